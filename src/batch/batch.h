@@ -1,0 +1,67 @@
+// A batch: rows of a stream, column by column, in order. Immutable once made; cheap to copy (columns are shared).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/named_integer.h"
+#include "batch/column.h"
+#include "types/logical_type.h"
+
+namespace millrace {
+
+// What a row does to a changelog; values and short forms are Flink's: +I, -U, +U, -D.
+enum class RowKind : uint8_t { Insert = 0, UpdateBefore = 1, UpdateAfter = 2, Delete = 3 };
+const char* shortName(RowKind kind);
+inline bool isRetraction(RowKind kind) { return kind == RowKind::UpdateBefore || kind == RowKind::Delete; }
+
+class Batch {
+ public:
+    Batch() = default;
+    Batch(size_t rows, std::vector<ColumnPtr> columns) : rows_(rows), columns_(std::move(columns)) {}
+
+    size_t rows() const { return rows_; }
+    bool empty() const { return rows_ == 0; }
+    const std::vector<ColumnPtr>& columns() const { return columns_; }
+    const ColumnPtr& column(size_t index) const { return columns_[index]; }
+
+    // Absent (nullptr) means that every row is an insert.
+    const RowKind* kinds() const { return kinds_ ? kinds_->data() : nullptr; }
+    RowKind kind(size_t row) const { return kinds_ ? (*kinds_)[row] : RowKind::Insert; }
+    void setKinds(std::vector<RowKind> kinds) { kinds_ = std::make_shared<const std::vector<RowKind>>(std::move(kinds)); }
+    void shareKinds(const Batch& other) { kinds_ = other.kinds_; }
+
+    Batch gather(std::span<const uint32_t> selection) const;
+    Batch slice(size_t begin, size_t end) const;
+    Batch withColumns(std::vector<ColumnPtr> columns) const;  // same rows and kinds
+    static Batch concat(std::span<const Batch> batches);
+    size_t bytes() const;  // an estimate, for bounds on buffers
+
+ private:
+    size_t rows_ = 0;
+    std::vector<ColumnPtr> columns_;
+    std::shared_ptr<const std::vector<RowKind>> kinds_;
+};
+
+// Builds a batch row by row.
+class BatchBuilder {
+ public:
+    explicit BatchBuilder(const Schema& schema, size_t expected_rows = 1024);
+    ColumnBuilder& column(size_t index) { return columns_[index]; }
+    size_t columnCount() const { return columns_.size(); }
+    // Ends a row, to every column of which one value was appended.
+    void endRow(RowKind kind = RowKind::Insert);
+    void appendRow(std::span<const Value> values, RowKind kind = RowKind::Insert);
+    void rollbackRow();  // undoes what was appended since the last endRow()
+    size_t rows() const { return rows_; }
+    Batch finish();
+
+ private:
+    std::vector<ColumnBuilder> columns_;
+    std::vector<RowKind> kinds_;
+    bool has_changes_ = false;
+    size_t rows_ = 0;
+};
+
+}  // namespace millrace

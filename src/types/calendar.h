@@ -1,0 +1,41 @@
+// Dates and times as numbers and as text: the proleptic Gregorian calendar, no zone. Appenders write at `out` and return
+// the new end (at least 32 bytes must be free).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace {
+
+struct CivilDate {
+    int64_t year = 1970;
+    int month = 1;  // 1..12
+    int day = 1;    // 1..31
+};
+
+int64_t daysFromCivil(int64_t year, int month, int day);  // days since 1970-01-01
+CivilDate civilFromDays(int64_t days);
+bool isLeapYear(int64_t year);
+int daysInMonth(int64_t year, int month);
+
+inline constexpr int64_t kMicrosPerSecond = 1'000'000;
+inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+
+// SQL form "2026-03-01 00:00:00[.fff]": `precision` digits of fraction at most, trailing zeros dropped in groups of three
+// (none at all for a whole second).
+char* appendTimestamp(char* out, int64_t micros, int precision);
+char* appendDate(char* out, int32_t days);
+char* appendTime(char* out, int32_t millis, int precision);
+std::string formatTimestamp(int64_t micros, int precision = 6);
+std::string formatDate(int32_t days);
+std::string formatTime(int32_t millis, int precision = 0);
+
+// "2026-03-01", "2026-03-01 12:30:15.123456", a 'T' for the space, missing time or seconds read as zero. The whole text
+// must match and every field be in range; else nothing.
+std::optional<int64_t> parseTimestamp(std::string_view text);
+std::optional<int32_t> parseDate(std::string_view text);
+std::optional<int32_t> parseTime(std::string_view text);
+
+}  // namespace millrace
