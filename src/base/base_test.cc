@@ -37,6 +37,7 @@ TEST(Configuration, ReadsFlinkDurationsAndSizes) {
     EXPECT_EQ(parseConfigValue<MemorySize>("k", "64 mb").bytes, 64 << 20);
     EXPECT_THROW(parseConfigValue<Duration>("k", "10 parsecs"), UserError);
     EXPECT_THROW(parseConfigValue<Duration>("k", "9223372036854775807 d"), UserError);
+    EXPECT_THROW(parseConfigValue<Duration>("k", "PT6e40S"), UserError);
     EXPECT_EQ(formatDuration({90250}), "1 min 30 s 250 ms");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -92,6 +93,7 @@ bool isoDuration(std::string_view text, int64_t& out_ms) {
         }
         text.remove_prefix(static_cast<size_t>(end - text.data()) + 1);
     }
+    if (!(std::abs(total) < 9.2e18)) return false;  // also refuses NaN
     out_ms = static_cast<int64_t>(total);
     return true;
 }

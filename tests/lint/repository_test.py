@@ -1,0 +1,127 @@
+"""The repository lints itself: these rules hold for every file that git tracks or would track."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def tracked(*suffixes):
+    names = git("ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    return [name for name in names if name.endswith(suffixes) and (ROOT / name).is_file()]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8", errors="replace")
+
+
+def lines_matching(names, pattern):
+    found = []
+    for name in names:
+        for number, line in enumerate(read(name).splitlines(), 1):
+            if re.search(pattern, line):
+                found.append(f"{name}:{number}: {line.strip()[:120]}")
+    return found
+
+
+CODE = (".cc", ".h", ".py", ".ts", ".cmake", "CMakeLists.txt", "Makefile", "tools/install", "tools/run_tests")
+TEXT = CODE + (".md", ".sql", ".json", ".txt", ".test", ".yml", ".yaml", ".toml")
+# Files that hold the lint's own patterns.
+SELF = {"tests/lint/repository_test.py"}
+
+
+def test_no_unfinished_work_is_marked():
+    words = "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"])
+    assert not lines_matching(tracked(*CODE), rf"\b({words})\b")
+
+
+def test_includes_name_a_room_and_never_climb():
+    assert not lines_matching(tracked(".cc", ".h"), r'#include\s+["<]\.\.?/')
+
+
+def test_headers_are_guarded():
+    bare = [name for name in tracked(".h") if "#pragma once" not in read(name)]
+    assert not bare
+
+
+def test_files_are_at_most_600_lines():
+    long = [f"{name}: {count} lines" for name in tracked(*CODE) if (count := len(read(name).splitlines())) > 600]
+    assert not long
+
+
+def test_clang_format_agrees():
+    names = tracked(".cc", ".h")
+    check = subprocess.run(["clang-format-14", "--dry-run", *names], cwd=ROOT, capture_output=True, text=True)
+    unformatted = sorted({line.split(":")[0] for line in check.stderr.splitlines() if "warning" in line})
+    assert check.returncode == 0, check.stderr[-2000:]
+    assert not unformatted, "`make fmt` formats these"
+
+
+def test_no_folder_is_called_util():
+    assert not [name for name in tracked("") if re.search(r"(^|/)utils?(/|\.)", name)]
+
+
+def test_nothing_names_a_registry_host_or_the_workplace():
+    hosts = r"pypi\.org|pythonhosted|npmjs|crates\.io|proxy\.golang|repo1?\.maven|deb\.debian|security\.debian"
+    places = r"/work/|(^|[^.\w])\.\./shared|/root/"
+    names = [name for name in tracked(*TEXT) if name not in SELF]
+    assert not lines_matching(names, f"{hosts}|{places}")
+
+
+def test_installed_data_and_lock_files_stay_out_of_the_tree():
+    assert not [name for name in tracked("") if re.search(r"node_modules|package-lock\.json|\.parquet$", name)]
+    large = [name for name in tracked("") if (ROOT / name).stat().st_size > 512 * 1024]
+    assert not large
+
+
+PATH_IN_DOCS = re.compile(
+    r"`((?:src|docs|tests|tools|examples|bench|cmake|web|include|\.ci)/[\w./*<>{}-]*"
+    r"|Makefile|CMakeLists\.txt|[A-Z]+\.md)`")
+LINK_IN_DOCS = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("name", tracked(".md"))
+def test_paths_named_in_docs_exist(name):
+    missing = []
+    for match in PATH_IN_DOCS.finditer(read(name)):
+        path = match[1]
+        pattern = re.sub(r"<[^>]*>", "*", path).rstrip("/")
+        if not any(ROOT.glob(pattern)):
+            missing.append(path)
+    for match in LINK_IN_DOCS.finditer(read(name)):
+        if not (ROOT / name).parent.joinpath(match[1]).exists():
+            missing.append(match[1])
+    assert not missing, f"{name} names what does not exist: {missing}"
+
+
+def test_every_page_of_docs_is_reached_from_the_readme():
+    """A page nobody links to is a page nobody reads."""
+    seen, waiting = set(), ["README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or not (ROOT / page).exists():
+            continue
+        seen.add(page)
+        for match in LINK_IN_DOCS.finditer(read(page)):
+            target = (ROOT / page).parent.joinpath(match[1]).resolve()
+            if target.suffix == ".md" and target.is_relative_to(ROOT):
+                waiting.append(str(target.relative_to(ROOT)))
+    assert not sorted(set(name for name in tracked(".md") if name.startswith("docs/")) - seen)
+
+
+def test_scripts_are_executable():
+    for name in ["tools/install", "tools/run_tests", ".ci/run"]:
+        assert os.access(ROOT / name, os.X_OK), f"{name} is not executable"
+
+
+def test_every_fuzz_target_has_seeds():
+    for name in tracked("_fuzz.cc"):
+        corpus = ROOT / "tests/fuzz/corpus" / Path(name).name[:-len("_fuzz.cc")]
+        assert corpus.is_dir() and any(corpus.iterdir()), f"{name} has no seeds in {corpus.relative_to(ROOT)}"
