@@ -52,7 +52,7 @@ endfunction()
 # millrace_collect(<room> GLOB <pattern below the room> TYPE <descriptor type> HEADER <header declaring it>
 #                  LIST <name of the list function>)
 # Each file src/<room>/a/b_c.cc that matches defines `TYPE describeABC()` (describe + the path in camel case, or, with
-# FOLDERS, the folder's name), and LIST() returns all of them, in path order. Call it before millrace_room(<room>).
+# FOLDERS, the folder's name: then only <folder>/<folder>.cc counts), and LIST() returns all of them, in path order. Call it before millrace_room(<room>).
 function(millrace_collect room)
     cmake_parse_arguments(ARG "FOLDERS" "GLOB;TYPE;HEADER;LIST" "" ${ARGN})
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src/${room} ${CMAKE_SOURCE_DIR}/src/${room}/${ARG_GLOB})
@@ -63,6 +63,9 @@ function(millrace_collect room)
     foreach(file IN LISTS files)
         if(ARG_FOLDERS)
             get_filename_component(stem ${file} DIRECTORY)
+            if(NOT file STREQUAL "${stem}/${stem}.cc")
+                continue()
+            endif()
         else()
             string(REGEX REPLACE "\\.cc$" "" stem ${file})
         endif()

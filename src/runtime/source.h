@@ -1,0 +1,88 @@
+// Sources after Flink's FLIP-27: an enumerator, one per source, finds splits and deals them out; readers, one
+// per subtask, read them. Both are driven by the runtime: they never block for long and own no threads that
+// touch the job.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/operator.h"
+
+namespace millrace {
+
+// A piece of the input with the position reached in it. `state` is the connector's own encoding.
+struct SourceSplit {
+    std::string id;
+    std::string state;
+    bool operator==(const SourceSplit&) const = default;
+};
+
+enum class Boundedness : uint8_t { Bounded, Unbounded };
+
+class EnumeratorContext {
+  public:
+    virtual ~EnumeratorContext() = default;
+    virtual const Environment& environment() const = 0;
+    virtual uint32_t parallelism() const = 0;
+    virtual void assign(SlotIndex reader, SourceSplit split) = 0;
+    virtual void noMoreSplits(SlotIndex reader) = 0;  // the reader ends once it has read what it has
+    virtual void wakeAt(ProcessingTime time) = 0;     // asks for one call of discover()
+};
+
+// Runs on the coordinator's thread. Splits assigned before a checkpoint's barrier are in the readers' state,
+// later ones in the enumerator's of that checkpoint, never both.
+class SplitEnumerator {
+  public:
+    virtual ~SplitEnumerator() = default;
+    virtual void start(EnumeratorContext& context) = 0;
+    virtual void discover(EnumeratorContext& context) { (void)context; }
+    virtual void onSplitRequest(EnumeratorContext& context, SlotIndex reader) = 0;
+    virtual std::string snapshot() const = 0;
+};
+
+enum class ReadStatus : uint8_t {
+    More,        // call again at once
+    Nothing,     // nothing now; call again at wakeAt() or when splits arrive
+    EndOfInput,  // all splits read and no more will come
+};
+
+class SourceReaderContext {
+  public:
+    virtual ~SourceReaderContext() = default;
+    virtual const Environment& environment() const = 0;
+    virtual MetricGroup& metrics() = 0;
+    virtual ProcessingTime now() const = 0;
+    virtual Random& random() = 0;
+    virtual SlotIndex subtask() const = 0;
+    virtual uint32_t parallelism() const = 0;
+    virtual size_t batchRowsMax() const = 0;  // never emit larger batches (test profiles set 1)
+    virtual void requestSplit() = 0;
+    virtual void wakeAt(ProcessingTime time) = 0;
+};
+
+class SourceReader {
+  public:
+    virtual ~SourceReader() = default;
+    virtual void addSplits(
+        std::vector<SourceSplit> splits) = 0;  // assigned, or restored with their positions
+    virtual void noMoreSplits() = 0;
+    // Emits at most a batch or so, then returns: the slot has other work too.
+    virtual ReadStatus poll(Output& output) = 0;
+    virtual std::vector<SourceSplit> snapshot() const = 0;  // unfinished splits at their positions
+};
+
+class Source {
+  public:
+    virtual ~Source() = default;
+    virtual std::string name() const = 0;  // "TableSourceScan(table=[flights], fields=[...])"
+    virtual const Schema& outputSchema() const = 0;
+    virtual Boundedness boundedness() const = 0;
+    // `restored` is a former enumerator's snapshot(). UserError if it cannot be used.
+    virtual std::unique_ptr<SplitEnumerator> createEnumerator(
+        const std::optional<std::string>& restored) const = 0;
+    virtual std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const = 0;
+};
+
+}  // namespace millrace
