@@ -5,9 +5,9 @@
 //   PlannedJob job = session.compileApplication(text);        -- an application: the whole text is one job
 //   std::vector<Problem> problems = session.validate(text);   -- nothing is run or kept
 //
-// An application's text is a sequence of statements. SET, CREATE and DROP take effect in order; all INSERTs and statement
-// sets together become ONE job, as if they stood in one statement set (a cluster runs one job). A SELECT whose rows nobody
-// could see is an error there.
+// An application's text is a sequence of statements. SET, CREATE and DROP take effect in order; all INSERTs
+// and statement sets together become ONE job, as if they stood in one statement set (a cluster runs one job).
+// A SELECT whose rows nobody could see is an error there.
 #pragma once
 
 #include <functional>
@@ -20,11 +20,8 @@
 
 #include "base/configuration.h"
 #include "base/error.h"
+#include "runtime/connector.h"
 #include "sql/bind/logical_plan.h"
-
-namespace millrace {
-class JobGraph;
-}
 
 namespace millrace::sql {
 
@@ -32,15 +29,23 @@ struct Script;
 
 // Everything that is wrong with a text. what() is all problems, each rendered with its line and caret.
 class SqlError : public UserError {
- public:
+  public:
     SqlError(std::vector<Problem> problems, std::string_view text, std::string_view text_name = {});
     const std::vector<Problem>& problems() const { return problems_; }
 
- private:
+  private:
     std::vector<Problem> problems_;
 };
 
+// What can stand behind a table: src/connectors and src/formats as the caller linked them in. Outlives the
+// session.
+struct ConnectorRegistry {
+    std::vector<ConnectorDescriptor> connectors;
+    std::map<std::string, std::vector<OptionDescription>> formats;  // name -> its options, full keys
+};
+
 struct SessionOptions {
+    std::shared_ptr<const ConnectorRegistry> registry;
     Configuration configuration;                    // what SET starts from
     std::map<std::string, std::string> parameters;  // fill ${name} and ${group.key}
     std::string text_name;                          // leads places in messages: a file's name
@@ -67,7 +72,7 @@ struct StatementResult {
 };
 
 class Session {
- public:
+  public:
     explicit Session(SessionOptions options);
     ~Session();
 
@@ -79,12 +84,13 @@ class Session {
     // A whole application; SqlError lists every problem of every statement.
     LogicalPlan compileApplication(std::string_view text);
 
-    // Every problem of every statement, in order of place; empty if all is well. Leaves the session as it was.
+    // Every problem of every statement, in order of place; empty if all is well. Leaves the session as it
+    // was.
     std::vector<Problem> validate(std::string_view text) const;
 
     const Configuration& configuration() const;
 
- private:
+  private:
     struct State;
     std::unique_ptr<State> state_;
     SessionOptions options_;

@@ -1,6 +1,6 @@
-// The logical plan: what a query means, before anything is decided about how it runs. Immutable nodes with bound
-// expressions, made by the binder and read by plan/. It says nothing about changelogs, parallelism or state: a node's
-// result is a table that changes over time.
+// The logical plan: what a query means, before anything is decided about how it runs. Immutable nodes with
+// bound expressions, made by the binder and read by plan/. It says nothing about changelogs, parallelism or
+// state: a node's result is a table that changes over time.
 //
 // Column references inside a node's expressions are indexes into the schema of its (only) input.
 #pragma once
@@ -59,7 +59,7 @@ class LogicalNode;
 using LogicalPtr = std::shared_ptr<const LogicalNode>;
 
 class LogicalNode {
- public:
+  public:
     virtual ~LogicalNode() = default;
     LogicalNode(const LogicalNode&) = delete;
     LogicalNode& operator=(const LogicalNode&) = delete;
@@ -73,17 +73,17 @@ class LogicalNode {
     // The first column with this time attribute, or -1.
     int timeColumn(TimeAttribute time) const;
 
-    // Canonical text of the sub-plan, the same for the same meaning, whatever the columns' or sub-queries' names: uids
-    // of stateful operators come from it (kCanonicalVersion says by which rules).
+    // Canonical text of the sub-plan, the same for the same meaning, whatever the columns' or sub-queries'
+    // names: uids of stateful operators come from it (kCanonicalVersion says by which rules).
     const std::string& canonical() const { return canonical_; }
     // One line for EXPLAIN: "Filter(condition=[(a > 3)])".
     virtual std::string describe() const = 0;
 
- protected:
-    LogicalNode(LogicalKind kind, Schema schema, std::vector<ColumnTraits> traits, std::vector<LogicalPtr> inputs,
-                TextSpan where, std::string own_canonical);
+  protected:
+    LogicalNode(LogicalKind kind, Schema schema, std::vector<ColumnTraits> traits,
+                std::vector<LogicalPtr> inputs, TextSpan where, std::string own_canonical);
 
- private:
+  private:
     LogicalKind kind_;
     Schema schema_;
     std::vector<ColumnTraits> traits_;
@@ -94,68 +94,70 @@ class LogicalNode {
 
 inline constexpr int kCanonicalVersion = 1;
 
-// A table's stored columns (TableDefinition::storedSchema()), as its connector's source produces them. Computed columns
-// are a Project above it, the watermark a Watermark node above that.
+// A table's stored columns (TableDefinition::storedSchema()), as its connector's source produces them.
+// Computed columns are a Project above it, the watermark a Watermark node above that.
 class LogicalScan final : public LogicalNode {
- public:
+  public:
     LogicalScan(TablePtr table, TextSpan where);
     const TablePtr& table() const { return table_; }
     std::string describe() const override;
 
- private:
+  private:
     TablePtr table_;
 };
 
 // Rows of constant expressions, cast to the schema's types.
 class LogicalValues final : public LogicalNode {
- public:
+  public:
     LogicalValues(Schema schema, std::vector<std::vector<ExpressionPtr>> rows, TextSpan where);
     const std::vector<std::vector<ExpressionPtr>>& rows() const { return rows_; }
     std::string describe() const override;
 
- private:
+  private:
     std::vector<std::vector<ExpressionPtr>> rows_;
 };
 
 // Makes column `column` a rowtime attribute: watermarks follow `expression`; rows pass unchanged.
 class LogicalWatermark final : public LogicalNode {
- public:
+  public:
     LogicalWatermark(LogicalPtr input, TablePtr table, size_t column, TextSpan where);
     const TablePtr& table() const { return table_; }  // whose options may carry scan.watermark.*
     size_t column() const { return column_; }
-    const WatermarkDefinition& definition() const { return *table_->watermark; }  // its expression is over this schema
+    const WatermarkDefinition& definition() const {
+        return *table_->watermark;
+    }  // its expression is over this schema
     std::string describe() const override;
 
- private:
+  private:
     TablePtr table_;
     size_t column_;
 };
 
 class LogicalProject final : public LogicalNode {
- public:
+  public:
     LogicalProject(LogicalPtr input, std::vector<ExpressionPtr> expressions, std::vector<std::string> names,
                    std::vector<ColumnTraits> traits, TextSpan where);
     const std::vector<ExpressionPtr>& expressions() const { return expressions_; }
     std::string describe() const override;
 
- private:
+  private:
     std::vector<ExpressionPtr> expressions_;
 };
 
 class LogicalFilter final : public LogicalNode {
- public:
+  public:
     LogicalFilter(LogicalPtr input, ExpressionPtr condition, TextSpan where);
     const ExpressionPtr& condition() const { return condition_; }
     std::string describe() const override;
 
- private:
+  private:
     ExpressionPtr condition_;
 };
 
-// TABLE(TUMBLE(...)) and its kin: every row, once for each of its windows, with window_start, window_end (TIMESTAMP(3) NOT
-// NULL) and window_time (a time attribute of the input's type) appended.
+// TABLE(TUMBLE(...)) and its kin: every row, once for each of its windows, with window_start, window_end
+// (TIMESTAMP(3) NOT NULL) and window_time (a time attribute of the input's type) appended.
 class LogicalWindowTable final : public LogicalNode {
- public:
+  public:
     LogicalWindowTable(LogicalPtr input, std::shared_ptr<const WindowSpec> window, size_t time_column,
                        std::vector<size_t> partition_keys, TextSpan where);
     const std::shared_ptr<const WindowSpec>& window() const { return window_; }
@@ -163,7 +165,7 @@ class LogicalWindowTable final : public LogicalNode {
     const std::vector<size_t>& partitionKeys() const { return partition_keys_; }  // SESSION only
     std::string describe() const override;
 
- private:
+  private:
     std::shared_ptr<const WindowSpec> window_;
     size_t time_column_;
     std::vector<size_t> partition_keys_;
@@ -171,29 +173,30 @@ class LogicalWindowTable final : public LogicalNode {
 
 struct AggregateCall {
     const AggregateFunction* function = nullptr;
-    std::vector<size_t> arguments;       // input columns; empty for COUNT(*)
-    std::vector<ArgumentInfo> infos;     // what function->bind takes
+    std::vector<size_t> arguments;    // input columns; empty for COUNT(*)
+    std::vector<ArgumentInfo> infos;  // what function->bind takes
     bool distinct = false;
-    std::optional<size_t> filter;        // input column, BOOLEAN: only rows where it is TRUE count
+    std::optional<size_t> filter;  // input column, BOOLEAN: only rows where it is TRUE count
     LogicalType type;
-    std::string text;                    // "SUM(DISTINCT price)"
+    std::string text;  // "SUM(DISTINCT price)"
 };
 
-// GROUP BY: one row for each distinct combination of the key columns (NULLs are one group); without keys, one row in all.
-// Output columns: the keys, then the calls. SELECT DISTINCT is an Aggregate without calls.
+// GROUP BY: one row for each distinct combination of the key columns (NULLs are one group); without keys, one
+// row in all. Output columns: the keys, then the calls. SELECT DISTINCT is an Aggregate without calls.
 //
-// When the keys contain both window_start and window_end of one window function, `window` is set: a row of the result is
-// final once the watermark passes window_end, so that the result is append-only. Between this node and its WindowTable
-// there are only Projects and Filters.
+// When the keys contain both window_start and window_end of one window function, `window` is set: a row of
+// the result is final once the watermark passes window_end, so that the result is append-only. Between this
+// node and its WindowTable there are only Projects and Filters.
 class LogicalAggregate final : public LogicalNode {
- public:
-    LogicalAggregate(LogicalPtr input, std::vector<size_t> keys, std::vector<AggregateCall> calls, TextSpan where);
+  public:
+    LogicalAggregate(LogicalPtr input, std::vector<size_t> keys, std::vector<AggregateCall> calls,
+                     TextSpan where);
     const std::vector<size_t>& keys() const { return keys_; }
     const std::vector<AggregateCall>& calls() const { return calls_; }
     const std::shared_ptr<const WindowSpec>& window() const { return window_; }  // nullptr: not by window
     std::string describe() const override;
 
- private:
+  private:
     std::vector<size_t> keys_;
     std::vector<AggregateCall> calls_;
     std::shared_ptr<const WindowSpec> window_;
@@ -201,7 +204,7 @@ class LogicalAggregate final : public LogicalNode {
 
 // UNION ALL of two or more inputs with equal column types; the names are the first one's.
 class LogicalUnion final : public LogicalNode {
- public:
+  public:
     LogicalUnion(std::vector<LogicalPtr> inputs, TextSpan where);
     std::string describe() const override;
 };
@@ -214,29 +217,30 @@ struct SortKey {
 
 // ORDER BY (keys), OFFSET and LIMIT; any of the three may be absent.
 class LogicalSort final : public LogicalNode {
- public:
-    LogicalSort(LogicalPtr input, std::vector<SortKey> keys, int64_t offset, std::optional<int64_t> limit, TextSpan where);
+  public:
+    LogicalSort(LogicalPtr input, std::vector<SortKey> keys, int64_t offset, std::optional<int64_t> limit,
+                TextSpan where);
     const std::vector<SortKey>& keys() const { return keys_; }
     int64_t offset() const { return offset_; }
     const std::optional<int64_t>& limit() const { return limit_; }
     std::string describe() const override;
 
- private:
+  private:
     std::vector<SortKey> keys_;
     int64_t offset_;
     std::optional<int64_t> limit_;
 };
 
-// Where rows go: a table's connector (its writtenSchema(), to which the input was cast), or, with no table, the caller of
-// a SELECT.
+// Where rows go: a table's connector (its writtenSchema(), to which the input was cast), or, with no table,
+// the caller of a SELECT.
 class LogicalSink final : public LogicalNode {
- public:
+  public:
     LogicalSink(LogicalPtr input, TablePtr table, bool overwrite, TextSpan where);
     const TablePtr& table() const { return table_; }
     bool overwrite() const { return overwrite_; }
     std::string describe() const override;
 
- private:
+  private:
     TablePtr table_;
     bool overwrite_;
 };
@@ -245,11 +249,13 @@ class LogicalSink final : public LogicalNode {
 template <class Node>
 const Node& as(const LogicalNode& node) {
     const auto* found = dynamic_cast<const Node*>(&node);
-    MILLRACE_CHECK(found != nullptr, "a logical node of kind {} is not what was asked for", static_cast<int>(node.kind()));
+    MILLRACE_CHECK(found != nullptr, "a logical node of kind {} is not what was asked for",
+                   static_cast<int>(node.kind()));
     return *found;
 }
 
-// What one job computes: one or more sinks; sub-plans may be shared between them (the same pointer or equal canonical()).
+// What one job computes: one or more sinks; sub-plans may be shared between them (the same pointer or equal
+// canonical()).
 struct LogicalPlan {
     std::vector<std::shared_ptr<const LogicalSink>> sinks;
     std::string explain() const;  // the tree, two spaces a level

@@ -36,11 +36,11 @@ struct TableColumn {
     std::string name;
     LogicalType type;
     ColumnKind kind = ColumnKind::Physical;
-    ExpressionPtr expression;   // Computed: over the stored columns (TableDefinition::storedSchema())
-    std::string metadata_key;   // Metadata
-    bool is_virtual = false;    // Metadata: not part of what is written
+    ExpressionPtr expression;  // Computed: over the stored columns (TableDefinition::storedSchema())
+    std::string metadata_key;  // Metadata
+    bool is_virtual = false;   // Metadata: not part of what is written
     std::string comment;
-    std::string text;           // Computed: the expression as SQL
+    std::string text;  // Computed: the expression as SQL
     TimeAttribute time = TimeAttribute::None;
 };
 

@@ -1,5 +1,6 @@
-// The syntax tree of Flink's SQL dialect: what was written, names not yet resolved, types not yet known. Every node carries
-// the place it was written at. The parser makes it, the binder reads it, toSql() writes it back as text.
+// The syntax tree of Flink's SQL dialect: what was written, names not yet resolved, types not yet known.
+// Every node carries the place it was written at. The parser makes it, the binder reads it, toSql() writes it
+// back as text.
 //
 // Heights are bounded by the parser (kNestingMax, kHeightMax in parser.h), so recursion over a tree is safe.
 #pragma once
@@ -36,10 +37,11 @@ struct ObjectName {
     std::string toString() const;  // "a.b.c", for messages
 };
 
-// A type as written: DECIMAL(10, 2), ROW<a INT, b STRING NOT NULL>, ARRAY<INT>, MAP<STRING, INT>, `my`.`type`.
+// A type as written: DECIMAL(10, 2), ROW<a INT, b STRING NOT NULL>, ARRAY<INT>, MAP<STRING, INT>,
+// `my`.`type`.
 struct TypeSpec {
     struct Field;
-    std::string name;             // canonical upper case: "INT", "TIMESTAMP_LTZ", "INTERVAL DAY TO SECOND", "ROW"
+    std::string name;  // canonical upper case: "INT", "TIMESTAMP_LTZ", "INTERVAL DAY TO SECOND", "ROW"
     std::optional<int> precision;  // or length
     std::optional<int> scale;
     std::vector<Field> children;   // ARRAY, MULTISET: 1; MAP: 2; ROW: the fields
@@ -56,14 +58,14 @@ struct TypeSpec::Field {
 
 enum class LiteralKind : uint8_t {
     Null,
-    Boolean,    // text TRUE or FALSE
-    Number,     // digits as written: 12, 1.50, 1e3
-    String,     // decoded
-    Binary,     // decoded bytes of X'..'
-    Date,       // text inside DATE '..'
+    Boolean,  // text TRUE or FALSE
+    Number,   // digits as written: 12, 1.50, 1e3
+    String,   // decoded
+    Binary,   // decoded bytes of X'..'
+    Date,     // text inside DATE '..'
     Time,
     Timestamp,
-    Interval,   // text inside INTERVAL '..'; unit "DAY", "DAY TO SECOND"...
+    Interval,  // text inside INTERVAL '..'; unit "DAY", "DAY TO SECOND"...
 };
 
 struct Literal {
@@ -90,7 +92,13 @@ struct OrderItem {
 };
 
 enum class FrameUnit : uint8_t { None, Rows, Range };
-enum class FrameBoundKind : uint8_t { UnboundedPreceding, Preceding, CurrentRow, Following, UnboundedFollowing };
+enum class FrameBoundKind : uint8_t {
+    UnboundedPreceding,
+    Preceding,
+    CurrentRow,
+    Following,
+    UnboundedFollowing
+};
 struct FrameBound {
     FrameBoundKind kind = FrameBoundKind::UnboundedPreceding;
     ExprPtr offset;  // Preceding, Following
@@ -106,9 +114,10 @@ struct OverSpec {
     TextSpan span;
 };
 
-// Every function and operator, by upper-case name: "+", "=", "AND", "NOT", "IS NULL", "LIKE", "BETWEEN", "||", "COUNT",
-// "EXTRACT"... AND, OR are n-ary. Special syntax becomes plain arguments, keywords as KeywordArgument: EXTRACT(YEAR FROM x)
-// is EXTRACT(keyword YEAR, x); negated forms are NOT over the positive one.
+// Every function and operator, by upper-case name: "+", "=", "AND", "NOT", "IS NULL", "LIKE", "BETWEEN",
+// "||", "COUNT", "EXTRACT"... AND, OR are n-ary. Special syntax becomes plain arguments, keywords as
+// KeywordArgument: EXTRACT(YEAR FROM x) is EXTRACT(keyword YEAR, x); negated forms are NOT over the positive
+// one.
 struct Call {
     std::string name;
     std::vector<Identifier> path;  // as written, for user-defined functions (db.f); empty for operators
@@ -194,9 +203,10 @@ struct RowConstructor {
 };
 
 struct Expr {
-    using Node = std::variant<Literal, ColumnRef, Star, Call, KeywordArgument, NamedArgument, DescriptorArgument, TableArgument,
-                              CaseExpr, CastExpr, InList, InQuery, ExistsQuery, ScalarQuery, FieldAccess, ElementAccess,
-                              ArrayConstructor, MapConstructor, RowConstructor>;
+    using Node =
+        std::variant<Literal, ColumnRef, Star, Call, KeywordArgument, NamedArgument, DescriptorArgument,
+                     TableArgument, CaseExpr, CastExpr, InList, InQuery, ExistsQuery, ScalarQuery,
+                     FieldAccess, ElementAccess, ArrayConstructor, MapConstructor, RowConstructor>;
     Node node;
     TextSpan span;
     int height = 1;  // of the tree below
@@ -255,7 +265,8 @@ struct SelectItem {
 };
 
 enum class GroupingKind : uint8_t { Expressions, Rollup, Cube, Sets };
-// GROUP BY a, b is one Expressions item per expression; ROLLUP (a, b) lists its sets; GROUPING SETS ((a), (b)) too.
+// GROUP BY a, b is one Expressions item per expression; ROLLUP (a, b) lists its sets; GROUPING SETS ((a),
+// (b)) too.
 struct GroupItem {
     GroupingKind kind = GroupingKind::Expressions;
     std::vector<std::vector<ExprPtr>> sets;
@@ -324,12 +335,12 @@ struct OptionItem {
 
 struct ColumnDefinition {
     Identifier name;
-    std::optional<TypeSpec> type;              // physical and metadata columns
-    ExprPtr computed;                          // name AS expression
-    bool metadata = false;                     // type METADATA [FROM 'key'] [VIRTUAL]
+    std::optional<TypeSpec> type;  // physical and metadata columns
+    ExprPtr computed;              // name AS expression
+    bool metadata = false;         // type METADATA [FROM 'key'] [VIRTUAL]
     std::optional<std::string> metadata_from;
     bool is_virtual = false;
-    bool primary_key = false;                  // column constraint
+    bool primary_key = false;  // column constraint
     std::string comment;
     TextSpan span;
 };
@@ -400,7 +411,7 @@ struct Insert {
     bool overwrite = false;
     ObjectName table;
     std::vector<Hint> hints;
-    std::vector<OptionItem> partition;   // PARTITION (k = 'v'), keys and values as text
+    std::vector<OptionItem> partition;  // PARTITION (k = 'v'), keys and values as text
     std::vector<Identifier> columns;
     QueryPtr query;
     TextSpan span;
@@ -422,7 +433,8 @@ struct Explain {
     std::unique_ptr<Statement> statement;
 };
 struct Show {
-    std::string what;  // TABLES, VIEWS, FUNCTIONS, CATALOGS, DATABASES, COLUMNS, CREATE TABLE, CREATE VIEW, ...
+    std::string
+        what;  // TABLES, VIEWS, FUNCTIONS, CATALOGS, DATABASES, COLUMNS, CREATE TABLE, CREATE VIEW, ...
     std::optional<ObjectName> object;
     std::optional<std::string> like;
     bool not_like = false;
@@ -439,8 +451,8 @@ struct UnsupportedStatement {
 };
 
 struct Statement {
-    std::variant<CreateTable, CreateView, CreateFunction, DropObject, Insert, StatementSet, SetOption, ResetOption, Explain, Show,
-                 Describe, QueryStatement, UnsupportedStatement>
+    std::variant<CreateTable, CreateView, CreateFunction, DropObject, Insert, StatementSet, SetOption,
+                 ResetOption, Explain, Show, Describe, QueryStatement, UnsupportedStatement>
         node;
     TextSpan span;     // its first word
     std::string text;  // as written, after substitution, without the ';'
