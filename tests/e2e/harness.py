@@ -1,0 +1,130 @@
+"""Real processes for the end-to-end tests: the service, its clusters, and clients of its API."""
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+MILLRACE = Path(os.environ.get("MILLRACE", ROOT / "build/release/millrace"))
+FLIGHTS = ROOT / "build/node/node_modules/vega-datasets/data/flights-20k.json"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+ROLE = "arn:aws:iam::000000000000:role/test"
+
+
+def wait_for(what, condition, patience_s=30, interval_s=0.02):
+    """The condition's first true value; AssertionError names what never came."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {patience_s} s"
+        time.sleep(interval_s)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Service:
+    """One `millrace serve` on loopback. start() and kill() may be called many times; the data folder stays."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.data_dir = self.folder / "data"
+        self.log = self.folder / "service.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self, *arguments):
+        self.process = subprocess.Popen(
+            [str(MILLRACE), "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.data_dir), *arguments],
+            stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT, start_new_session=True)
+        wait_for("the service to listen", self.listens)
+        return self
+
+    def listens(self):
+        assert self.process.poll() is None, f"the service ended: {self.log_tail()}"
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def kill(self):
+        """SIGKILL, and the proof that it died of it."""
+        self.process.send_signal(signal.SIGKILL)
+        assert self.process.wait(10) == -signal.SIGKILL
+
+    def log_tail(self, lines=20):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def clusters(self, application=None):
+        """Pids of the live `millrace cluster` processes of this data folder, found by their command lines."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                continue
+            line = b" ".join(words).decode(errors="replace")
+            if words[1:2] == [b"cluster"] and str(self.data_dir) in line and state != "Z":
+                if application is None or application in line:
+                    found.append(int(entry.name))
+        return found
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for pid in self.clusters():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def client(self, **keywords):
+        """A boto3 client that does not retry, so that a test sees the service's own answers."""
+        return boto3.client("kinesisanalyticsv2", endpoint_url=self.url, region_name="us-east-1",
+                            aws_access_key_id="test", aws_secret_access_key="test",
+                            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60),
+                            **keywords)
+
+
+def sql_application(sql, properties=None, checkpoint_interval_ms=500, parallelism=1):
+    """ApplicationConfiguration for SQL text; properties are {group: {key: value}}."""
+    return {
+        "ApplicationCodeConfiguration": {"CodeContentType": "PLAINTEXT", "CodeContent": {"TextContent": sql}},
+        "FlinkApplicationConfiguration": {
+            "CheckpointConfiguration": {"ConfigurationType": "CUSTOM", "CheckpointingEnabled": True,
+                                        "CheckpointInterval": checkpoint_interval_ms, "MinPauseBetweenCheckpoints": 0},
+            "ParallelismConfiguration": {"ConfigurationType": "CUSTOM", "Parallelism": parallelism,
+                                         "ParallelismPerKPU": 1, "AutoScalingEnabled": False},
+        },
+        "EnvironmentProperties": {"PropertyGroups": [
+            {"PropertyGroupId": group, "PropertyMap": values} for group, values in (properties or {}).items()]},
+        "ApplicationSnapshotConfiguration": {"SnapshotsEnabled": True},
+    }
+
+
+def status_of(client, name):
+    return client.describe_application(ApplicationName=name)["ApplicationDetail"]["ApplicationStatus"]
+
+
+def wait_for_status(client, name, status, patience_s=30):
+    wait_for(f"application {name} to be {status}", lambda: status_of(client, name) == status, patience_s)
