@@ -17,7 +17,7 @@ MINUTES_PER_FILE = 120
 
 
 class Stream(threading.Thread):
-    """Publishes the flights, evenly, over about `seconds`; stop_early() publishes the rest at once."""
+    """Publishes the flights, evenly, over at most `seconds`; finish() publishes the rest at once."""
 
     def __init__(self, folder, seconds):
         super().__init__(daemon=True)
@@ -65,7 +65,7 @@ def progress(output, before, what):
 
 
 def test_killed_clusters_lose_and_repeat_nothing(service, client, tmp_path):
-    stream = Stream(tmp_path / "input", seconds=max(20, 2.0 * KILLS))
+    stream = Stream(tmp_path / "input", seconds=60 + 10 * KILLS)
     output = tmp_path / "output"
     stream.start()
     start_application(client, tmp_path)
@@ -87,7 +87,7 @@ def test_killed_clusters_lose_and_repeat_nothing(service, client, tmp_path):
 def test_a_killed_service_finds_its_clusters_again(stopped_service, tmp_path):
     service = stopped_service.start()
     client = service.client()
-    stream = Stream(tmp_path / "input", seconds=max(20, 1.5 * KILLS))
+    stream = Stream(tmp_path / "input", seconds=60 + 10 * KILLS)
     output = tmp_path / "output"
     stream.start()
     start_application(client, tmp_path)
@@ -106,7 +106,7 @@ def test_a_killed_service_finds_its_clusters_again(stopped_service, tmp_path):
 def test_cluster_and_service_killed_together_and_restored_from_a_snapshot(stopped_service, tmp_path):
     service = stopped_service.start()
     client = service.client()
-    stream = Stream(tmp_path / "input", seconds=20)
+    stream = Stream(tmp_path / "input", seconds=120)
     output = tmp_path / "output"
     stream.start()
     start_application(client, tmp_path)
