@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <array>
@@ -9,6 +10,8 @@
 #include <nmmintrin.h>
 #endif
 
+#include "base/error.h"
+
 namespace millrace {
 namespace {
 
@@ -16,7 +19,8 @@ constexpr std::array<uint32_t, 256> makeCrcTable() {
     std::array<uint32_t, 256> table{};
     for (uint32_t i = 0; i < 256; ++i) {
         uint32_t crc = i;
-        for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) ? 0x82F63B78U : 0);
+        for (int bit = 0; bit < 8; ++bit)
+            crc = (crc >> 1) ^ ((crc & 1) ? 0x82F63B78U : 0);
         table[i] = crc;
     }
     return table;
@@ -25,7 +29,8 @@ constexpr std::array<uint32_t, 256> makeCrcTable() {
 constexpr std::array<uint32_t, 256> kCrcTable = makeCrcTable();
 
 uint32_t crcPortable(const char* at, size_t size, uint32_t crc) {
-    for (size_t i = 0; i < size; ++i) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<uint8_t>(at[i])) & 0xFF];
+    for (size_t i = 0; i < size; ++i)
+        crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<uint8_t>(at[i])) & 0xFF];
     return crc;
 }
 
@@ -38,7 +43,8 @@ __attribute__((target("sse4.2"))) uint32_t crcSse42(const char* at, size_t size,
         wide = _mm_crc32_u64(wide, word);
     }
     crc = static_cast<uint32_t>(wide);
-    for (; size > 0; ++at, --size) crc = _mm_crc32_u8(crc, static_cast<uint8_t>(*at));
+    for (; size > 0; ++at, --size)
+        crc = _mm_crc32_u8(crc, static_cast<uint8_t>(*at));
     return crc;
 }
 #endif
@@ -70,15 +76,29 @@ uint64_t hashBytes(std::string_view bytes) {
     return hash;
 }
 
+namespace {
+std::string lowerHex(const unsigned char* bytes, size_t size) {
+    std::string out;
+    for (size_t i = 0; i < size; ++i) {
+        out += "0123456789abcdef"[bytes[i] >> 4];
+        out += "0123456789abcdef"[bytes[i] & 15];
+    }
+    return out;
+}
+}  // namespace
+
 std::string sha256Hex(std::string_view bytes) {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-    std::string out;
-    for (const unsigned char byte : digest) {
-        out += "0123456789abcdef"[byte >> 4];
-        out += "0123456789abcdef"[byte & 15];
-    }
-    return out;
+    return lowerHex(digest, sizeof digest);
+}
+
+std::string md5Hex(std::string_view bytes) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    MILLRACE_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_md5(), nullptr) == 1,
+                   "MD5 failed");
+    return lowerHex(digest, size);
 }
 
 }  // namespace millrace

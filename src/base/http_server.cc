@@ -425,18 +425,14 @@ const std::string* HttpRequest::queryParameter(std::string_view name) const {
 HttpServer::HttpServer(HttpServerOptions options, HttpHandler handler)
     : implementation_(std::make_unique<Implementation>(std::move(options), std::move(handler))) {}
 HttpServer::~HttpServer() = default;
-uint16_t HttpServer::port() const {
-    return implementation_->bound().port();
-}
+uint16_t HttpServer::port() const { return implementation_->bound().port(); }
 std::string HttpServer::address() const {
     const auto& bound = implementation_->bound();
     const std::string host = bound.address().to_string();
     return bound.address().is_v6() ? fmt::format("[{}]:{}", host, bound.port())
                                    : fmt::format("{}:{}", host, bound.port());
 }
-void HttpServer::stop() {
-    implementation_->stop();
-}
+void HttpServer::stop() { implementation_->stop(); }
 
 std::optional<std::string> decodePercent(std::string_view text, bool plus) {
     std::string result;
