@@ -1,0 +1,41 @@
+// From a logical plan to a job: rewrites it (columns pruned down to the sources, filters pushed, projections and
+// filters merged, windows fused with their aggregation), works out what kind of changelog flows where, places
+// exchanges, and names every stateful operator by what it computes.
+//
+//   PlannedJob job = planJob(logical, options);      -- job.graph goes to Job::start()
+//   std::string text = explain(logical, options);    -- EXPLAIN
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/configuration.h"
+#include "runtime/job_graph.h"
+#include "sql/bind/logical_plan.h"
+#include "sql/session.h"
+
+namespace millrace::sql {
+
+struct PlanOptions {
+    std::shared_ptr<const ConnectorRegistry> registry;
+    Configuration configuration;  // the session's; becomes the graph's
+    // Makes the sink of a LogicalSink without table, given the rows it will get. If absent, such a plan can be
+    // explained and checked but not run.
+    std::function<std::shared_ptr<const Sink>(const Schema& schema)> select_sink;
+};
+
+struct PlannedJob {
+    std::shared_ptr<JobGraph> graph;
+    std::string physical_plan;  // the optimised plan with changelog modes, as in EXPLAIN
+};
+
+// Throws UserError with a place in the statement: a connector that is unknown, cannot be read or written or
+// whose options do not fit; a query that updates its result into a sink that takes only inserts
+// ("sql.sink-needs-inserts"); what cannot run on unbounded input ("sql.unbounded").
+PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options);
+
+// EXPLAIN's text: "== Abstract Syntax Tree ==", then "== Optimized Physical Plan ==" (Flink's headings).
+std::string explain(const LogicalPlan& plan, const PlanOptions& options);
+
+}  // namespace millrace::sql
