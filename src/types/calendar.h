@@ -1,5 +1,5 @@
-// Dates and times as numbers and as text: the proleptic Gregorian calendar, no zone. Appenders write at `out` and return
-// the new end (at least 32 bytes must be free).
+// Dates and times as numbers and as text: the proleptic Gregorian calendar, no zone. Appenders write at `out`
+// and return the new end (at least 32 bytes must be free).
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,20 @@ int daysInMonth(int64_t year, int month);
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 
-// SQL form "2026-03-01 00:00:00[.fff]": `precision` digits of fraction at most, trailing zeros dropped in groups of three
-// (none at all for a whole second).
+// SQL form "2026-03-01 00:00:00[.fff]": `precision` digits of fraction at most, trailing zeros dropped in
+// groups of three (none at all for a whole second).
 char* appendTimestamp(char* out, int64_t micros, int precision);
 char* appendDate(char* out, int32_t days);
 char* appendTime(char* out, int32_t millis, int precision);
+// As CAST to STRING shows them: exactly `precision` digits of fraction.
+char* appendTimestampFixed(char* out, int64_t micros, int precision);
+char* appendTimeFixed(char* out, int32_t millis, int precision);
 std::string formatTimestamp(int64_t micros, int precision = 6);
 std::string formatDate(int32_t days);
 std::string formatTime(int32_t millis, int precision = 0);
 
-// "2026-03-01", "2026-03-01 12:30:15.123456", a 'T' for the space, missing time or seconds read as zero. The whole text
-// must match and every field be in range; else nothing.
+// "2026-03-01", "2026-03-01 12:30:15.123456", a 'T' for the space, missing time or seconds read as zero. The
+// whole text must match and every field be in range; else nothing.
 std::optional<int64_t> parseTimestamp(std::string_view text);
 std::optional<int32_t> parseDate(std::string_view text);
 std::optional<int32_t> parseTime(std::string_view text);

@@ -8,10 +8,12 @@
 
 namespace millrace {
 
-// The type that all of them convert into without being asked (CASE branches, UNION, COALESCE, comparison); nothing if none.
+// The type that all of them convert into without being asked (CASE branches, UNION, COALESCE, comparison);
+// nothing if none.
 std::optional<LogicalType> commonType(std::span<const LogicalType> types);
 bool canCastImplicitly(const LogicalType& from, const LogicalType& to);
 bool canCastExplicitly(const LogicalType& from, const LogicalType& to);
-LogicalType decimalFor(const LogicalType& exact_numeric);  // INT -> DECIMAL(10, 0), BIGINT -> DECIMAL(19, 0), ...
+LogicalType decimalFor(
+    const LogicalType& exact_numeric);  // INT -> DECIMAL(10, 0), BIGINT -> DECIMAL(19, 0), ...
 
 }  // namespace millrace

@@ -1,4 +1,5 @@
-// Flink SQL's logical types (Flink documentation, "Data Types"): what a value means, and how it lies in a column.
+// Flink SQL's logical types (Flink documentation, "Data Types"): what a value means, and how it lies in a
+// column.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,10 @@ enum class TypeKind : uint8_t {
     Varchar,
     Binary,
     Varbinary,
-    Date,          // days since the epoch
-    Time,          // milliseconds of the day
-    Timestamp,     // without zone: microseconds since 1970-01-01 00:00:00
-    TimestampLtz,  // an instant: microseconds since the epoch
+    Date,               // days since the epoch
+    Time,               // milliseconds of the day
+    Timestamp,          // without zone: microseconds since 1970-01-01 00:00:00
+    TimestampLtz,       // an instant: microseconds since the epoch
     IntervalYearMonth,  // months
     IntervalDayTime,    // microseconds
     Array,
@@ -37,15 +38,15 @@ enum class TypeKind : uint8_t {
 
 // How a value lies in memory. Several logical types share one; kernels are written per physical type.
 enum class PhysicalType : uint8_t {
-    Bool,     // uint8_t, 0 or 1
-    Int32,    // TINYINT, SMALLINT, INT, DATE, TIME, INTERVAL YEAR TO MONTH
-    Int64,    // BIGINT, TIMESTAMP, TIMESTAMP_LTZ, INTERVAL DAY TO SECOND, DECIMAL up to 18 digits (unscaled)
-    Int128,   // DECIMAL above 18 digits (unscaled)
+    Bool,    // uint8_t, 0 or 1
+    Int32,   // TINYINT, SMALLINT, INT, DATE, TIME, INTERVAL YEAR TO MONTH
+    Int64,   // BIGINT, TIMESTAMP, TIMESTAMP_LTZ, INTERVAL DAY TO SECOND, DECIMAL up to 18 digits (unscaled)
+    Int128,  // DECIMAL above 18 digits (unscaled)
     Float32,
     Float64,
-    String,   // StringView: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY
-    List,     // ARRAY; MAP and MULTISET as a list of (key, value) pairs
-    Struct,   // ROW
+    String,  // StringView: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY
+    List,    // ARRAY; MAP and MULTISET as a list of (key, value) pairs
+    Struct,  // ROW
 };
 
 using Int128 = __int128;
@@ -54,18 +55,21 @@ struct Field;
 
 // A type is a small immutable value; comparing two compares everything, nullability included.
 class LogicalType {
- public:
-    LogicalType() = default;  // Null
+  public:
+    LogicalType() = default;                                     // Null
     static LogicalType of(TypeKind kind, bool nullable = true);  // default precision and length of the kind
     static LogicalType boolean() { return of(TypeKind::Boolean); }
     static LogicalType integer() { return of(TypeKind::Integer); }
     static LogicalType bigint() { return of(TypeKind::BigInt); }
     static LogicalType doublePrecision() { return of(TypeKind::Double); }
     static LogicalType string() { return varchar(kMaxLength); }
-    static LogicalType decimal(int precision, int scale);    // 1..38, 0..precision
+    static LogicalType decimal(int precision, int scale);  // 1..38, 0..precision
     static LogicalType character(int length);
     static LogicalType varchar(int length);
-    static LogicalType timestamp(int precision = 6);         // 0..6 (microseconds are the finest kept)
+    static LogicalType binary(int length);
+    static LogicalType varbinary(int length);
+    static LogicalType time(int precision = 0);       // 0..3 kept
+    static LogicalType timestamp(int precision = 6);  // microseconds are the finest kept: 7..9 become 6
     static LogicalType timestampLtz(int precision = 6);
     static LogicalType array(LogicalType element);
     static LogicalType map(LogicalType key, LogicalType value);
@@ -74,12 +78,14 @@ class LogicalType {
 
     TypeKind kind() const { return kind_; }
     bool nullable() const { return nullable_; }
-    int precision() const { return precision_; }  // DECIMAL, TIME, TIMESTAMP*; the length of CHAR, VARCHAR, BINARY, VARBINARY
+    int precision() const {
+        return precision_;
+    }  // DECIMAL, TIME, TIMESTAMP*; the length of CHAR, VARCHAR, BINARY, VARBINARY
     int scale() const { return scale_; }
     int length() const { return precision_; }
-    const LogicalType& element() const;           // ARRAY, MULTISET, and a MAP's key
-    const LogicalType& mapValue() const;
-    const std::vector<Field>& fields() const;     // ROW
+    const LogicalType& element() const;        // ARRAY, MULTISET, and a MAP's key
+    const LogicalType& mapValue() const;       // MAP; of a MULTISET the count, INT NOT NULL
+    const std::vector<Field>& fields() const;  // ROW
     PhysicalType physical() const;
 
     LogicalType withNullable(bool nullable) const;
@@ -94,18 +100,20 @@ class LogicalType {
     bool isBinary() const { return kind_ == TypeKind::Binary || kind_ == TypeKind::Varbinary; }
     bool isTimestamp() const { return kind_ == TypeKind::Timestamp || kind_ == TypeKind::TimestampLtz; }
     bool isTemporal() const { return kind_ >= TypeKind::Date && kind_ <= TypeKind::TimestampLtz; }
-    bool isInterval() const { return kind_ == TypeKind::IntervalYearMonth || kind_ == TypeKind::IntervalDayTime; }
+    bool isInterval() const {
+        return kind_ == TypeKind::IntervalYearMonth || kind_ == TypeKind::IntervalDayTime;
+    }
     bool isNested() const { return kind_ >= TypeKind::Array; }
 
-    // Flink's text: "DECIMAL(10, 2) NOT NULL", "ROW<`a` INT, `b` STRING>"; parse() reads exactly what toString() writes
-    // (snapshots name types by it) and throws UserError "type.bad-text".
+    // Flink's text: "DECIMAL(10, 2) NOT NULL", "ROW<`a` INT, `b` STRING>"; parse() reads exactly what
+    // toString() writes (snapshots name types by it) and throws UserError "type.bad-text".
     std::string toString() const;
     static LogicalType parse(std::string_view text);
 
     static constexpr int kMaxLength = 2147483647;
     static constexpr int kMaxDecimalPrecision = 38;
 
- private:
+  private:
     struct Nested;
     TypeKind kind_ = TypeKind::Null;
     bool nullable_ = true;
@@ -122,7 +130,7 @@ struct Field {
 
 // The columns of a table, a batch, a stream.
 class Schema {
- public:
+  public:
     Schema() = default;
     explicit Schema(std::vector<Field> fields) : fields_(std::move(fields)) {}
 
@@ -135,7 +143,7 @@ class Schema {
     bool operator==(const Schema&) const = default;
     std::string toString() const;  // "(a INT, b STRING)"
 
- private:
+  private:
     std::vector<Field> fields_;
 };
 

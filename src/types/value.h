@@ -1,4 +1,5 @@
-// One value, on its own: literals, test data, keys in messages. Columns hold values in bulk; kernels never use this.
+// One value, on its own: literals, test data, keys in messages. Columns hold values in bulk; kernels never
+// use this.
 #pragma once
 
 #include <memory>
@@ -11,15 +12,16 @@
 namespace millrace {
 
 class Value {
- public:
-    using List = std::vector<Value>;  // ARRAY elements; ROW fields; MAP and MULTISET as alternating key, value
+  public:
+    using List =
+        std::vector<Value>;  // ARRAY elements; ROW fields; MAP and MULTISET as alternating key, value
 
     Value() = default;  // NULL
     static Value null() { return {}; }
     static Value boolean(bool v) { return Value(Data(v)); }
-    static Value int64(int64_t v) { return Value(Data(v)); }     // everything of physical type Int32 or Int64
-    static Value int128(Int128 v) { return Value(Data(v)); }     // DECIMAL above 18 digits, unscaled
-    static Value float64(double v) { return Value(Data(v)); }    // FLOAT and DOUBLE
+    static Value int64(int64_t v) { return Value(Data(v)); }   // everything of physical type Int32 or Int64
+    static Value int128(Int128 v) { return Value(Data(v)); }   // DECIMAL above 18 digits, unscaled
+    static Value float64(double v) { return Value(Data(v)); }  // FLOAT and DOUBLE
     static Value string(std::string v) { return Value(Data(std::move(v))); }
     static Value list(List v) { return Value(Data(std::make_shared<const List>(std::move(v)))); }
 
@@ -38,8 +40,9 @@ class Value {
     // As SQL's CAST to STRING would show it; NULL is "NULL".
     std::string toString(const LogicalType& type) const;
 
- private:
-    using Data = std::variant<std::monostate, bool, int64_t, Int128, double, std::string, std::shared_ptr<const List>>;
+  private:
+    using Data =
+        std::variant<std::monostate, bool, int64_t, Int128, double, std::string, std::shared_ptr<const List>>;
     explicit Value(Data data) : data_(std::move(data)) {}
     Data data_;
 };

@@ -1,0 +1,314 @@
+#include "batch/row_layout.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <unordered_set>
+
+namespace millrace {
+
+namespace {
+
+bool isMap(const LogicalType& type) {
+    return type.kind() == TypeKind::Map || type.kind() == TypeKind::Multiset;
+}
+
+// Fields are 8-byte aligned, so a 16-byte integer may not be: always through memcpy.
+template <class T>
+T load(const std::byte* at) {
+    T value;
+    std::memcpy(&value, at, sizeof(T));
+    return value;
+}
+
+template <class T>
+void store(std::byte* at, T value) {
+    std::memcpy(at, &value, sizeof(T));
+}
+
+template <class T>
+bool same(T a, T b) {
+    if constexpr (std::is_floating_point_v<T>) {
+        return a == b || (std::isnan(a) && std::isnan(b));
+    } else {
+        return a == b;
+    }
+}
+
+}  // namespace
+
+RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) {
+    auto at = static_cast<uint32_t>((types_.size() + 7) / 8 * 8);
+    for (const LogicalType& type : types_) {
+        offsets_.push_back(at);
+        const PhysicalType physical = type.physical();
+        at += physical == PhysicalType::Int128 || physical == PhysicalType::String ? 16 : 8;
+        owns_memory_ |= physical == PhysicalType::String || type.isNested();
+    }
+    row_bytes_ = at;
+}
+
+// Classes of 16, 24, 32, 48, 64, 96, ... bytes up to kClassedMax; above, every string is an allocation of its
+// own.
+struct RowHeap::Classes {
+    static constexpr size_t kClassCount = 17;
+    static constexpr size_t kClassedMax = 4096;
+    struct Free {
+        Free* next;
+    };
+    std::array<Free*, kClassCount> free{};
+    std::vector<std::unique_ptr<char[]>> chunks;
+    char* at = nullptr;
+    size_t left = 0;
+    size_t next_chunk = 4096;
+    std::unordered_set<char*> large;
+
+    ~Classes() {
+        for (char* block : large)
+            delete[] block;
+    }
+    static size_t sizeOfClass(size_t index) {
+        return (index % 2 == 0 ? size_t(16) : size_t(24)) << (index / 2);
+    }
+    static size_t classOf(size_t size) {
+        if (size <= 16) return 0;
+        const auto power = static_cast<size_t>(std::bit_width(size - 1));  // size <= 2^power
+        const size_t half_step = (size_t(3) << power) / 4;                 // 0.75 * 2^power
+        return (power - 4) * 2 - (size <= half_step ? 1 : 0);
+    }
+};
+
+RowHeap::RowHeap() : classes_(std::make_unique<Classes>()) {}
+RowHeap::~RowHeap() = default;
+RowHeap::RowHeap(RowHeap&&) noexcept = default;
+
+StringView RowHeap::store(std::string_view text) {
+    if (text.size() <= StringView::kInlineSize) return StringView(text);
+    Classes& c = *classes_;
+    char* block = nullptr;
+    if (text.size() > Classes::kClassedMax) {
+        block = new char[text.size()];
+        c.large.insert(block);
+        bytes_ += text.size();
+    } else {
+        const size_t index = Classes::classOf(text.size());
+        if (c.free[index] != nullptr) {
+            block = reinterpret_cast<char*>(c.free[index]);
+            c.free[index] = c.free[index]->next;
+        } else {
+            const size_t size = Classes::sizeOfClass(index);
+            if (c.left < size) {
+                if (c.next_chunk < size) c.next_chunk = size;
+                c.chunks.push_back(std::make_unique_for_overwrite<char[]>(c.next_chunk));
+                c.at = c.chunks.back().get();
+                c.left = c.next_chunk;
+                bytes_ += c.next_chunk;
+                if (c.next_chunk < (size_t(1) << 20)) c.next_chunk *= 2;
+            }
+            block = c.at;
+            c.at += size;
+            c.left -= size;
+        }
+    }
+    std::memcpy(block, text.data(), text.size());
+    return StringView({block, text.size()});
+}
+
+void RowHeap::release(StringView text) {
+    if (text.isInline()) return;
+    Classes& c = *classes_;
+    char* block = const_cast<char*>(text.data());
+    if (text.size() > Classes::kClassedMax) {
+        c.large.erase(block);
+        delete[] block;
+        bytes_ -= text.size();
+        return;
+    }
+    const size_t index = Classes::classOf(text.size());
+    auto* freed = reinterpret_cast<Classes::Free*>(block);
+    freed->next = c.free[index];
+    c.free[index] = freed;
+}
+
+void RowHeap::replace(StringView& slot, std::string_view text) {
+    const StringView stored = store(text);  // first: the text may lie in the old block
+    release(slot);
+    slot = stored;
+}
+
+void storeField(const RowLayout& layout, size_t field, const Column& column, size_t index, std::byte* row,
+                RowHeap& heap) {
+    if (column.isNull(index)) {
+        RowLayout::setNull(row, field, true);
+        return;
+    }
+    std::byte* at = row + layout.offset(field);
+    switch (column.physical()) {
+        case PhysicalType::List:
+        case PhysicalType::Struct:
+            storeValue(layout, field, column.valueAt(index), row, heap);
+            return;
+        case PhysicalType::String:
+            store(at, heap.store(column.data<StringView>()[index].view()));
+            break;
+        default:
+            dispatchPhysical(column.physical(), [&]<class T>() { store(at, column.data<T>()[index]); });
+            break;
+    }
+    RowLayout::setNull(row, field, false);
+}
+
+void storeValue(const RowLayout& layout, size_t field, const Value& value, std::byte* row, RowHeap& heap) {
+    RowLayout::setNull(row, field, value.isNull());
+    if (value.isNull()) return;
+    std::byte* at = row + layout.offset(field);
+    const LogicalType& type = layout.types()[field];
+    switch (type.physical()) {
+        case PhysicalType::Bool:
+            store(at, static_cast<uint8_t>(value.asBool()));
+            break;
+        case PhysicalType::Int32:
+            store(at, static_cast<int32_t>(value.asInt64()));
+            break;
+        case PhysicalType::Int64:
+            store(at, static_cast<int64_t>(value.asInt128()));
+            break;
+        case PhysicalType::Int128:
+            store(at, value.asInt128());
+            break;
+        case PhysicalType::Float32:
+            store(at, static_cast<float>(value.asDouble()));
+            break;
+        case PhysicalType::Float64:
+            store(at, value.asDouble());
+            break;
+        case PhysicalType::String:
+            store(at, heap.store(value.asString()));
+            break;
+        case PhysicalType::List:
+            if (isMap(type)) {
+                auto map = std::make_unique<RowMap>();
+                const Value::List& list = value.asList();
+                for (size_t i = 0; i + 1 < list.size(); i += 2)
+                    (*map)[list[i]] = list[i + 1];
+                store(at, map.release());
+                break;
+            }
+            [[fallthrough]];
+        case PhysicalType::Struct:
+            store(at, new Value(value));
+            break;
+    }
+}
+
+Value loadValue(const RowLayout& layout, size_t field, const std::byte* row) {
+    if (RowLayout::isNull(row, field)) return Value::null();
+    const std::byte* at = row + layout.offset(field);
+    const LogicalType& type = layout.types()[field];
+    switch (type.physical()) {
+        case PhysicalType::Bool:
+            return Value::boolean(load<uint8_t>(at) != 0);
+        case PhysicalType::Int32:
+            return Value::int64(load<int32_t>(at));
+        case PhysicalType::Int64:
+            return Value::int64(load<int64_t>(at));
+        case PhysicalType::Int128:
+            return Value::int128(load<Int128>(at));
+        case PhysicalType::Float32:
+            return Value::float64(load<float>(at));
+        case PhysicalType::Float64:
+            return Value::float64(load<double>(at));
+        case PhysicalType::String:
+            return Value::string(std::string(load<StringView>(at).view()));
+        case PhysicalType::List:
+            if (isMap(type)) {
+                Value::List list;
+                if (const auto* map = load<const RowMap*>(at)) {
+                    for (const auto& [key, value] : *map) {
+                        list.push_back(key);
+                        list.push_back(value);
+                    }
+                }
+                return Value::list(std::move(list));
+            }
+            [[fallthrough]];
+        case PhysicalType::Struct: {
+            const auto* value = load<const Value*>(at);
+            return value != nullptr ? *value : Value::list({});
+        }
+    }
+    throw InternalError("an unknown physical type");
+}
+
+ColumnPtr loadColumn(const RowLayout& layout, size_t field, std::span<std::byte* const> rows) {
+    const LogicalType& type = layout.types()[field];
+    if (type.isNested()) {
+        ColumnBuilder builder(type, rows.size());
+        for (const std::byte* row : rows)
+            builder.appendValue(loadValue(layout, field, row));
+        return builder.finish();
+    }
+    auto column = std::make_shared<Column>(type, rows.size());
+    const uint32_t offset = layout.offset(field);
+    bool has_null = false;
+    for (const std::byte* row : rows)
+        has_null |= RowLayout::isNull(row, field);
+    if (has_null) {
+        uint8_t* valid = column->mutableValidity();
+        for (size_t i = 0; i < rows.size(); ++i)
+            valid[i] = static_cast<uint8_t>(rows[i][field]);
+    }
+    if (column->physical() == PhysicalType::String) {
+        auto* values = column->mutableData<StringView>();
+        StringHeap& heap = column->heap();
+        for (size_t i = 0; i < rows.size(); ++i) {
+            if (!RowLayout::isNull(rows[i], field))
+                values[i] = heap.add(load<StringView>(rows[i] + offset).view());
+        }
+        return column;
+    }
+    dispatchPhysical(column->physical(), [&]<class T>() {
+        T* values = column->mutableData<T>();
+        for (size_t i = 0; i < rows.size(); ++i)
+            values[i] = load<T>(rows[i] + offset);
+    });
+    return column;
+}
+
+void loadInto(const RowLayout& layout, size_t field, const std::byte* row, ColumnBuilder& out) {
+    const LogicalType& type = layout.types()[field];
+    if (RowLayout::isNull(row, field)) return out.appendNull();
+    if (type.isNested()) return out.appendValue(loadValue(layout, field, row));
+    const std::byte* at = row + layout.offset(field);
+    if (type.physical() == PhysicalType::String) return out.appendString(load<StringView>(at).view());
+    dispatchPhysical(type.physical(), [&]<class T>() { out.append(load<T>(at)); });
+}
+
+bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, const Column& column,
+                 size_t index) {
+    const bool row_null = RowLayout::isNull(row, field);
+    if (row_null || column.isNull(index)) return row_null && column.isNull(index);
+    if (column.type().isNested()) return loadValue(layout, field, row) == column.valueAt(index);
+    const std::byte* at = row + layout.offset(field);
+    return dispatchPhysical(column.physical(),
+                            [&]<class T>() { return same(load<T>(at), column.data<T>()[index]); });
+}
+
+void releaseRow(const RowLayout& layout, std::byte* row, RowHeap& heap) {
+    if (layout.ownsMemory()) {
+        for (size_t field = 0; field < layout.fieldCount(); ++field) {
+            const LogicalType& type = layout.types()[field];
+            const std::byte* at = row + layout.offset(field);
+            if (type.physical() == PhysicalType::String) {
+                heap.release(load<StringView>(at));
+            } else if (isMap(type)) {
+                delete load<RowMap*>(at);
+            } else if (type.isNested()) {
+                delete load<Value*>(at);
+            }
+        }
+    }
+    std::memset(row, 0, layout.rowBytes());
+}
+
+}  // namespace millrace
