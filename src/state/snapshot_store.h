@@ -3,8 +3,9 @@
 //   <checkpoint dir>/<job id>/chk-<n>/_metadata, state-<k>         checkpoints (execution.checkpointing.dir)
 //   <target>/savepoint-<short job id>-<random>/_metadata, state-<k>  savepoints: complete and relocatable
 //
-// Every file starts with a magic, a format version and the encryption in force (none, so far), and every
-// section carries its CRC-32C; damage is UserError "snapshot.damaged" with file and offset.
+// State of up to 256 KiB lies in `_metadata` itself; else state-<k> holds the state of subtask k - 1. Every
+// file starts with a magic, a format version and the encryption in force (none, so far), and every frame of a
+// section carries CRC-32Cs; damage is UserError "snapshot.damaged" with file and offset.
 #pragma once
 
 #include <optional>
@@ -16,9 +17,14 @@
 
 namespace millrace {
 
+struct SnapshotWriteOptions {
+    bool compress = false;  // zstd (execution.checkpointing.snapshot-compression)
+};
+
 // Writes `snapshot` into `folder` (made if absent) and syncs it. It is complete once `_metadata` exists.
 // Returns the bytes written.
-uint64_t writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot);
+uint64_t writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
+                       const SnapshotWriteOptions& options = {});
 
 // Reads a snapshot whole and verifies every checksum. `path` is the folder or its _metadata file. UserError
 // "snapshot.not-found" or "snapshot.damaged".
