@@ -92,8 +92,8 @@ HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_paralle
 
 HashMapTable::~HashMapTable() {
     if (!layout_.ownsMemory()) return;
-    for (const auto& [name_space, set] : sets_) {
-        set->forEach([&](std::byte* row) { releaseRow(layout_, row, heap_); });
+    for (const auto& entry : sets_) {
+        entry.second->forEach([&](std::byte* row) { releaseRow(layout_, row, heap_); });
     }
 }
 
@@ -252,8 +252,8 @@ size_t HashMapTable::bytes() const {
 
 KeyedStateSnapshot HashMapTable::capture() const {
     std::vector<uint64_t> counts(max_parallelism_, 0);
-    for (const auto& [name_space, set] : sets_) {
-        set->forEach([&](std::byte* row) {
+    for (const auto& entry : sets_) {
+        entry.second->forEach([&](std::byte* row) {
             ++counts[keyGroupOf(RowSet::header(row).hash, max_parallelism_).value()];
         });
     }
@@ -263,12 +263,12 @@ KeyedStateSnapshot HashMapTable::capture() const {
     for (uint32_t group = 0; group < max_parallelism_; ++group) {
         if (counts[group] == 0) continue;
         section_of[group] = static_cast<uint32_t>(snapshot.groups.size());
-        KeyGroupSection& section =
-            snapshot.groups.emplace_back(KeyGroup(static_cast<uint16_t>(group)), counts[group]);
-        section.bytes.reserve(counts[group] * row_bytes);
+        snapshot.groups.push_back({KeyGroup(static_cast<uint16_t>(group)), counts[group], {}});
+        snapshot.groups.back().bytes.reserve(counts[group] * row_bytes);
     }
-    for (const auto& [name_space, set] : sets_) {
-        set->forEach([&](std::byte* row) {
+    for (const auto& entry : sets_) {
+        const int64_t name_space = entry.first;
+        entry.second->forEach([&](std::byte* row) {
             const KeyGroup group = keyGroupOf(RowSet::header(row).hash, max_parallelism_);
             std::string& out = snapshot.groups[section_of[group.value()]].bytes;
             if (descriptor_.namespaced) {
