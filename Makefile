@@ -50,7 +50,7 @@ lint:
 
 bench:
 	@mkdir -p build
-	@tools/install build
+	@tools/install test
 	@cmake --preset release >build/configure.log 2>&1 || { tail -30 build/configure.log; exit 1; }
 	@cmake --build build/release -j $(JOBS) --target benchmarks
 	@bench/run

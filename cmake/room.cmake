@@ -91,3 +91,17 @@ ${calls}        return all;
 " @ONLY)
     set_property(GLOBAL APPEND PROPERTY millrace_collected_${room} ${output})
 endfunction()
+
+# millrace_link_named_rooms(<target> <source>): links the rooms that the source names in a line near its head,
+# `// Rooms: formats sql`. For programs that stand in no room: fuzz targets, benchmarks, simulations.
+function(millrace_link_named_rooms target source)
+    file(STRINGS ${source} rooms LIMIT_COUNT 1 REGEX "^// Rooms: ")
+    if(NOT rooms)
+        message(FATAL_ERROR "${source} has no line `// Rooms: <rooms it is built against>`")
+    endif()
+    string(REGEX REPLACE "^// Rooms: *" "" rooms "${rooms}")
+    string(REGEX REPLACE " +" ";" rooms "${rooms}")
+    foreach(room IN LISTS rooms)
+        target_link_libraries(${target} PRIVATE millrace_${room})
+    endforeach()
+endfunction()

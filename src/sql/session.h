@@ -77,7 +77,7 @@ class Session {
     ~Session();
 
     // Substitutes and parses; SqlError lists every syntax error. Statements are executed by index, in order.
-    std::unique_ptr<Script> parse(std::string_view text) const;
+    std::shared_ptr<const Script> parse(std::string_view text) const;
     static size_t statementCount(const Script& script);
     StatementResult execute(const Script& script, size_t index);
 

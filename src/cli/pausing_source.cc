@@ -1,0 +1,133 @@
+#include "cli/pausing_source.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace millrace::cli {
+
+namespace {
+
+class Pause final : public SourcePause {
+  public:
+    explicit Pause(size_t readers) : reading_(readers) {}
+
+    bool waitUntilPaused(int64_t timeout_ms) override {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return reading_ == 0; });
+    }
+    bool anyPaused() const override {
+        const std::lock_guard lock(mutex_);
+        return paused_ > 0;
+    }
+    // Called once by each reader.
+    void stopped(bool at_end) {
+        const std::lock_guard lock(mutex_);
+        if (reading_ > 0) reading_--;
+        if (!at_end) paused_++;
+        changed_.notify_all();
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    size_t reading_;
+    size_t paused_ = 0;
+};
+
+class CountingOutput final : public Output {
+  public:
+    CountingOutput(Output& output, uint64_t& rows) : output_(output), rows_(rows) {}
+    void emit(Batch batch) override {
+        rows_ += batch.rows();
+        output_.emit(std::move(batch));
+    }
+    void emitWatermark(EventTime watermark) override { output_.emitWatermark(watermark); }
+    void emitIdle(bool idle) override { output_.emitIdle(idle); }
+
+  private:
+    Output& output_;
+    uint64_t& rows_;
+};
+
+class PausingReader final : public SourceReader {
+  public:
+    PausingReader(std::unique_ptr<SourceReader> reader, std::shared_ptr<Pause> pause, uint64_t rows_max)
+        : reader_(std::move(reader)), pause_(std::move(pause)), rows_max_(rows_max) {}
+
+    void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
+    void noMoreSplits() override { reader_->noMoreSplits(); }
+    std::vector<SourceSplit> snapshot() const override { return reader_->snapshot(); }
+
+    ReadStatus poll(Output& output) override {
+        if (rows_ >= rows_max_) {
+            stop(false);
+            return ReadStatus::Nothing;
+        }
+        CountingOutput counting(output, rows_);
+        const ReadStatus status = reader_->poll(counting);
+        if (status == ReadStatus::EndOfInput) stop(true);
+        return status;
+    }
+
+  private:
+    void stop(bool at_end) {
+        if (!std::exchange(stopped_, true)) pause_->stopped(at_end);
+    }
+
+    std::unique_ptr<SourceReader> reader_;
+    std::shared_ptr<Pause> pause_;
+    uint64_t rows_max_;
+    uint64_t rows_ = 0;
+    bool stopped_ = false;
+};
+
+class PausingSource final : public Source {
+  public:
+    PausingSource(std::shared_ptr<const Source> source, std::shared_ptr<Pause> pause, uint64_t rows)
+        : source_(std::move(source)), pause_(std::move(pause)), rows_(rows) {}
+
+    std::string name() const override { return source_->name(); }
+    const Schema& outputSchema() const override { return source_->outputSchema(); }
+    Boundedness boundedness() const override { return source_->boundedness(); }
+    std::unique_ptr<SplitEnumerator> createEnumerator(
+        const std::optional<std::string>& restored) const override {
+        return source_->createEnumerator(restored);
+    }
+    std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
+        return std::make_unique<PausingReader>(source_->createReader(context), pause_,
+                                               rows_ + context.subtask().value());
+    }
+
+  private:
+    std::shared_ptr<const Source> source_;
+    std::shared_ptr<Pause> pause_;
+    uint64_t rows_;
+};
+
+}  // namespace
+
+PausedJob pauseSources(const JobGraph& graph, uint32_t parallelism, uint64_t rows) {
+    size_t sources = 0;
+    for (const JobNode& node : graph.nodes()) {
+        if (std::holds_alternative<std::shared_ptr<const Source>>(node.what)) sources++;
+    }
+    const auto pause = std::make_shared<Pause>(sources * parallelism);
+    auto paused = std::make_shared<JobGraph>();
+    paused->name = graph.name;
+    paused->plan = graph.plan;
+    paused->configuration = graph.configuration;
+    for (const JobNode& node : graph.nodes()) {  // ids are positions: the same order gives the same ids
+        if (const auto* source = std::get_if<std::shared_ptr<const Source>>(&node.what)) {
+            paused->addSource(node.uid, std::make_shared<PausingSource>(*source, pause, rows++));
+        } else if (const auto* op = std::get_if<std::shared_ptr<const Operator>>(&node.what)) {
+            paused->addOperator(node.uid, *op, node.inputs);
+        } else {
+            paused->addSink(node.uid, std::get<std::shared_ptr<const Sink>>(node.what), node.inputs.front());
+        }
+    }
+    return {paused, pause};
+}
+
+}  // namespace millrace::cli
