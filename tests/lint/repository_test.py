@@ -1,7 +1,9 @@
 """The repository lints itself: these rules hold for every file that git tracks or would track."""
+import json
 import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,30 @@ def test_clang_format_agrees():
     unformatted = sorted({line.split(":")[0] for line in check.stderr.splitlines() if "warning" in line})
     assert check.returncode == 0, check.stderr[-2000:]
     assert not unformatted, "`make fmt` formats these"
+
+
+def changed_sources():
+    """What the last commit and the work tree touch; every source when LINT_ALL is set (make night)."""
+    names = [name for name in tracked(".cc") if not name.endswith("_test.cc") and name.startswith("src/")]
+    if os.environ.get("LINT_ALL"):
+        return names
+    parents = git("rev-list", "--max-count=2", "--first-parent", "HEAD").split()
+    changed = git("diff", "--name-only", parents[-1], "--") + git("ls-files", "--others", "--exclude-standard")
+    return [name for name in names if name in changed.splitlines()]
+
+
+def test_clang_tidy_finds_nothing():
+    def tidy(name):
+        command = ["clang-tidy-14", "-p", "build/release", "--quiet", "--extra-arg=-Wno-unknown-warning-option", name]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return [line for line in done.stdout.splitlines() if re.search(r": (warning|error): ", line)]
+
+    commands = ROOT / "build/release/compile_commands.json"
+    assert commands.exists(), "run `make lint`, which configures the build"
+    built = {os.path.relpath(entry["file"], ROOT) for entry in json.loads(commands.read_text())}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(tidy, [name for name in changed_sources() if name in built])
+        assert not sorted({line for lines in found for line in lines})
 
 
 def test_no_folder_is_called_util():
