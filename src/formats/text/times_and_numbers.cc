@@ -1,0 +1,182 @@
+// Dates, times and numbers in the forms Java gives them, which Flink's formats read and write.
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "formats/text/scalar.h"
+#include "types/calendar.h"
+#include "types/decimal.h"
+
+namespace millrace::text {
+namespace {
+
+// `count` digits at `text`; -1 if one is not a digit.
+int digits(const char* text, int count) {
+    int value = 0;
+    for (int i = 0; i < count; ++i) {
+        const unsigned digit = static_cast<unsigned char>(text[i]) - unsigned{'0'};
+        if (digit > 9) return -1;
+        value = value * 10 + static_cast<int>(digit);
+    }
+    return value;
+}
+
+// "HH:mm[:ss[.fraction]]" as microseconds of the day; the whole text must match.
+std::optional<int64_t> readClock(std::string_view text, bool seconds_optional) {
+    if (text.size() < 5 || text[2] != ':') return std::nullopt;
+    const int hour = digits(text.data(), 2);
+    const int minute = digits(text.data() + 3, 2);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return std::nullopt;
+    int64_t micros = (int64_t{hour} * 60 + minute) * 60 * kMicrosPerSecond;
+    if (text.size() == 5) return seconds_optional ? std::optional(micros) : std::nullopt;
+    if (text.size() < 8 || text[5] != ':') return std::nullopt;
+    const int second = digits(text.data() + 6, 2);
+    if (second < 0 || second > 59) return std::nullopt;
+    micros += second * kMicrosPerSecond;
+    if (text.size() == 8) return micros;
+    if (text[8] != '.' || text.size() > 18) return std::nullopt;
+    int64_t unit = kMicrosPerSecond;
+    for (size_t i = 9; i < text.size(); ++i) {
+        const unsigned digit = static_cast<unsigned char>(text[i]) - unsigned{'0'};
+        if (digit > 9) return std::nullopt;
+        unit /= 10;  // digits below a microsecond are cut
+        micros += digit * unit;
+    }
+    return micros;
+}
+
+constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+
+char* two(char* out, int value) {
+    out[0] = static_cast<char>('0' + value / 10);
+    out[1] = static_cast<char>('0' + value % 10);
+    return out + 2;
+}
+
+// ".123" without trailing zeros, nothing for zero; `micros` is below a second.
+char* fraction(char* out, int64_t micros, int precision) {
+    if (precision < 6) micros -= micros % kUnits[precision < 0 ? 0 : precision];
+    if (micros == 0) return out;
+    *out++ = '.';
+    for (int64_t unit = 100'000; micros != 0; unit /= 10) {
+        *out++ = static_cast<char>('0' + micros / unit);
+        micros %= unit;
+    }
+    return out;
+}
+
+char* clock(char* out, int64_t micros_of_day, int precision) {
+    const int64_t seconds = micros_of_day / kMicrosPerSecond;
+    out = two(out, static_cast<int>(seconds / 3600));
+    *out++ = ':';
+    out = two(out, static_cast<int>(seconds / 60 % 60));
+    *out++ = ':';
+    out = two(out, static_cast<int>(seconds % 60));
+    return fraction(out, micros_of_day % kMicrosPerSecond, precision);
+}
+
+}  // namespace
+
+std::optional<int32_t> readDate(std::string_view text) {
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const int year = digits(text.data(), 4);
+    const int month = digits(text.data() + 5, 2);
+    const int day = digits(text.data() + 8, 2);
+    if (year < 0 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return std::nullopt;
+    return static_cast<int32_t>(daysFromCivil(year, month, day));
+}
+
+std::optional<int32_t> readTime(std::string_view text, int precision) {
+    const std::optional<int64_t> micros = readClock(text, false);
+    if (!micros) return std::nullopt;
+    const int64_t unit = kUnits[precision < 0 ? 0 : precision > 3 ? 3 : precision];
+    return static_cast<int32_t>((*micros - *micros % unit) / 1000);
+}
+
+std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard standard, bool zoned,
+                                     int precision) {
+    if (zoned) {
+        if (text.empty() || text.back() != 'Z') return std::nullopt;
+        text.remove_suffix(1);
+    }
+    const bool iso = standard == TimestampStandard::Iso8601;
+    if (text.size() < 11 || text[10] != (iso ? 'T' : ' ')) return std::nullopt;
+    const std::optional<int32_t> days = readDate(text.substr(0, 10));
+    if (!days) return std::nullopt;
+    const std::optional<int64_t> micros = readClock(text.substr(11), iso);
+    if (!micros) return std::nullopt;
+    return *days * kMicrosPerDay + (precision >= 6 ? *micros : *micros - *micros % kUnits[precision]);
+}
+
+char* writeTimestamp(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned) {
+    int64_t days = micros / kMicrosPerDay;
+    int64_t of_day = micros % kMicrosPerDay;
+    if (of_day < 0) {
+        of_day += kMicrosPerDay;
+        --days;
+    }
+    out = appendDate(out, static_cast<int32_t>(days));
+    *out++ = standard == TimestampStandard::Iso8601 ? 'T' : ' ';
+    out = clock(out, of_day, precision);
+    if (zoned) *out++ = 'Z';
+    return out;
+}
+
+char* writeTime(char* out, int32_t millis, int precision) {
+    return clock(out, int64_t{millis} * 1000, precision);
+}
+
+char* writeDecimal(char* out, Int128 unscaled, int scale, DecimalForm form) {
+    if (unscaled == 0) {
+        *out = '0';
+        return out + 1;
+    }
+    while (unscaled % 10 == 0) {
+        unscaled /= 10;
+        --scale;
+    }
+    if (unscaled < 0) *out++ = '-';
+    char digits[40];
+    int count = 0;
+    for (auto rest = unscaled < 0 ? -static_cast<unsigned __int128>(unscaled)
+                                  : static_cast<unsigned __int128>(unscaled);
+         rest != 0; rest /= 10) {
+        digits[39 - count++] = static_cast<char>('0' + static_cast<int>(rest % 10));
+    }
+    const char* const first = digits + 40 - count;
+    const auto put = [&](const char* from, int size) {
+        std::memcpy(out, from, static_cast<size_t>(size));
+        out += size;
+    };
+    const auto zeros = [&](int size) {
+        std::memset(out, '0', static_cast<size_t>(size));
+        out += size;
+    };
+    const int exponent = count - 1 - scale;  // of the first digit
+    if (form == DecimalForm::Scientific && (scale < 0 || exponent < -6)) {
+        *out++ = first[0];
+        if (count > 1) {
+            *out++ = '.';
+            put(first + 1, count - 1);
+        }
+        *out++ = 'E';
+        if (exponent >= 0) *out++ = '+';
+        return std::to_chars(out, out + 8, exponent).ptr;
+    }
+    if (scale <= 0) {
+        put(first, count);
+        zeros(-scale);
+    } else if (count > scale) {
+        put(first, count - scale);
+        *out++ = '.';
+        put(first + count - scale, scale);
+    } else {
+        *out++ = '0';
+        *out++ = '.';
+        zeros(scale - count);
+        put(first, count);
+    }
+    return out;
+}
+
+}  // namespace millrace::text
