@@ -83,6 +83,8 @@ struct JobFailure {
     int64_t timestamp_ms = 0;
     std::string message;
     std::string task;
+    std::string code;  // of a UserError; "internal" for a broken invariant
+    std::string hint;
 };
 
 struct JobDetails {

@@ -1,0 +1,288 @@
+#include "runtime/chain.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kSplits = "source-splits";
+constexpr const char* kWriterState = "writer-state";
+
+std::string encodeSplit(const SourceSplit& split) {
+    std::string out;
+    const uint32_t size = static_cast<uint32_t>(split.id.size());
+    for (int shift = 0; shift < 32; shift += 8)
+        out += static_cast<char>((size >> shift) & 0xFF);
+    return out + split.id + split.state;
+}
+
+SourceSplit decodeSplit(const std::string& bytes) {
+    uint64_t size = 0;
+    if (bytes.size() >= 4) {
+        for (int i = 0; i < 4; ++i) {
+            size |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[static_cast<size_t>(i)])) << (8 * i);
+        }
+    }
+    if (bytes.size() < 4 + size) {
+        throw UserError("snapshot.damaged", "a source split of the snapshot is cut short");
+    }
+    return {bytes.substr(4, size), bytes.substr(4 + size)};
+}
+
+// The items of all former subtasks, dealt out round robin.
+std::vector<std::string> share(const OperatorSnapshots& restored, const char* list,
+                               const SlotSurroundings& slot) {
+    std::vector<std::string> out;
+    size_t index = 0;
+    for (const auto& snapshot : restored) {
+        for (const ListStateSnapshot& state : snapshot->lists) {
+            if (state.name != list) continue;
+            for (const std::string& item : state.items) {
+                if (index++ % slot.parallelism == slot.slot.value()) out.push_back(item);
+            }
+        }
+    }
+    return out;
+}
+
+std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIndex subtask, const char* list,
+                                                     std::vector<std::string> items) {
+    auto snapshot = std::make_shared<OperatorSnapshot>();
+    snapshot->uid = node.uid;
+    snapshot->name = node.name;
+    snapshot->subtask = subtask;
+    snapshot->lists.push_back({list, Redistribution::Split, std::move(items)});
+    return snapshot;
+}
+
+class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
+  public:
+    SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
+        : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}
+
+    void open(const OperatorSnapshots& restored) override {
+        reader_ = source_.createReader(*this);
+        std::vector<SourceSplit> splits;
+        for (const std::string& item : share(restored, kSplits, slot_))
+            splits.push_back(decodeSplit(item));
+        if (!splits.empty()) reader_->addSplits(std::move(splits));
+    }
+    void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
+    void noMoreSplits() override { reader_->noMoreSplits(); }
+    ReadStatus poll() override { return reader_->poll(*this); }
+
+    void receive(size_t, const Batch&) override { MILLRACE_CHECK(false, "a source has no input"); }
+    void receiveWatermark(EventTime watermark) override { emitWatermark(watermark); }
+    void receiveIdle(bool idle) override { emitIdle(idle); }
+
+  private:
+    void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
+        if (!barrier.capture) return;
+        std::vector<std::string> items;
+        for (const SourceSplit& split : reader_->snapshot())
+            items.push_back(encodeSplit(split));
+        acknowledgement.operators.push_back(listSnapshot(node_, slot_.slot, kSplits, std::move(items)));
+    }
+
+    const Environment& environment() const override { return slot_.environment; }
+    MetricGroup& metrics() override { return metrics_; }
+    ProcessingTime now() const override { return ChainNode::now(); }
+    Random& random() override { return random_; }
+    SlotIndex subtask() const override { return slot_.slot; }
+    uint32_t parallelism() const override { return slot_.parallelism; }
+    size_t batchRowsMax() const override { return slot_.batch_rows_max; }
+    void requestSplit() override { slot_.listener->onSplitRequest(node_.id, slot_.slot); }
+    void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
+
+    const Source& source_;
+    std::unique_ptr<SourceReader> reader_;
+};
+
+class OperatorNode final : public ChainNode, private OperatorContext {
+  public:
+    OperatorNode(const JobNode& node, const SlotSurroundings& slot)
+        : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
+
+    void open(const OperatorSnapshots& restored) override {
+        backend_ = makeHashMapStateBackend(
+            {node_.uid, node_.name, slot_.slot, slot_.parallelism, slot_.max_parallelism, restored});
+        state_ = operator_.open(*this);
+    }
+    void receive(size_t input, const Batch& batch) override {
+        noteInput(batch);
+        operator_.process(*state_, input, batch, *this, *this);
+    }
+    void receiveWatermark(EventTime watermark) override {
+        noteWatermark(watermark);
+        operator_.onWatermark(*state_, watermark, *this, *this);
+    }
+    void receiveIdle(bool idle) override { operator_.onIdle(*state_, idle, *this, *this); }
+
+  private:
+    void onTimer(ProcessingTime now) override { operator_.onProcessingTime(*state_, now, *this, *this); }
+    void onEndOfInput() override { operator_.onEndOfInput(*state_, *this, *this); }
+    void beforeBarrier() override { operator_.beforeBarrier(*state_, *this, *this); }
+    void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
+        if (!barrier.capture) return;
+        atStep(slot_.hooks, CheckpointStep::Capture);
+        acknowledgement.operators.push_back(std::make_shared<const OperatorSnapshot>(backend_->capture()));
+        metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes()));
+    }
+
+    StateBackend& state() override { return *backend_; }
+    MetricGroup& metrics() override { return metrics_; }
+    const Environment& environment() const override { return slot_.environment; }
+    ProcessingTime now() const override { return ChainNode::now(); }
+    Random& random() override { return random_; }
+    SlotIndex subtask() const override { return slot_.slot; }
+    uint32_t parallelism() const override { return slot_.parallelism; }
+    uint32_t maxParallelism() const override { return slot_.max_parallelism; }
+    const Configuration& configuration() const override { return *slot_.configuration; }
+    EventTime currentWatermark() const override { return ChainNode::currentWatermark(); }
+    void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
+
+    const Operator& operator_;
+    std::unique_ptr<StateBackend> backend_;
+    std::unique_ptr<OperatorState> state_;
+};
+
+class SinkNode final : public ChainNode, private SinkWriterContext {
+  public:
+    SinkNode(const JobNode& node, const SlotSurroundings& slot)
+        : ChainNode(node, slot), sink_(*std::get<std::shared_ptr<const Sink>>(node.what)) {}
+
+    void open(const OperatorSnapshots& restored) override {
+        writer_ = sink_.createWriter(*this, share(restored, kWriterState, slot_));
+    }
+    void receive(size_t, const Batch& batch) override {
+        noteInput(batch);
+        writer_->write(batch);
+        records_out_.add(static_cast<int64_t>(batch.rows()));
+        unflushed_ = true;
+    }
+    void receiveWatermark(EventTime watermark) override {
+        noteWatermark(watermark);
+        writer_->onWatermark(watermark);
+    }
+    void receiveIdle(bool) override {}
+    bool whenIdle() override {
+        if (!unflushed_) return false;
+        unflushed_ = false;
+        writer_->flush();
+        return true;
+    }
+
+  private:
+    void onEndOfInput() override { whenIdle(); }
+    void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
+        atStep(slot_.hooks, CheckpointStep::PreCommit);
+        whenIdle();
+        std::vector<std::string> prepared = writer_->prepareCommit();
+        if (!prepared.empty()) acknowledgement.committables[node_.uid] = std::move(prepared);
+        if (!barrier.capture) return;
+        acknowledgement.operators.push_back(
+            listSnapshot(node_, slot_.slot, kWriterState, writer_->snapshot()));
+    }
+
+    const Environment& environment() const override { return slot_.environment; }
+    MetricGroup& metrics() override { return metrics_; }
+    ProcessingTime now() const override { return ChainNode::now(); }
+    SlotIndex subtask() const override { return slot_.slot; }
+    uint32_t parallelism() const override { return slot_.parallelism; }
+    const std::string& jobId() const override { return slot_.job_id; }
+    const std::string& attemptId() const override { return slot_.attempt_id; }
+
+    const Sink& sink_;
+    std::unique_ptr<SinkWriter> writer_;
+    bool unflushed_ = false;
+};
+
+}  // namespace
+
+ChainNode::ChainNode(const JobNode& node, const SlotSurroundings& slot)
+    : node_(node),
+      slot_(slot),
+      random_(combineHash(combineHash(slot.seed, hashBytes(node.uid)), slot.slot.value())),
+      records_in_(metrics_.counter("numRecordsIn")),
+      records_out_(metrics_.counter("numRecordsOut")),
+      in_watermark_metric_(metrics_.counter("currentInputWatermark")),
+      out_watermark_metric_(metrics_.counter("currentOutputWatermark")) {
+    in_watermark_metric_.set(EventTime::min().value());
+    out_watermark_metric_.set(EventTime::min().value());
+}
+
+void ChainNode::noteWatermark(EventTime watermark) {
+    in_watermark_ = watermark;
+    in_watermark_metric_.set(watermark.value());
+}
+
+void ChainNode::emit(Batch batch) {
+    if (batch.empty()) return;
+    records_out_.add(static_cast<int64_t>(batch.rows()));
+    for (ChainNode* next : next_)
+        next->receive(0, batch);
+    for (size_t i = 0; i < writers_.size(); ++i) {
+        if (i + 1 == writers_.size()) {
+            writers_[i]->write(std::move(batch));
+        } else {
+            writers_[i]->write(batch);
+        }
+    }
+}
+
+void ChainNode::emitWatermark(EventTime watermark) {
+    if (watermark <= out_watermark_) return;
+    out_watermark_ = watermark;
+    out_watermark_metric_.set(watermark.value());
+    for (ChainNode* next : next_)
+        next->receiveWatermark(watermark);
+    for (ExchangeWriter* writer : writers_)
+        writer->broadcast(watermark);
+}
+
+void ChainNode::emitIdle(bool idle) {
+    if (idle == out_idle_) return;
+    out_idle_ = idle;
+    for (ChainNode* next : next_)
+        next->receiveIdle(idle);
+    for (ExchangeWriter* writer : writers_)
+        writer->broadcast(IdleMark{idle});
+}
+
+void ChainNode::endInput() {
+    onEndOfInput();
+    dropTimers();
+    for (ChainNode* next : next_)
+        next->endInput();
+    for (ExchangeWriter* writer : writers_)
+        writer->broadcast(EndOfInput{});
+}
+
+void ChainNode::passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowledgement) {
+    beforeBarrier();
+    capture(barrier, acknowledgement);
+    for (ChainNode* next : next_)
+        next->passBarrier(barrier, acknowledgement);
+    for (ExchangeWriter* writer : writers_)
+        writer->broadcast(barrier);
+}
+
+bool ChainNode::fireTimers(ProcessingTime now) {
+    if (nextWake() > now.value()) return false;
+    wakes_.erase(wakes_.begin(), wakes_.upper_bound(now.value()));
+    onTimer(now);
+    return true;
+}
+
+std::unique_ptr<ChainNode> makeChainNode(const JobNode& node, const SlotSurroundings& slot) {
+    if (std::holds_alternative<std::shared_ptr<const Source>>(node.what)) {
+        return std::make_unique<SourceNodeImpl>(node, slot);
+    }
+    if (std::holds_alternative<std::shared_ptr<const Sink>>(node.what)) {
+        return std::make_unique<SinkNode>(node, slot);
+    }
+    return std::make_unique<OperatorNode>(node, slot);
+}
+
+}  // namespace millrace

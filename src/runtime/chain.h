@@ -1,0 +1,126 @@
+// The nodes of one task: sources, operators and sinks of a chain, each handing what it emits straight to the
+// next, and to the exchanges where it leaves the task. All calls come from the slot's thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/exchange_writer.h"
+#include "runtime/hooks.h"
+#include "runtime/job_graph.h"
+#include "runtime/metrics.h"
+#include "state/snapshot.h"
+
+namespace millrace {
+
+// What a task tells the coordinator at a barrier.
+struct TaskAcknowledgement {
+    CheckpointId id;
+    SlotIndex subtask;
+    size_t vertex = 0;
+    std::vector<std::shared_ptr<const OperatorSnapshot>> operators;
+    std::map<std::string, std::vector<std::string>> committables;  // by sink uid
+    int64_t pause_us = 0;
+};
+
+// What the slots tell the coordinator; safe from any slot's thread.
+class SlotListener {
+  public:
+    virtual ~SlotListener() = default;
+    virtual void onOpened(SlotIndex slot) = 0;
+    virtual void onSplitRequest(NodeId source, SlotIndex reader) = 0;
+    virtual void onAcknowledge(TaskAcknowledgement acknowledgement) = 0;
+    virtual void onInputEnded(SlotIndex slot) = 0;
+    virtual void onFailed(SlotIndex slot, const std::string& task, std::exception_ptr failure) = 0;
+};
+
+// The surroundings of every subtask of one slot; outlives them.
+struct SlotSurroundings {
+    Environment environment;
+    const Configuration* configuration = nullptr;
+    SlotIndex slot;
+    uint32_t parallelism = 1;
+    uint32_t max_parallelism = 128;
+    size_t batch_rows_max = 4096;
+    std::string job_id;
+    std::string attempt_id;
+    uint64_t seed = 0;
+    StepHooks* hooks = nullptr;
+    SlotListener* listener = nullptr;
+};
+
+using OperatorSnapshots = std::vector<std::shared_ptr<const OperatorSnapshot>>;
+
+class ChainNode : public Output {
+  public:
+    ChainNode(const JobNode& node, const SlotSurroundings& slot);
+
+    void feeds(ChainNode& next) { next_.push_back(&next); }
+    void leavesBy(ExchangeWriter& writer) { writers_.push_back(&writer); }
+
+    // `restored`: this node's snapshots of every former subtask.
+    virtual void open(const OperatorSnapshots& restored) = 0;
+    virtual void receive(size_t input, const Batch& batch) = 0;
+    virtual void receiveWatermark(EventTime watermark) = 0;
+    virtual void receiveIdle(bool idle) = 0;
+    void endInput();  // this node and all after it
+    void passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowledgement);  // likewise
+    virtual bool whenIdle() { return false; }  // the slot has nothing to do; true if this did something
+
+    // Timers, in milliseconds.
+    void wakeAt(ProcessingTime time) { wakes_.insert(time.value()); }
+    int64_t nextWake() const { return wakes_.empty() ? INT64_MAX : *wakes_.begin(); }
+    bool fireTimers(ProcessingTime now);
+    void dropTimers() { wakes_.clear(); }
+
+    // Output
+    void emit(Batch batch) final;
+    void emitWatermark(EventTime watermark) final;
+    void emitIdle(bool idle) final;
+
+    const JobNode& node() const { return node_; }
+    const MetricGroup& metrics() const { return metrics_; }
+    EventTime currentWatermark() const { return in_watermark_; }
+
+  protected:
+    virtual void onTimer(ProcessingTime now) { (void)now; }
+    virtual void onEndOfInput() {}
+    virtual void beforeBarrier() {}
+    virtual void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) = 0;
+    void noteWatermark(EventTime watermark);
+    void noteInput(const Batch& batch) { records_in_.add(static_cast<int64_t>(batch.rows())); }
+    ProcessingTime now() const { return slot_.environment.clock->now(); }
+
+    const JobNode& node_;
+    const SlotSurroundings& slot_;
+    MetricGroup metrics_;
+    Random random_;
+    Counter& records_in_;
+    Counter& records_out_;
+
+  private:
+    Counter& in_watermark_metric_;
+    Counter& out_watermark_metric_;
+    std::vector<ChainNode*> next_;
+    std::vector<ExchangeWriter*> writers_;
+    EventTime in_watermark_ = EventTime::min();
+    EventTime out_watermark_ = EventTime::min();
+    bool out_idle_ = false;
+    std::set<int64_t> wakes_;
+};
+
+// The first node of a task without channels.
+class SourceNode : public ChainNode {
+  public:
+    using ChainNode::ChainNode;
+    virtual void addSplits(std::vector<SourceSplit> splits) = 0;
+    virtual void noMoreSplits() = 0;
+    virtual ReadStatus poll() = 0;
+};
+
+std::unique_ptr<ChainNode> makeChainNode(const JobNode& node, const SlotSurroundings& slot);
+
+}  // namespace millrace

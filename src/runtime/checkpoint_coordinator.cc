@@ -1,0 +1,314 @@
+#include "runtime/checkpoint_coordinator.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "state/snapshot_store.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kLogger = "runtime.checkpoint";
+
+std::string messageOf(std::exception_ptr failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+std::exception_ptr failureOf(std::string code, std::string message, std::string hint = "") {
+    return std::make_exception_ptr(UserError(std::move(code), std::move(message), std::move(hint)));
+}
+
+}  // namespace
+
+CheckpointCoordinator::CheckpointCoordinator(CheckpointCoordinatorParameters parameters,
+                                             CheckpointListener& listener, Executor& executor,
+                                             CheckpointStore& store, Committers& committers,
+                                             std::function<void(std::function<void()>)> post)
+    : parameters_(std::move(parameters)),
+      listener_(listener),
+      executor_(executor),
+      store_(store),
+      committers_(committers),
+      post_(std::move(post)) {}
+
+void CheckpointCoordinator::onStarted(size_t tasks, CheckpointId next, ProcessingTime now) {
+    tasks_ = tasks;
+    next_id_ = std::max(next_id_, next);
+    if (options().checkpoint_interval.ms > 0) {
+        next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
+    }
+}
+
+void CheckpointCoordinator::onStopped(const std::string& reason) {
+    attempt_->fetch_add(1);
+    tasks_ = 0;
+    const auto giveUp = [&](Pending& checkpoint) {
+        checkpoint.record.status = "FAILED";
+        checkpoint.record.end_ms = now().value();
+        checkpoint.record.failure = reason;
+        listener_.onRecord(checkpoint.record);
+        failSavepoint(checkpoint.request, reason);
+    };
+    if (pending_) giveUp(*pending_);
+    if (writing_) giveUp(*writing_);
+    for (const Request& request : requests_)
+        failSavepoint(request, reason);
+    pending_.reset();
+    writing_.reset();
+    requests_.clear();
+    uncommitted_.clear();  // what is complete carries its own
+    next_periodic_ms_ = INT64_MAX;
+    failures_in_a_row_ = 0;
+    input_ended_ = ending_ = false;
+}
+
+void CheckpointCoordinator::requestSavepoint(const std::string& trigger_id, const std::string& target,
+                                             bool stop, bool drain) {
+    listener_.onSavepoint(trigger_id, {});
+    Request request{trigger_id, target, true, stop, drain, false};
+    if (!running() || ending_) {
+        failSavepoint(request, "the job is not running");
+        return;
+    }
+    requests_.push_back(std::move(request));
+}
+
+void CheckpointCoordinator::failSavepoint(const Request& request, const std::string& message) {
+    if (request.savepoint) {
+        listener_.onSavepoint(request.trigger_id, {SavepointStatus::State::Failed, "", message});
+    }
+}
+
+int64_t CheckpointCoordinator::nextWake() const {
+    if (!running()) return INT64_MAX;
+    if (pending_) return pending_->record.trigger_ms + options().checkpoint_timeout.ms;
+    if (writing_ || ending_) return INT64_MAX;
+    return next_periodic_ms_;
+}
+
+bool CheckpointCoordinator::tick(ProcessingTime now) {
+    if (!running()) return false;
+    if (pending_ && now.value() >= pending_->record.trigger_ms + options().checkpoint_timeout.ms) {
+        fail(failureOf("checkpoint.timeout",
+                       fmt::format("checkpoint {} was not complete after {}", pending_->record.id.value(),
+                                   formatDuration(options().checkpoint_timeout)),
+                       "the job may be held back by a slow sink; raise execution.checkpointing.timeout"));
+        return true;
+    }
+    if (pending_ || writing_ || ending_) return false;
+    if (!requests_.empty()) {
+        Request request = std::move(requests_.front());
+        requests_.erase(requests_.begin());
+        trigger(std::move(request), now);
+        return true;
+    }
+    if (input_ended_) {
+        Request last;
+        last.final = true;
+        trigger(std::move(last), now);
+        return true;
+    }
+    if (now.value() < next_periodic_ms_) return false;
+    trigger({}, now);
+    return true;
+}
+
+void CheckpointCoordinator::trigger(Request request, ProcessingTime now) {
+    Pending checkpoint;
+    checkpoint.record.id = next_id_;
+    checkpoint.record.savepoint = request.savepoint;
+    checkpoint.record.status = "IN_PROGRESS";
+    checkpoint.record.trigger_ms = now.value();
+    checkpoint.missing = tasks_;
+    checkpoint.barrier = {next_id_, !request.final || storing()};
+    next_id_ = next_id_.next();
+    if (options().checkpoint_interval.ms > 0) {
+        next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
+    }
+    ending_ = request.final || request.stop;
+    checkpoint.enumerators = listener_.captureEnumerators();
+    auto then = Execution::AtBarrier::GoOn;
+    if (request.stop) then = request.drain ? Execution::AtBarrier::Drain : Execution::AtBarrier::Suspend;
+    checkpoint.request = std::move(request);
+    if (checkpoint.barrier.capture) listener_.onRecord(checkpoint.record);
+    const Barrier barrier = checkpoint.barrier;
+    pending_ = std::move(checkpoint);
+    listener_.triggerBarrier(barrier, then);
+}
+
+void CheckpointCoordinator::acknowledge(TaskAcknowledgement acknowledgement) {
+    if (!running()) return;
+    atStep(parameters_.hooks, CheckpointStep::Acknowledge);
+    // Even of a checkpoint that was given up: what it prepared is committed with the next one.
+    for (auto& [uid, items] : acknowledgement.committables) {
+        uncommitted_[acknowledgement.id][uid][acknowledgement.subtask] = std::move(items);
+    }
+    if (!pending_ || pending_->record.id != acknowledgement.id) return;
+    Pending& pending = *pending_;
+    pending.operators[{acknowledgement.vertex, acknowledgement.subtask}] =
+        std::move(acknowledgement.operators);
+    pending.record.sync_pause_us_max = std::max(pending.record.sync_pause_us_max, acknowledgement.pause_us);
+    if (--pending.missing > 0) return;
+    for (const auto& [id, sinks] : uncommitted_) {
+        if (id > pending.record.id) break;
+        for (const auto& [uid, subtasks] : sinks) {
+            std::vector<std::string>& all = pending.committables[uid];
+            for (const auto& [subtask, items] : subtasks)
+                all.insert(all.end(), items.begin(), items.end());
+        }
+    }
+    writing_ = std::make_shared<Pending>(std::move(pending));
+    pending_.reset();
+    if (writing_->barrier.capture) {
+        write();
+    } else {
+        commit();
+    }
+}
+
+void CheckpointCoordinator::submit(std::function<void(const Reply&)> work) {
+    executor_.submit([this, attempt = attempt_, wanted = attempt_->load(), work = std::move(work)] {
+        if (attempt->load() != wanted) return;
+        work([&](std::function<void()> result) {
+            post_([attempt, wanted, result = std::move(result)] {
+                if (attempt->load() == wanted) result();
+            });
+        });
+    });
+}
+
+void CheckpointCoordinator::write() {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->kind = SnapshotKind::Checkpoint;
+    snapshot->id = writing_->record.id;
+    snapshot->timestamp_ms = writing_->record.trigger_ms;
+    snapshot->job_id = parameters_.job_id;
+    snapshot->job_name = parameters_.graph->name;
+    snapshot->parallelism = options().parallelism;
+    snapshot->max_parallelism = parameters_.max_parallelism;
+    snapshot->plan = parameters_.graph->plan;
+    for (auto& [place, operators] : writing_->operators) {
+        for (auto& op : operators)
+            snapshot->operators.push_back(std::move(op));
+    }
+    writing_->operators.clear();
+    snapshot->coordinators = writing_->enumerators;
+    snapshot->committables = writing_->committables;
+
+    std::string savepoint_path;
+    if (writing_->request.savepoint) {
+        const std::string random = fmt::format(
+            "{:012x}",
+            Random(parameters_.environment.seed ^ static_cast<uint64_t>(snapshot->id.value())).next() &
+                0xFFFFFFFFFFFFULL);
+        savepoint_path = joinPath(writing_->request.target,
+                                  fmt::format("savepoint-{}-{}", parameters_.job_id.substr(0, 6), random));
+    }
+    submit([this, snapshot, savepoint_path](const Reply& reply) {
+        try {
+            uint64_t bytes = 0;
+            std::string path = savepoint_path;
+            if (!savepoint_path.empty()) {
+                Snapshot savepoint = *snapshot;
+                savepoint.kind = SnapshotKind::Savepoint;
+                bytes = writeSnapshot(*parameters_.environment.files, savepoint_path, savepoint);
+                parameters_.environment.files->syncFolder(parentFolder(savepoint_path));
+            }
+            const CheckpointStore::Written written = store_.write(snapshot);
+            if (savepoint_path.empty()) {
+                bytes = written.bytes;
+                path = written.path;
+            }
+            reply([this, bytes, path] { onWritten(bytes, path); });
+        } catch (const std::exception&) {
+            reply([this, failure = std::current_exception()] { fail(failure); });
+        }
+    });
+}
+
+void CheckpointCoordinator::onWritten(uint64_t bytes, const std::string& path) {
+    writing_->record.bytes = bytes;
+    writing_->record.path = path;
+    commit();
+}
+
+void CheckpointCoordinator::commit() {
+    submit([this, committables = writing_->committables](const Reply& reply) {
+        try {
+            committers_.commit(committables);
+            reply([this] { onCommitted(); });
+        } catch (const std::exception&) {
+            reply([this, failure = std::current_exception()] { listener_.onCheckpointFailure(failure); });
+        }
+    });
+}
+
+void CheckpointCoordinator::onCommitted() {
+    const std::shared_ptr<Pending> done = std::move(writing_);
+    writing_.reset();
+    uncommitted_.erase(uncommitted_.begin(), uncommitted_.upper_bound(done->record.id));
+    failures_in_a_row_ = 0;
+    const ProcessingTime end = now();
+    if (next_periodic_ms_ != INT64_MAX) {
+        next_periodic_ms_ = std::max(next_periodic_ms_, end.value() + options().checkpoint_min_pause.ms);
+    }
+    if (done->barrier.capture) {
+        done->record.status = "COMPLETED";
+        done->record.end_ms = end.value();
+        listener_.onRecord(done->record);
+        executor_.submit([this, id = done->record.id] { store_.discardOlderThan(id); });
+    }
+    if (done->request.savepoint) {
+        listener_.onSavepoint(done->request.trigger_id,
+                              {SavepointStatus::State::Completed, done->record.path, ""});
+    }
+    if (done->request.final || done->request.stop) {
+        for (const Request& request : requests_)
+            failSavepoint(request, "the job has finished");
+        requests_.clear();
+        listener_.onAllCommitted();
+    }
+}
+
+void CheckpointCoordinator::fail(std::exception_ptr failure) {
+    Pending failed;
+    if (pending_) {
+        failed = std::move(*pending_);
+        pending_.reset();
+    } else {
+        failed = std::move(*writing_);
+        writing_.reset();
+    }
+    const std::string message = messageOf(failure);
+    logWarn(kLogger, "{} {} failed: {}", failed.request.savepoint ? "savepoint" : "checkpoint",
+            failed.record.id.value(), message);
+    failed.record.status = "FAILED";
+    failed.record.end_ms = now().value();
+    failed.record.failure = message;
+    listener_.onRecord(failed.record);
+    failSavepoint(failed.request, message);
+    ending_ = false;
+    if (next_periodic_ms_ != INT64_MAX) {
+        next_periodic_ms_ = std::max(next_periodic_ms_, now().value() + options().checkpoint_min_pause.ms);
+    }
+    if (failed.request.savepoint) {
+        // As in Flink, a savepoint that fails does not count; only drained sources cannot go on.
+        if (failed.request.drain) {
+            listener_.onCheckpointFailure(failure);
+        } else if (failed.request.stop) {
+            listener_.resumeSources();
+        }
+        return;
+    }
+    if (++failures_in_a_row_ > options().tolerable_failed_checkpoints) {
+        listener_.onCheckpointFailure(failure);
+    }
+}
+
+}  // namespace millrace

@@ -1,0 +1,84 @@
+#include "runtime/exchange_writer.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+namespace millrace {
+
+ExchangeWriter::ExchangeWriter(const JobEdge& edge, std::vector<Channel*> channels, uint32_t max_parallelism)
+    : exchange_(channels.size() == 1 ? Exchange::Forward : edge.exchange),
+      key_(edge.key),
+      channels_(std::move(channels)),
+      overflow_(channels_.size()),
+      selections_(channels_.size()) {
+    if (exchange_ != Exchange::Hash) return;
+    const uint32_t parallelism = static_cast<uint32_t>(channels_.size());
+    for (uint32_t group = 0; group < max_parallelism; ++group) {
+        owner_of_group_.push_back(
+            ownerOf(KeyGroup(static_cast<uint16_t>(group)), max_parallelism, parallelism).value());
+    }
+}
+
+void ExchangeWriter::put(size_t target, StreamElement element) {
+    if (overflow_[target].empty() && channels_[target]->push(element)) return;
+    overflow_[target].push_back(std::move(element));
+    ++waiting_;
+}
+
+void ExchangeWriter::write(Batch batch) {
+    switch (exchange_) {
+        case Exchange::Forward:
+        case Exchange::Singleton:
+            put(0, std::move(batch));
+            return;
+        case Exchange::Broadcast:
+            for (size_t target = 0; target < channels_.size(); ++target)
+                put(target, batch);
+            return;
+        case Exchange::Rebalance:
+            put(next_, std::move(batch));
+            next_ = (next_ + 1) % channels_.size();
+            return;
+        case Exchange::Hash:
+            writeByKey(std::move(batch));
+            return;
+    }
+}
+
+void ExchangeWriter::writeByKey(Batch batch) {
+    std::vector<ColumnPtr> keys;
+    keys.reserve(key_.size());
+    for (const size_t column : key_)
+        keys.push_back(batch.column(column));
+    hashColumns(keys, batch.rows(), hashes_);
+    for (Selection& selection : selections_)
+        selection.clear();
+    const uint32_t groups = static_cast<uint32_t>(owner_of_group_.size());
+    for (uint32_t row = 0; row < batch.rows(); ++row) {
+        selections_[owner_of_group_[keyGroupOf(hashes_[row], groups).value()]].push_back(row);
+    }
+    for (size_t target = 0; target < channels_.size(); ++target) {
+        const Selection& selection = selections_[target];
+        if (selection.empty()) continue;
+        put(target, selection.size() == batch.rows() ? batch : batch.gather(selection));
+    }
+}
+
+void ExchangeWriter::broadcast(const StreamElement& element) {
+    for (size_t target = 0; target < channels_.size(); ++target)
+        put(target, element);
+}
+
+bool ExchangeWriter::flush() {
+    if (waiting_ == 0) return true;
+    for (size_t target = 0; target < channels_.size(); ++target) {
+        std::deque<StreamElement>& overflow = overflow_[target];
+        while (!overflow.empty() && channels_[target]->push(overflow.front())) {
+            overflow.pop_front();
+            --waiting_;
+        }
+    }
+    return waiting_ == 0;
+}
+
+}  // namespace millrace

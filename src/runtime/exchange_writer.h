@@ -1,0 +1,38 @@
+// One subtask's end of one edge: deals batches to the channels of the next vertex's subtasks. Writing never
+// blocks: what a full ring does not take waits here, and the task is not run again until all of it has gone.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "runtime/channel.h"
+#include "runtime/job_graph.h"
+
+namespace millrace {
+
+class ExchangeWriter {
+  public:
+    // One channel a target subtask; only one for Forward.
+    ExchangeWriter(const JobEdge& edge, std::vector<Channel*> channels, uint32_t max_parallelism);
+
+    void write(Batch batch);
+    void broadcast(const StreamElement& element);  // watermarks, idle marks, barriers, end of input
+    bool flush();                                  // true if nothing waits
+    bool waiting() const { return waiting_ > 0; }
+
+  private:
+    void put(size_t target, StreamElement element);
+    void writeByKey(Batch batch);
+
+    Exchange exchange_;
+    std::vector<size_t> key_;
+    std::vector<Channel*> channels_;
+    std::vector<std::deque<StreamElement>> overflow_;
+    size_t waiting_ = 0;
+    size_t next_ = 0;  // Rebalance
+    std::vector<uint32_t> owner_of_group_;
+    std::vector<uint64_t> hashes_;
+    std::vector<Selection> selections_;
+};
+
+}  // namespace millrace

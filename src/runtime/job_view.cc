@@ -1,0 +1,157 @@
+// What others ask of a running job: the half of JobMaster that any thread may call.
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "runtime/job_master.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kSavepointsShown = 100;
+
+// A vertex's metrics are those of its ends, the sums of what its operators count, and each operator's own
+// under
+// "<operator>.<metric>".
+void addNodeMetrics(const ChainNode& node, bool first, bool last, std::map<std::string, int64_t>& out) {
+    for (const auto& [name, value] : node.metrics().read()) {
+        out[node.node().name + "." + name] = value;
+        if (name == "numRecordsIn" || name == "currentInputWatermark") {
+            if (first) out[name] = value;
+        } else if (name == "numRecordsOut") {
+            if (last) out[name] += value;
+        } else if (name == "currentOutputWatermark") {
+            if (last) out[name] = value;
+        } else {
+            out[name] += value;
+        }
+    }
+}
+
+}  // namespace
+
+bool JobMaster::atEnd() const {
+    const JobStatus status = status_;
+    return status == JobStatus::Failed || status == JobStatus::Canceled || status == JobStatus::Finished ||
+           status == JobStatus::Suspended;
+}
+
+JobDetails JobMaster::details() const {
+    std::shared_ptr<const Execution> execution;
+    JobDetails out;
+    {
+        const std::lock_guard lock(mutex_);
+        out = shown_details_;
+        execution = shown_;
+    }
+    const int64_t now_ns = environment_.clock->monotonicNanos();
+    for (size_t v = 0; v < plan_.vertices.size(); ++v) {
+        const PlannedVertex& vertex = plan_.vertices[v];
+        VertexDetails details{vertex.id, vertex.name, vertex.nodes, {}};
+        for (uint32_t i = 0; i < plan_.parallelism; ++i) {
+            SubtaskDetails subtask;
+            if (execution == nullptr) {
+                subtask.status = out.status == JobStatus::Finished   ? "FINISHED"
+                                 : out.status == JobStatus::Failed   ? "FAILED"
+                                 : out.status == JobStatus::Canceled ? "CANCELED"
+                                                                     : "CREATED";
+            } else {
+                const Slot& slot = execution->slot(i);
+                subtask.status = slot.opened() ? "RUNNING" : "INITIALIZING";
+                const Task& task = slot.task(v);
+                for (const auto& node : task.nodes()) {
+                    addNodeMetrics(*node, node == task.nodes().front(), node == task.nodes().back(),
+                                   subtask.metrics);
+                }
+                task.times().read(now_ns, slot.asleep(), subtask.metrics);
+                out.state_bytes += subtask.metrics["stateBytes"];
+            }
+            details.subtasks.push_back(std::move(subtask));
+        }
+        out.vertices.push_back(std::move(details));
+    }
+    return out;
+}
+
+CheckpointStatistics JobMaster::checkpoints() const {
+    const std::lock_guard lock(mutex_);
+    return statistics_;
+}
+
+JobStatus JobMaster::waitForEnd(int64_t timeout_ms) {
+    std::unique_lock lock(mutex_);
+    const auto ended = [this] { return atEnd(); };
+    if (timeout_ms < 0) {
+        changed_.wait(lock, ended);
+    } else {
+        changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ended);
+    }
+    return status_;
+}
+
+void JobMaster::waitForStart() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return shown_started_ || atEnd(); });
+    if (start_failure_ != nullptr) std::rethrow_exception(start_failure_);
+}
+
+std::exception_ptr JobMaster::startFailure() const {
+    const std::lock_guard lock(mutex_);
+    return start_failure_;
+}
+
+void JobMaster::cancel() {
+    post([this] {
+        if (atEnd()) return;
+        enter(JobStatus::Cancelling);
+        tearDown("the job was cancelled");
+        ++attempt_;
+        restart_at_ = INT64_MAX;
+        enter(JobStatus::Canceled);
+    });
+}
+
+std::string JobMaster::newTriggerId() {
+    const std::lock_guard lock(mutex_);
+    std::string id = fmt::format("{:016x}{:016x}", trigger_random_.next(), trigger_random_.next());
+    // Known from now on; the oldest that are settled are forgotten.
+    for (auto it = savepoints_.begin(); it != savepoints_.end() && savepoints_.size() >= kSavepointsShown;) {
+        it = it->second.state == SavepointStatus::State::InProgress ? std::next(it) : savepoints_.erase(it);
+    }
+    savepoints_[id] = {};
+    return id;
+}
+
+std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bool drain) {
+    const std::string folder = target.empty() ? options_.savepoint_dir : pathOf(target);
+    if (folder.empty()) {
+        throw UserError("savepoint.no-target", "the savepoint has no target folder",
+                        "name one, or set 'execution.checkpointing.savepoint-dir'");
+    }
+    const std::string id = newTriggerId();
+    post([this, id, folder, stop, drain] {
+        if (checkpoints_ == nullptr) {
+            onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});
+        } else {
+            checkpoints_->requestSavepoint(id, folder, stop, drain);
+        }
+    });
+    return id;
+}
+
+std::string JobMaster::triggerCheckpoint() {
+    const std::string id = newTriggerId();
+    post([this] {
+        if (checkpoints_ != nullptr) checkpoints_->requestCheckpoint();
+    });
+    return id;
+}
+
+std::optional<SavepointStatus> JobMaster::savepointStatus(const std::string& trigger_id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = savepoints_.find(trigger_id);
+    if (found == savepoints_.end()) return std::nullopt;
+    return found->second;
+}
+
+}  // namespace millrace

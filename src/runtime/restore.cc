@@ -1,0 +1,93 @@
+#include "runtime/restore.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "state/snapshot_store.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kLogger = "runtime.restore";
+
+void checkAgainst(const JobGraph& graph, const Snapshot& snapshot, const std::string& path,
+                  bool allow_non_restored_state) {
+    std::set<std::string> known;
+    for (const JobNode& node : graph.nodes())
+        known.insert(node.uid);
+    const auto refuse = [&](const std::string& uid, const std::string& name) {
+        if (known.contains(uid)) return;
+        const std::string what =
+            name.empty() ? fmt::format("'{}'", uid) : fmt::format("'{}' (uid '{}')", name, uid);
+        if (allow_non_restored_state) {
+            logWarn(kLogger, "the state of operator {} in '{}' is left out: the job has no such operator",
+                    what, path);
+            known.insert(uid);  // said once
+            return;
+        }
+        throw UserError(
+            "snapshot.state-not-mapped",
+            fmt::format("the snapshot '{}' holds state of the operator {}, which the job does not "
+                        "have",
+                        path, what),
+            "set AllowNonRestoredState (execution.savepoint.ignore-unclaimed-state) to start "
+            "without it, or keep that part of the query as it was");
+    };
+    for (const auto& op : snapshot.operators) {
+        const bool empty = op->keyed.empty() &&
+                           std::all_of(op->lists.begin(), op->lists.end(),
+                                       [](const ListStateSnapshot& list) { return list.items.empty(); });
+        if (!empty) refuse(op->uid, op->name);
+    }
+    for (const auto& [uid, state] : snapshot.coordinators) {
+        if (!state.empty()) refuse(uid, "");
+    }
+}
+
+}  // namespace
+
+RestoredJob restoreJob(const RestoreRequest& request, const JobGraph& graph, const RuntimeOptions& options,
+                       const std::string& job_id, FileSystem& files, CheckpointStore& store,
+                       Committers& committers) {
+    RestoredJob out;
+    if (request.use_store) out.from = store.newestSound();
+    if (!out.from && !request.path.empty()) {
+        out.from =
+            StoredSnapshot{std::make_shared<const Snapshot>(readSnapshot(files, request.path)), request.path};
+    }
+    out.next_id = store.nextId();
+    out.max_parallelism = options.max_parallelism.value_or(defaultMaxParallelism(options.parallelism));
+    if (out.from) {
+        const Snapshot& snapshot = *out.from->snapshot;
+        const std::string& path = out.from->path.empty() ? "in memory" : out.from->path;
+        checkAgainst(graph, snapshot, path, request.allow_non_restored_state);
+        if (options.max_parallelism && *options.max_parallelism != snapshot.max_parallelism) {
+            throw UserError(
+                "snapshot.max-parallelism",
+                fmt::format("the snapshot '{}' has {} key groups, but 'pipeline.max-parallelism' is {}", path,
+                            snapshot.max_parallelism, *options.max_parallelism),
+                "leave 'pipeline.max-parallelism' as it was when the snapshot was taken");
+        }
+        out.max_parallelism = snapshot.max_parallelism;
+        out.next_id = std::max(out.next_id, snapshot.id.next());
+        for (const auto& op : snapshot.operators)
+            out.operators[op->uid].push_back(op);
+        out.enumerators = snapshot.coordinators;
+        logInfo(kLogger, "job {} restores {} {} from '{}'", job_id,
+                snapshot.kind == SnapshotKind::Savepoint ? "savepoint" : "checkpoint", snapshot.id.value(),
+                path);
+        committers.commit(snapshot.committables);
+    }
+    if (options.parallelism > out.max_parallelism) {
+        throw UserError("config.bad-value",
+                        fmt::format("the parallelism {} is above the maximum, {}", options.parallelism,
+                                    out.max_parallelism),
+                        out.from ? "the maximum was fixed when the state was first written" : "");
+    }
+    if (request.clean_up) committers.cleanUp(job_id);
+    return out;
+}
+
+}  // namespace millrace

@@ -1,0 +1,58 @@
+// The configuration keys the runtime reads, with Flink's names, defaults and checks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/configuration.h"
+
+namespace millrace {
+
+enum class RestartStrategyType : uint8_t { None, FixedDelay, ExponentialDelay, FailureRate };
+
+struct RestartOptions {
+    RestartStrategyType type = RestartStrategyType::None;
+    int64_t fixed_attempts = 1;
+    Duration fixed_delay{1000};
+    Duration initial_backoff{1000};
+    Duration max_backoff{60'000};
+    double backoff_multiplier = 1.5;
+    Duration reset_backoff_threshold{3'600'000};
+    double jitter_factor = 0.1;
+    int64_t attempts_before_reset = INT64_MAX;
+    int64_t max_failures_per_interval = 1;
+    Duration failure_rate_interval{60'000};
+    Duration failure_rate_delay{1000};
+};
+
+struct RuntimeOptions {
+    uint32_t parallelism = 1;
+    std::optional<uint32_t> max_parallelism;  // absent: the snapshot's, or Flink's rule for new jobs
+    Duration checkpoint_interval{0};          // 0: no periodic checkpoints
+    Duration checkpoint_min_pause{0};
+    Duration checkpoint_timeout{600'000};
+    std::string checkpoint_dir;  // "": the newest checkpoint is kept in memory
+    std::string savepoint_dir;
+    int64_t retained_checkpoints =
+        2;  // Flink's 1 would leave nothing to fall back to when the newest is damaged
+    int64_t tolerable_failed_checkpoints = 0;
+    size_t batch_rows_max = 4096;
+    bool checker = false;
+    RestartOptions restart;
+
+    // UserError "config.bad-value" for what cannot be.
+    static RuntimeOptions from(const Configuration& configuration);
+};
+
+// Flink's KeyGroupRangeAssignment.computeDefaultMaxParallelism.
+uint32_t defaultMaxParallelism(uint32_t parallelism);
+
+// "file:///a/b" and "/a/b" are the same folder.
+std::string pathOf(const std::string& uri);
+
+// For documentation and forms.
+const std::vector<OptionDescription>& runtimeOptionDescriptions();
+
+}  // namespace millrace

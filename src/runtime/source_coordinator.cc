@@ -1,0 +1,23 @@
+#include "runtime/source_coordinator.h"
+
+#include <utility>
+
+namespace millrace {
+
+SourceCoordinator::SourceCoordinator(const JobNode& node, const Environment& environment,
+                                     uint32_t parallelism, Execution& execution,
+                                     const std::optional<std::string>& restored)
+    : node_(node),
+      environment_(environment),
+      parallelism_(parallelism),
+      execution_(execution),
+      enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)) {}
+
+bool SourceCoordinator::discoverIfDue(ProcessingTime now) {
+    if (wake_ > now.value()) return false;
+    wake_ = INT64_MAX;
+    enumerator_->discover(*this);
+    return true;
+}
+
+}  // namespace millrace

@@ -1,0 +1,42 @@
+// The coordinator's half of a source: its enumerator, on the coordinator's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/execution.h"
+
+namespace millrace {
+
+class SourceCoordinator final : private EnumeratorContext {
+  public:
+    // Throws what the source throws: a state it cannot use.
+    SourceCoordinator(const JobNode& node, const Environment& environment, uint32_t parallelism,
+                      Execution& execution, const std::optional<std::string>& restored);
+
+    void start() { enumerator_->start(*this); }
+    void onSplitRequest(SlotIndex reader) { enumerator_->onSplitRequest(*this, reader); }
+    bool discoverIfDue(ProcessingTime now);
+    int64_t nextWake() const { return wake_; }
+    std::string snapshot() const { return enumerator_->snapshot(); }
+    const JobNode& node() const { return node_; }
+
+  private:
+    const Environment& environment() const override { return environment_; }
+    uint32_t parallelism() const override { return parallelism_; }
+    void assign(SlotIndex reader, SourceSplit split) override {
+        execution_.assign(node_.id, reader, std::move(split));
+    }
+    void noMoreSplits(SlotIndex reader) override { execution_.noMoreSplits(node_.id, reader); }
+    void wakeAt(ProcessingTime time) override { wake_ = std::min(wake_, time.value()); }
+
+    const JobNode& node_;
+    Environment environment_;
+    uint32_t parallelism_;
+    Execution& execution_;
+    std::unique_ptr<SplitEnumerator> enumerator_;
+    int64_t wake_ = INT64_MAX;
+};
+
+}  // namespace millrace
