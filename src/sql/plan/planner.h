@@ -1,6 +1,6 @@
-// From a logical plan to a job: rewrites it (columns pruned down to the sources, filters pushed, projections and
-// filters merged, windows fused with their aggregation), works out what kind of changelog flows where, places
-// exchanges, and names every stateful operator by what it computes.
+// From a logical plan to a job: rewrites it (columns pruned down to the sources, filters pushed, projections
+// and filters merged, windows fused with their aggregation), works out what kind of changelog flows where,
+// places exchanges, and names every stateful operator by what it computes.
 //
 //   PlannedJob job = planJob(logical, options);      -- job.graph goes to Job::start()
 //   std::string text = explain(logical, options);    -- EXPLAIN
@@ -20,8 +20,8 @@ namespace millrace::sql {
 struct PlanOptions {
     std::shared_ptr<const ConnectorRegistry> registry;
     Configuration configuration;  // the session's; becomes the graph's
-    // Makes the sink of a LogicalSink without table, given the rows it will get. If absent, such a plan can be
-    // explained and checked but not run.
+    // Makes the sink of a LogicalSink without table, given the rows it will get. If absent, such a plan can
+    // be explained and checked but not run.
     std::function<std::shared_ptr<const Sink>(const Schema& schema)> select_sink;
 };
 

@@ -1,0 +1,122 @@
+#include "operators/aggregation.h"
+
+namespace millrace {
+
+Aggregation::Aggregation(std::vector<AggregateTerm> terms, bool counts_rows)
+    : terms_(std::move(terms)), counts_rows_(counts_rows) {
+    uint32_t field = counts_rows_ ? 1 : 0;
+    for (const AggregateTerm& term : terms_) {
+        first_fields_.push_back(field);
+        field += static_cast<uint32_t>(term.function->accumulatorTypes().size());
+    }
+}
+
+Schema Aggregation::valueSchema() const {
+    std::vector<Field> fields;
+    if (counts_rows_) fields.push_back({"count", LogicalType::bigint()});
+    for (size_t i = 0; i < terms_.size(); ++i) {
+        const std::vector<LogicalType>& types = terms_[i].function->accumulatorTypes();
+        for (size_t k = 0; k < types.size(); ++k) {
+            std::string name = fmt::format("{}_{}", terms_[i].name, i);
+            if (types.size() > 1) name += fmt::format("_{}", k);
+            fields.push_back({std::move(name), types[k].withNullable(true)});
+        }
+    }
+    return Schema(std::move(fields));
+}
+
+Schema Aggregation::keySchema(const Schema& input, std::span<const size_t> keys) {
+    std::vector<Field> fields;
+    for (const size_t key : keys)
+        fields.push_back({input[key].name, input[key].type.withNullable(true)});
+    return Schema(std::move(fields));
+}
+
+void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selection,
+                             std::span<std::byte* const> rows, const int8_t* signs, KeyedTable& table,
+                             Scratch& scratch) const {
+    const RowLayout& layout = table.layout();
+    const auto first_value = static_cast<uint32_t>(table.firstValueField());
+    if (counts_rows_) {
+        const uint32_t offset = layout.offset(first_value);
+        for (size_t i = 0; i < rows.size(); ++i) {
+            RowLayout::setNull(rows[i], first_value, false);
+            RowLayout::at<int64_t>(rows[i], offset) += signs ? signs[i] : 1;
+        }
+    }
+    std::vector<ColumnPtr> arguments;
+    for (size_t t = 0; t < terms_.size(); ++t) {
+        const AggregateTerm& term = terms_[t];
+        arguments.clear();
+        for (const size_t argument : term.arguments)
+            arguments.push_back(batch.column(argument));
+        AggregateInput input;
+        input.arguments = arguments;
+        input.layout = &layout;
+        input.first_field = first_value + first_fields_[t];
+        input.heap = &table.heap();
+        if (!term.filter) {
+            input.accumulators = rows;
+            input.selection = selection;
+            input.signs = signs;
+        } else {
+            const Column& filter = *batch.column(*term.filter);
+            const uint8_t* passes = filter.data<uint8_t>();
+            scratch.selection.clear();
+            scratch.rows.clear();
+            scratch.signs.clear();
+            for (size_t i = 0; i < rows.size(); ++i) {
+                const auto row = selection.empty() ? static_cast<uint32_t>(i) : selection[i];
+                if (passes[row] == 0 || filter.isNull(row)) continue;
+                scratch.selection.push_back(row);
+                scratch.rows.push_back(rows[i]);
+                if (signs) scratch.signs.push_back(signs[i]);
+            }
+            if (scratch.rows.empty()) continue;
+            input.accumulators = scratch.rows;
+            input.selection = scratch.selection;
+            input.signs = signs ? scratch.signs.data() : nullptr;
+        }
+        term.function->accumulate(input);
+    }
+}
+
+void Aggregation::merge(const KeyedTable& table, std::byte* into, const std::byte* from,
+                        RowHeap& heap) const {
+    const RowLayout& layout = table.layout();
+    const auto first_value = static_cast<uint32_t>(table.firstValueField());
+    if (counts_rows_) {
+        const uint32_t offset = layout.offset(first_value);
+        RowLayout::setNull(into, first_value, false);
+        RowLayout::at<int64_t>(into, offset) += RowLayout::at<int64_t>(from, offset);
+    }
+    for (size_t t = 0; t < terms_.size(); ++t) {
+        terms_[t].function->merge(layout, first_value + first_fields_[t], into, from, heap);
+    }
+}
+
+ColumnPtr Aggregation::result(const KeyedTable& table, size_t term, std::span<std::byte* const> rows) const {
+    ColumnBuilder builder(terms_[term].function->resultType(), rows.size());
+    const auto first_value = static_cast<uint32_t>(table.firstValueField());
+    terms_[term].function->result(table.layout(), first_value + first_fields_[term], rows, builder);
+    return builder.finish();
+}
+
+int64_t Aggregation::count(const KeyedTable& table, const std::byte* row) const {
+    return RowLayout::at<int64_t>(row, table.layout().offset(table.firstValueField()));
+}
+
+bool signsOf(const Batch& batch, std::vector<int8_t>& signs) {
+    const RowKind* kinds = batch.kinds();
+    if (!kinds) return false;
+    signs.resize(batch.rows());
+    bool any = false;
+    for (size_t i = 0; i < batch.rows(); ++i) {
+        const bool retraction = isRetraction(kinds[i]);
+        signs[i] = retraction ? -1 : 1;
+        any |= retraction;
+    }
+    return any;
+}
+
+}  // namespace millrace

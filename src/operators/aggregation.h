@@ -1,0 +1,62 @@
+// What the aggregating operators share: a list of aggregate calls over columns of a batch, kept in rows of a
+// KeyedTable.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/batch.h"
+#include "functions/function.h"
+#include "state/keyed_table.h"
+
+namespace millrace {
+
+struct AggregateTerm {
+    std::shared_ptr<const BoundAggregate> function;
+    std::vector<size_t> arguments;  // input columns
+    std::optional<size_t> filter;   // input column, BOOLEAN: only rows where it is TRUE count
+    std::string name;               // of the function, lower case: names its fields in state
+    std::string text;               // "COUNT(DISTINCT auction) FILTER (WHERE is_open)", for EXPLAIN
+};
+
+// The terms, laid out one after the other in the value fields of a state row, optionally led by a count of
+// the rows that were accumulated less those retracted ("count").
+class Aggregation {
+  public:
+    Aggregation(std::vector<AggregateTerm> terms, bool counts_rows);
+
+    const std::vector<AggregateTerm>& terms() const { return terms_; }
+    size_t size() const { return terms_.size(); }
+    bool countsRows() const { return counts_rows_; }
+    Schema valueSchema() const;
+    // The state's key: the columns `keys` of `input`, named and typed as snapshots keep them.
+    static Schema keySchema(const Schema& input, std::span<const size_t> keys);
+
+    struct Scratch {
+        std::vector<uint32_t> selection;
+        std::vector<std::byte*> rows;
+        std::vector<int8_t> signs;
+    };
+    // Accumulates rows of `batch` into `rows[i]`: row i of the batch, or row selection[i] if it is not empty.
+    // `signs` (one for each of `rows`, or nullptr) says what is retracted.
+    void accumulate(const Batch& batch, std::span<const uint32_t> selection, std::span<std::byte* const> rows,
+                    const int8_t* signs, KeyedTable& table, Scratch& scratch) const;
+    // Adds the accumulators of `from` to those of `into`, rows of one layout.
+    void merge(const KeyedTable& table, std::byte* into, const std::byte* from, RowHeap& heap) const;
+    ColumnPtr result(const KeyedTable& table, size_t term, std::span<std::byte* const> rows) const;
+    // The row's own count; only if countsRows().
+    int64_t count(const KeyedTable& table, const std::byte* row) const;
+
+  private:
+    std::vector<AggregateTerm> terms_;
+    std::vector<uint32_t> first_fields_;  // among the value fields
+    bool counts_rows_;
+};
+
+// Marks a batch's retractions: +1 or -1 a row. False (and `signs` untouched) if there are none.
+bool signsOf(const Batch& batch, std::vector<int8_t>& signs);
+
+}  // namespace millrace

@@ -1,0 +1,218 @@
+#include "operators/group_aggregate.h"
+
+#include <algorithm>
+
+#include "operators/row_index.h"
+
+namespace millrace {
+
+struct GroupAggregate::State final : OperatorState {
+    explicit State(KeyedTable& table_) : table(table_) {}
+
+    KeyedTable& table;
+    // Of the batch at hand.
+    std::vector<ColumnPtr> keys;
+    std::vector<uint64_t> hashes;
+    std::vector<std::byte*> rows;  // the group's row of each of the batch's rows, or of those of `selection`
+    std::vector<uint8_t> inserted;
+    std::vector<int8_t> signs;
+    bool retracts = false;
+    Selection selection;              // set if some of the batch's rows are left out
+    std::vector<std::byte*> groups;   // distinct rows, in order of their first appearance
+    std::vector<uint32_t> group_of;   // an index into groups, of each of the batch's rows
+    std::vector<uint32_t> first_row;  // in the batch, of each group
+    std::vector<uint8_t> existed;     // before this batch, of each group
+    RowIndex index;
+    Aggregation::Scratch scratch;
+};
+
+namespace {
+
+template <class T>
+void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
+    const T* a = left.data<T>();
+    const T* b = right.data<T>();
+    for (size_t i = 0; i < different.size(); ++i) {
+        const bool left_null = left.isNull(i), right_null = right.isNull(i);
+        bool same = left_null == right_null;
+        if (same && !left_null) {
+            if constexpr (std::is_floating_point_v<T>) {
+                same = a[i] == b[i] || (a[i] != a[i] && b[i] != b[i]);
+            } else {
+                same = a[i] == b[i];
+            }
+        }
+        different[i] |= !same;
+    }
+}
+
+void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
+    if (left.type().isNested()) {
+        for (size_t i = 0; i < different.size(); ++i)
+            different[i] |= left.valueAt(i) != right.valueAt(i);
+        return;
+    }
+    dispatchPhysical(left.physical(), [&]<class T>() { markDifferent<T>(left, right, different); });
+}
+
+}  // namespace
+
+GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
+    : p_(std::move(parameters)), aggregation_(std::move(p_.terms), p_.input_retracts) {
+    MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
+                   "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
+                   aggregation_.size());
+}
+
+GroupAggregate::~GroupAggregate() = default;
+
+std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) const {
+    KeyedStateDescriptor descriptor;
+    descriptor.name = "group-aggregate";
+    descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
+    descriptor.value = aggregation_.valueSchema();
+    descriptor.ttl = p_.ttl;
+    return std::make_unique<State>(context.state().table(descriptor));
+}
+
+// Looks the batch's groups up and numbers them.
+void GroupAggregate::findGroups(State& state, const Batch& batch) const {
+    const size_t rows = batch.rows();
+    state.keys.clear();
+    for (const size_t key : p_.keys)
+        state.keys.push_back(batch.column(key));
+    hashColumns(state.keys, rows, state.hashes);
+    state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
+
+    state.index.start(rows);
+    state.groups.clear();
+    state.first_row.clear();
+    state.existed.clear();
+    state.group_of.resize(rows);
+    for (size_t i = 0; i < rows; ++i) {
+        const uint32_t group = state.index.numberOf(state.rows[i]);
+        state.group_of[i] = group;
+        if (group == state.groups.size()) {
+            state.groups.push_back(state.rows[i]);
+            state.first_row.push_back(static_cast<uint32_t>(i));
+            state.existed.push_back(state.inserted[i] == 0);
+        }
+    }
+}
+
+// Leaves out retractions that come before the first row of a group that did not exist.
+void GroupAggregate::dropLeadingRetractions(State& state) const {
+    state.selection.clear();
+    std::vector<uint8_t> begun = state.existed;
+    bool dropped = false;
+    for (size_t i = 0; i < state.rows.size(); ++i) {
+        uint8_t& group_begun = begun[state.group_of[i]];
+        group_begun |= state.signs[i] > 0;
+        if (group_begun) {
+            state.selection.push_back(static_cast<uint32_t>(i));
+        } else {
+            dropped = true;
+        }
+    }
+    if (!dropped) {
+        state.selection.clear();
+        return;
+    }
+    for (size_t i = 0; i < state.selection.size(); ++i) {
+        state.rows[i] = state.rows[state.selection[i]];
+        state.signs[i] = state.signs[state.selection[i]];
+    }
+    state.rows.resize(state.selection.size());
+    state.signs.resize(state.selection.size());
+}
+
+std::vector<ColumnPtr> GroupAggregate::results(const State& state) const {
+    std::vector<ColumnPtr> columns;
+    for (size_t term = 0; term < aggregation_.size(); ++term) {
+        columns.push_back(Column::retyped(aggregation_.result(state.table, term, state.groups),
+                                          p_.output[p_.keys.size() + term].type));
+    }
+    return columns;
+}
+
+void GroupAggregate::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
+                             Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (batch.empty()) return;
+    findGroups(state, batch);
+    state.selection.clear();
+    state.retracts = p_.input_retracts && signsOf(batch, state.signs);
+    if (state.retracts) dropLeadingRetractions(state);
+
+    const std::vector<ColumnPtr> before = results(state);
+    if (!state.rows.empty()) {
+        aggregation_.accumulate(batch, state.selection, state.rows,
+                                state.retracts ? state.signs.data() : nullptr, state.table, state.scratch);
+    }
+    const std::vector<ColumnPtr> after = results(state);
+    emitChanges(state, batch, before, after, output);
+}
+
+void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::vector<ColumnPtr>& before,
+                                 const std::vector<ColumnPtr>& after, Output& output) const {
+    const size_t groups = state.groups.size();
+    std::vector<uint8_t> different(groups, 0);
+    for (size_t term = 0; term < before.size(); ++term) {
+        markDifferent(*before[term], *after[term], different);
+    }
+
+    // Rows of the result: a group's row of `before` or `after`, which lie one behind the other.
+    Selection values;
+    Selection key_rows;
+    std::vector<RowKind> kinds;
+    bool only_inserts = true;
+    const auto add = [&](size_t group, bool is_after, RowKind kind) {
+        values.push_back(static_cast<uint32_t>(is_after ? groups + group : group));
+        key_rows.push_back(state.first_row[group]);
+        kinds.push_back(kind);
+        only_inserts &= kind == RowKind::Insert;
+    };
+    for (size_t group = 0; group < groups; ++group) {
+        const bool alive = !p_.input_retracts || aggregation_.count(state.table, state.groups[group]) > 0;
+        if (!state.existed[group]) {
+            if (alive) add(group, true, RowKind::Insert);
+        } else if (!alive) {
+            add(group, false, RowKind::Delete);
+        } else if (different[group] || (p_.ttl.ms > 0 && !before.empty())) {
+            // With a TTL, unchanged results are sent too: they keep state downstream from expiring, as in
+            // Flink.
+            if (p_.generates_update_before) add(group, false, RowKind::UpdateBefore);
+            add(group, true, RowKind::UpdateAfter);
+        }
+        if (!alive) state.table.erase(0, state.groups[group]);
+    }
+    if (values.empty()) return;
+
+    std::vector<ColumnPtr> columns;
+    columns.reserve(p_.output.size());
+    for (size_t k = 0; k < p_.keys.size(); ++k) {
+        columns.push_back(
+            Column::retyped(Column::gather(batch.column(p_.keys[k]), key_rows), p_.output[k].type));
+    }
+    for (size_t term = 0; term < before.size(); ++term) {
+        const ColumnPtr both[] = {before[term], after[term]};
+        columns.push_back(Column::gather(Column::concat(both), values));
+    }
+    Batch result(values.size(), std::move(columns));
+    if (!only_inserts) result.setKinds(std::move(kinds));
+    output.emit(std::move(result));
+}
+
+void GroupAggregate::onEndOfInput(OperatorState& operator_state, OperatorContext& context,
+                                  Output& output) const {
+    if (!p_.keys.empty() || aggregation_.size() == 0 || context.subtask() != SlotIndex(0)) return;
+    auto& state = static_cast<State&>(operator_state);
+    if (state.table.rows(0) > 0) return;
+    state.hashes.assign(1, 0);
+    state.table.findOrInsert(0, {}, state.hashes, {}, state.groups);
+    std::vector<ColumnPtr> columns = results(state);
+    state.table.erase(0, state.groups[0]);
+    output.emit(Batch(1, std::move(columns)));
+}
+
+}  // namespace millrace

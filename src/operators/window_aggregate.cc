@@ -1,0 +1,389 @@
+#include "operators/window_aggregate.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "operators/function_context.h"
+#include "operators/time_units.h"
+
+namespace millrace {
+
+namespace {
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr size_t kEmitRows = 4096;
+constexpr int64_t kMicrosPerDay = 86'400'000'000;
+
+std::string encodeWatermark(int64_t watermark) { return std::to_string(watermark); }
+int64_t decodeWatermark(const std::string& text) {
+    try {
+        return std::stoll(text);
+    } catch (const std::exception&) {
+        throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", text));
+    }
+}
+}  // namespace
+
+struct WindowAggregate::State final : OperatorState {
+    State(KeyedTable& table_, const std::string& zone, Counter& late_)
+        : table(table_), clock(zone), late(late_) {}
+
+    KeyedTable& table;
+    ZoneClock clock;
+    Counter& late;
+    std::vector<std::string>* watermark_list = nullptr;
+    int64_t watermark = EventTime::min().value();  // event time: windows up to it have been emitted
+    std::set<int64_t> slices;                      // those with rows
+    int64_t next_window = kNever;                  // the earliest end of an unemitted window with rows
+
+    // Only HOP: a window's slices are merged here. Not part of snapshots.
+    std::unique_ptr<StateBackend> scratch_backend;
+    KeyedTable* scratch_table = nullptr;
+
+    // Of the batch at hand.
+    std::vector<ColumnPtr> keys;
+    std::vector<uint64_t> hashes;
+    std::vector<int8_t> signs;
+    bool retracts = false;
+    std::vector<std::pair<int64_t, Selection>> dealt;  // rows by slice; no selection: all rows
+    size_t dealt_count = 0;
+    std::vector<std::byte*> rows;
+    std::vector<int8_t> selected_signs;
+    Aggregation::Scratch scratch;
+
+    // Whether a window is complete at `time`: of the watermark, or of the clock.
+    bool complete(int64_t window_end, int64_t time, bool processing_time) const {
+        if (processing_time) return clock.toUtc(window_end) <= time;
+        return clock.toUtc(window_end - 1) <= time;
+    }
+    Selection& dealTo(int64_t slice) {
+        for (size_t i = 0; i < dealt_count; ++i) {
+            if (dealt[i].first == slice) return dealt[i].second;
+        }
+        if (dealt_count == dealt.size()) dealt.emplace_back();
+        dealt[dealt_count].first = slice;
+        dealt[dealt_count].second.clear();
+        return dealt[dealt_count++].second;
+    }
+};
+
+WindowAggregate::WindowAggregate(WindowAggregateParameters parameters)
+    : p_(std::move(parameters)), aggregation_(std::move(p_.terms), p_.input_retracts) {
+    MILLRACE_CHECK(p_.columns.size() == p_.output.size(), "{} columns for {} fields", p_.columns.size(),
+                   p_.output.size());
+    MILLRACE_CHECK(p_.processing_time || p_.time_column, "event-time windows need a time column");
+    MILLRACE_CHECK(p_.windows.size_ms > 0 && p_.windows.step_ms > 0, "windows of no length");
+}
+
+WindowAggregate::~WindowAggregate() = default;
+
+std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) const {
+    KeyedStateDescriptor descriptor;
+    descriptor.name = "window-aggregate";
+    descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
+    descriptor.value = aggregation_.valueSchema();
+    descriptor.namespaced = true;
+    auto state = std::make_unique<State>(context.state().table(descriptor),
+                                         p_.instants ? localTimeZone(context.configuration()) : "UTC",
+                                         context.metrics().counter("numLateRecordsDropped"));
+    if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
+        StateBackendParameters scratch;
+        scratch.operator_name = "WindowAggregate";
+        scratch.subtask = context.subtask();
+        scratch.parallelism = context.parallelism();
+        scratch.max_parallelism = context.maxParallelism();
+        state->scratch_backend = makeHashMapStateBackend(scratch);
+        state->scratch_table = &state->scratch_backend->table(descriptor);
+    }
+    if (!p_.processing_time) {
+        state->watermark_list = &context.state().list("watermark", Redistribution::Union);
+        if (!state->watermark_list->empty()) {
+            state->watermark = kNever;
+            for (const std::string& item : *state->watermark_list) {
+                state->watermark = std::min(state->watermark, decodeWatermark(item));
+            }
+        }
+    }
+    for (const int64_t slice : state->table.namespaces()) {
+        state->slices.insert(slice);
+        for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
+            if (!p_.processing_time && state->complete(end, state->watermark, false)) continue;
+            state->next_window = std::min(state->next_window, end);
+            break;
+        }
+    }
+    if (p_.processing_time && state->next_window != kNever) {
+        context.wakeAt(ProcessingTime(state->clock.toUtc(state->next_window)));
+    }
+    return state;
+}
+
+void WindowAggregate::process(OperatorState& operator_state, size_t, const Batch& batch,
+                              OperatorContext& context, Output&) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (batch.empty()) return;
+    state.keys.clear();
+    for (const size_t key : p_.keys)
+        state.keys.push_back(batch.column(key));
+    hashColumns(state.keys, batch.rows(), state.hashes);
+    state.retracts = p_.input_retracts && signsOf(batch, state.signs);
+
+    const bool one_slice = dealBySlice(state, batch, context);
+    for (size_t i = 0; i < state.dealt_count; ++i) {
+        const auto& [slice, selection] = state.dealt[i];
+        addRows(state, batch, slice, one_slice ? std::span<const uint32_t>() : selection, context);
+    }
+}
+
+// Fills state.dealt. True if all rows are of one slice; its selection is then left empty.
+bool WindowAggregate::dealBySlice(State& state, const Batch& batch, OperatorContext& context) const {
+    state.dealt_count = 0;
+    if (!p_.time_column) {
+        state.dealTo(p_.windows.sliceEnd(state.clock.toLocal(context.now().value())));
+        return true;
+    }
+    const size_t rows = batch.rows();
+    const Column& column = *batch.column(*p_.time_column);
+    if (const uint8_t* validity = column.validity()) {
+        if (std::find(validity, validity + rows, 0) != validity + rows) {
+            throw UserError("data.null-rowtime",
+                            fmt::format("a row has NULL in '{}', by which it should find its window",
+                                        p_.input[*p_.time_column].name),
+                            "filter such rows out before the window function");
+        }
+    }
+    const int64_t* times = column.data<int64_t>();
+    int64_t earliest = times[0], latest = times[0];
+    for (size_t i = 1; i < rows; ++i) {
+        earliest = std::min(earliest, times[i]);
+        latest = std::max(latest, times[i]);
+    }
+    if (p_.attached) {
+        if (earliest == latest) {
+            state.dealTo(floorToMillis(earliest));
+            return true;
+        }
+        for (size_t i = 0; i < rows; ++i) {
+            state.dealTo(floorToMillis(times[i])).push_back(static_cast<uint32_t>(i));
+        }
+        return false;
+    }
+    // Where the zone's offset changes in between, every row is put on the local time line by itself.
+    const int64_t shift = state.clock.toLocal(floorToMillis(earliest)) - floorToMillis(earliest);
+    const bool one_shift =
+        state.clock.isUtc() || (latest - earliest < kMicrosPerDay &&
+                                state.clock.toLocal(floorToMillis(latest)) - floorToMillis(latest) == shift);
+    if (one_shift) {
+        const int64_t first = p_.windows.sliceEnd(floorToMillis(earliest) + shift);
+        if (first == p_.windows.sliceEnd(floorToMillis(latest) + shift)) {
+            state.dealTo(first);
+            return true;
+        }
+    }
+    const int64_t slice_micros = p_.windows.sliceMillis() * 1000;
+    int64_t begin = 0, end = 0;  // of the slice of the row before, in microseconds of the column's time line
+    Selection* selection = nullptr;
+    for (size_t i = 0; i < rows; ++i) {
+        const int64_t time = times[i];
+        if (!selection || time < begin || time >= end) {
+            const int64_t offset =
+                one_shift ? shift : state.clock.toLocal(floorToMillis(time)) - floorToMillis(time);
+            const int64_t slice = p_.windows.sliceEnd(floorToMillis(time) + offset);
+            selection = &state.dealTo(slice);
+            end = one_shift ? (slice - offset) * 1000
+                            : time;  // without one shift, no row is taken for its neighbour
+            begin = one_shift ? end - slice_micros : time;
+        }
+        selection->push_back(static_cast<uint32_t>(i));
+    }
+    return false;
+}
+
+void WindowAggregate::addRows(State& state, const Batch& batch, int64_t slice,
+                              std::span<const uint32_t> selection, OperatorContext& context) const {
+    const size_t count = selection.empty() ? batch.rows() : selection.size();
+    int64_t target = slice;
+    int64_t window = firstWindowEnd(slice);
+    const int64_t last = lastWindowEnd(slice);
+    if (window > last) return;  // a gap between windows: HOP with a slide longer than its size
+    if (!p_.processing_time) {
+        if (state.complete(last, state.watermark, false)) {
+            state.late.add(static_cast<int64_t>(count));
+            return;
+        }
+        const bool late_for_first = state.complete(window, state.watermark, false);
+        while (state.complete(window, state.watermark, false))
+            window += p_.windows.step_ms;
+        if (late_for_first && p_.windows.shape == WindowShape::Cumulate) {
+            target = p_.windows.windowStart(slice) + p_.windows.step_ms;
+        }
+    }
+    state.table.findOrInsert(target, state.keys, state.hashes, selection, state.rows);
+    const int8_t* signs = nullptr;
+    if (state.retracts) {
+        if (selection.empty()) {
+            signs = state.signs.data();
+        } else {
+            state.selected_signs.resize(count);
+            for (size_t i = 0; i < count; ++i)
+                state.selected_signs[i] = state.signs[selection[i]];
+            signs = state.selected_signs.data();
+        }
+    }
+    aggregation_.accumulate(batch, selection, state.rows, signs, state.table, state.scratch);
+    state.slices.insert(target);
+    if (window < state.next_window) {
+        state.next_window = window;
+        if (p_.processing_time) context.wakeAt(ProcessingTime(state.clock.toUtc(window)));
+    }
+}
+
+void WindowAggregate::onWatermark(OperatorState& operator_state, EventTime watermark,
+                                  OperatorContext& context, Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (!p_.processing_time) {
+        fireDue(state, watermark.value(), context, output);
+        // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
+        if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+    }
+    output.emitWatermark(watermark);
+}
+
+void WindowAggregate::onProcessingTime(OperatorState& operator_state, ProcessingTime now,
+                                       OperatorContext& context, Output& output) const {
+    if (!p_.processing_time) return;
+    auto& state = static_cast<State&>(operator_state);
+    fireDue(state, now.value(), context, output);
+    if (state.next_window != kNever) {
+        context.wakeAt(ProcessingTime(state.clock.toUtc(state.next_window)));
+    }
+}
+
+void WindowAggregate::onEndOfInput(OperatorState& operator_state, OperatorContext& context,
+                                   Output& output) const {
+    if (p_.processing_time) fireDue(static_cast<State&>(operator_state), kNever, context, output);
+}
+
+void WindowAggregate::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (state.watermark_list) *state.watermark_list = {encodeWatermark(state.watermark)};
+}
+
+void WindowAggregate::fireDue(State& state, int64_t time, OperatorContext& context, Output& output) const {
+    while (state.next_window != kNever && state.complete(state.next_window, time, p_.processing_time)) {
+        const int64_t window = state.next_window;
+        fire(state, window, context, output);
+        // The next window with rows: the first one after `window` of any slice that is left.
+        state.next_window = kNever;
+        for (const int64_t slice : state.slices) {
+            int64_t next = firstWindowEnd(slice);
+            if (next >= state.next_window) break;  // slices ascend, and so do their first windows
+            if (next <= window) next += ((window - next) / p_.windows.step_ms + 1) * p_.windows.step_ms;
+            if (next <= lastWindowEnd(slice)) state.next_window = std::min(state.next_window, next);
+        }
+    }
+}
+
+void WindowAggregate::fire(State& state, int64_t window_end, OperatorContext& context, Output& output) const {
+    if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
+        fireHop(state, window_end, context, output);
+    } else if (!p_.attached && p_.windows.shape == WindowShape::Cumulate) {
+        fireCumulate(state, window_end, context, output);
+    } else {
+        emitRows(state, state.table, state.table.allRows(window_end), window_end, context, output);
+        state.table.dropNamespace(window_end);
+        state.slices.erase(window_end);
+    }
+}
+
+void WindowAggregate::fireHop(State& state, int64_t window_end, OperatorContext& context,
+                              Output& output) const {
+    const auto begin = state.slices.upper_bound(p_.windows.windowStart(window_end));
+    const auto end = state.slices.upper_bound(window_end);
+    if (begin != end && std::next(begin) == end) {  // one slice: nothing to merge
+        emitRows(state, state.table, state.table.allRows(*begin), window_end, context, output);
+    } else if (begin != end) {
+        for (auto slice = begin; slice != end; ++slice) {
+            mergeRows(state, state.table, *slice, *state.scratch_table, window_end);
+        }
+        emitRows(state, *state.scratch_table, state.scratch_table->allRows(window_end), window_end, context,
+                 output);
+        state.scratch_table->dropNamespace(window_end);
+    }
+    while (!state.slices.empty() && lastWindowEnd(*state.slices.begin()) <= window_end) {
+        state.table.dropNamespace(*state.slices.begin());
+        state.slices.erase(state.slices.begin());
+    }
+}
+
+void WindowAggregate::fireCumulate(State& state, int64_t window_end, OperatorContext& context,
+                                   Output& output) const {
+    const int64_t start = p_.windows.windowStart(window_end);
+    const int64_t first = start + p_.windows.step_ms;
+    if (window_end != first && state.slices.contains(window_end)) {
+        mergeRows(state, state.table, window_end, state.table, first);
+        state.table.dropNamespace(window_end);
+        state.slices.erase(window_end);
+        state.slices.insert(first);
+    }
+    emitRows(state, state.table, state.table.allRows(first), window_end, context, output);
+    if (window_end == start + p_.windows.size_ms) {
+        state.table.dropNamespace(first);
+        state.slices.erase(first);
+    }
+}
+
+void WindowAggregate::mergeRows(State& state, KeyedTable& from, int64_t from_namespace, KeyedTable& into,
+                                int64_t into_namespace) const {
+    const std::vector<std::byte*> sources = from.allRows(from_namespace);
+    for (size_t begin = 0; begin < sources.size(); begin += kEmitRows) {
+        const size_t count = std::min(kEmitRows, sources.size() - begin);
+        const std::span<std::byte* const> part(sources.data() + begin, count);
+        std::vector<ColumnPtr> keys;
+        for (size_t k = 0; k < p_.keys.size(); ++k)
+            keys.push_back(loadColumn(from.layout(), k, part));
+        hashColumns(keys, count, state.hashes);
+        into.findOrInsert(into_namespace, keys, state.hashes, {}, state.rows);
+        for (size_t i = 0; i < count; ++i)
+            aggregation_.merge(into, state.rows[i], part[i], into.heap());
+    }
+}
+
+void WindowAggregate::emitRows(State& state, KeyedTable& table, std::vector<std::byte*> rows,
+                               int64_t window_end, OperatorContext&, Output& output) const {
+    if (aggregation_.countsRows()) {
+        std::erase_if(rows, [&](const std::byte* row) { return aggregation_.count(table, row) <= 0; });
+    }
+    for (size_t begin = 0; begin < rows.size(); begin += kEmitRows) {
+        const std::span<std::byte* const> part(rows.data() + begin, std::min(kEmitRows, rows.size() - begin));
+        std::vector<ColumnPtr> columns;
+        columns.reserve(p_.columns.size());
+        for (size_t i = 0; i < p_.columns.size(); ++i) {
+            const WindowAggregateColumn& column = p_.columns[i];
+            const LogicalType& type = p_.output[i].type;
+            const auto constant = [&](int64_t ms) {
+                return Column::constant(type, Value::int64(ms * 1000), part.size());
+            };
+            switch (column.from) {
+                case WindowAggregateColumn::From::Key:
+                    columns.push_back(Column::retyped(loadColumn(table.layout(), column.index, part), type));
+                    break;
+                case WindowAggregateColumn::From::Term:
+                    columns.push_back(Column::retyped(aggregation_.result(table, column.index, part), type));
+                    break;
+                case WindowAggregateColumn::From::WindowStart:
+                    columns.push_back(constant(p_.windows.windowStart(window_end)));
+                    break;
+                case WindowAggregateColumn::From::WindowEnd:
+                    columns.push_back(constant(window_end));
+                    break;
+                case WindowAggregateColumn::From::WindowTime:
+                    columns.push_back(constant(state.clock.toUtc(window_end - 1)));
+                    break;
+            }
+        }
+        output.emit(Batch(part.size(), std::move(columns)));
+    }
+}
+
+}  // namespace millrace

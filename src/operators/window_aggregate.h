@@ -1,0 +1,87 @@
+// WindowAggregate: GROUP BY window_start, window_end [, keys], fused with the window function, so that rows
+// are neither repeated for each of their windows nor widened by window columns.
+//
+// State: table "window-aggregate", keyed by the group keys and namespaced by slice end (operators/windows.h);
+// list "watermark", the watermark reached, so that after a restore a window that has been emitted is not
+// emitted again. A window is emitted, insert-only, once the watermark reaches its last millisecond; windows
+// without rows are not emitted. A row whose last window has been emitted is dropped and counted
+// (numLateRecordsDropped); a row of a slice that still belongs to an unemitted window is kept for that.
+// CUMULATE merges what was emitted into the slice that the longest window starts with.
+//
+// Processing-time windows take every row into the window of the time at which it is processed, are emitted
+// when the clock reaches their end, and, when the input ends, with it.
+#pragma once
+
+#include <optional>
+
+#include "operators/aggregation.h"
+#include "operators/windows.h"
+#include "runtime/operator.h"
+
+namespace millrace {
+
+// Where a column of the result comes from.
+struct WindowAggregateColumn {
+    enum class From : uint8_t { Key, Term, WindowStart, WindowEnd, WindowTime } from = From::Key;
+    size_t index = 0;  // of keys, of terms
+};
+
+struct WindowAggregateParameters {
+    Schema input;
+    Windows windows;
+    bool processing_time = false;
+    // How a row finds its window: by a TIMESTAMP or TIMESTAMP_LTZ column; by none (processing time); or, for
+    // rows that carry their window already, by their window_end column, one window a row.
+    std::optional<size_t> time_column;
+    bool attached = false;
+    bool instants = false;  // the time attribute is a TIMESTAMP_LTZ: windows follow the session's time zone
+    std::vector<size_t> keys;
+    std::vector<AggregateTerm> terms;
+    bool input_retracts = false;
+    std::vector<WindowAggregateColumn> columns;
+    Schema output;
+    std::string text;  // of the name: "groupBy=[origin], window=[TUMBLE(...)], select=[...]"
+};
+
+class WindowAggregate final : public Operator {
+  public:
+    explicit WindowAggregate(WindowAggregateParameters parameters);
+    ~WindowAggregate() override;
+
+    std::string name() const override { return "WindowAggregate(" + p_.text + ")"; }
+    const Schema& outputSchema() const override { return p_.output; }
+    std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
+    void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
+                 Output& output) const override;
+    void onWatermark(OperatorState& state, EventTime watermark, OperatorContext& context,
+                     Output& output) const override;
+    void onProcessingTime(OperatorState& state, ProcessingTime now, OperatorContext& context,
+                          Output& output) const override;
+    void beforeBarrier(OperatorState& state, OperatorContext& context, Output& output) const override;
+    void onEndOfInput(OperatorState& state, OperatorContext& context, Output& output) const override;
+
+  private:
+    struct State;
+    int64_t firstWindowEnd(int64_t slice) const {
+        return p_.attached ? slice : p_.windows.firstWindowEnd(slice);
+    }
+    int64_t lastWindowEnd(int64_t slice) const {
+        return p_.attached ? slice : p_.windows.lastWindowEnd(slice);
+    }
+    bool dealBySlice(State& state, const Batch& batch, OperatorContext& context) const;
+    void addRows(State& state, const Batch& batch, int64_t slice, std::span<const uint32_t> selection,
+                 OperatorContext& context) const;
+    void fireDue(State& state, int64_t time, OperatorContext& context, Output& output) const;
+    void fire(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
+    void fireHop(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
+    void fireCumulate(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
+    void mergeRows(State& state, KeyedTable& from, int64_t from_namespace, KeyedTable& into,
+                   int64_t into_namespace) const;
+    void emitRows(State& state, KeyedTable& table, std::vector<std::byte*> rows, int64_t window_end,
+                  OperatorContext& context, Output& output) const;
+
+    WindowAggregateParameters p_;
+    Aggregation aggregation_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,86 @@
+#include "sql/plan/connectors.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace millrace::sql {
+
+namespace {
+
+const ConnectorDescriptor& connectorOf(const TableDefinition& table, const PlanOptions& options,
+                                       const TextSpan& where) {
+    MILLRACE_CHECK(options.registry != nullptr, "a plan without connectors");
+    const std::string connector = table.connector();
+    std::vector<std::string> names;
+    for (const ConnectorDescriptor& descriptor : options.registry->connectors) {
+        if (descriptor.name == connector) return descriptor;
+        names.push_back(descriptor.name);
+    }
+    std::sort(names.begin(), names.end());
+    if (connector.empty()) {
+        throw UserError(
+            {"sql.no-connector",
+             fmt::format("table '{}' has no connector, so it cannot be read or written", table.path.object),
+             fmt::format("give it one: WITH ('connector' = ...), one of: {}", fmt::join(names, ", ")),
+             where});
+    }
+    const std::string nearest = nearestName(connector, names);
+    throw UserError({"sql.unknown-connector",
+                     fmt::format("table '{}': there is no connector '{}'", table.path.object, connector),
+                     nearest.empty() ? fmt::format("connectors are: {}", fmt::join(names, ", "))
+                                     : fmt::format("did you mean '{}'?", nearest),
+                     where});
+}
+
+TableSpec specOf(const TableDefinition& table, Schema schema) {
+    TableSpec spec;
+    spec.name = table.path.object;
+    spec.schema = std::move(schema);
+    spec.primary_key = table.primary_key;
+    spec.partition_keys = table.partition_keys;
+    spec.options = table.options;
+    return spec;
+}
+
+[[noreturn]] void cannot(const TableDefinition& table, const char* what, const TextSpan& where) {
+    throw UserError({"sql.connector-cannot",
+                     fmt::format("table '{}' cannot be {}: its connector '{}' does not do that",
+                                 table.path.object, what, table.connector()),
+                     "", where});
+}
+
+// Runs `make`; a connector's complaint gets the place of the table's use.
+template <class Make>
+auto placed(const TextSpan& where, Make make) {
+    try {
+        return make();
+    } catch (const UserError& error) {
+        if (error.problem().where.known()) throw;
+        Problem problem = error.problem();
+        problem.where = where;
+        throw UserError(std::move(problem));
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& scan,
+                                              const PlanOptions& options) {
+    const TextSpan& where = rel.origin->where();
+    const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
+    if (!connector.make_source) cannot(*scan.table, "read", where);
+    TableSpec spec = specOf(*scan.table, scan.table->storedSchema());
+    spec.projection = scan.columns;
+    return placed(where, [&] { return connector.make_source(spec); });
+}
+
+std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options) {
+    const TableDefinition& table = *sink.table();
+    const ConnectorDescriptor& connector = connectorOf(table, options, sink.where());
+    if (!connector.make_sink) cannot(table, "written", sink.where());
+    if (sink.overwrite()) cannot(table, "overwritten", sink.where());
+    return placed(sink.where(), [&] { return connector.make_sink(specOf(table, table.writtenSchema())); });
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,14 @@
+// From a table's definition to its connector's source or sink. Private to plan/.
+#pragma once
+
+#include "sql/plan/planner.h"
+#include "sql/plan/rel.h"
+
+namespace millrace::sql {
+
+// UserErrors lead to the place in the statement where the table is used.
+std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& scan,
+                                              const PlanOptions& options);
+std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options);
+
+}  // namespace millrace::sql

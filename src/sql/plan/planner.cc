@@ -1,0 +1,64 @@
+#include "sql/plan/planner.h"
+
+#include "sql/plan/physical.h"
+#include "sql/plan/rel.h"
+
+namespace millrace::sql {
+
+namespace {
+
+const ConfigOption<std::string> kPipelineName{"pipeline.name", "", "The job's name."};
+
+PhysicalPlan physicalPlan(const LogicalPlan& plan, const PlanOptions& options) {
+    MILLRACE_CHECK(!plan.sinks.empty(), "a plan without sinks");
+    RelRoots roots = translate(plan);
+    optimise(roots);
+    return makePhysicalPlan(roots, options);
+}
+
+std::string jobName(const LogicalPlan& plan, const Configuration& configuration) {
+    if (std::string name = configuration.get(kPipelineName); !name.empty()) return name;
+    std::string name;
+    for (const auto& sink : plan.sinks) {
+        if (!name.empty()) name += ",";
+        name += sink->table() ? "insert-into_" + sink->table()->path.toString() : "collect";
+    }
+    return name;
+}
+
+}  // namespace
+
+PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options) {
+    const PhysicalPlan physical = physicalPlan(plan, options);
+    PlannedJob job;
+    job.physical_plan = physical.explain();
+    job.graph = std::make_shared<JobGraph>();
+    std::vector<NodeId> ids;
+    for (const PhysicalNode& node : physical.nodes) {
+        std::vector<JobEdge> inputs;
+        for (const PhysicalInput& input : node.inputs) {
+            inputs.push_back({ids[input.from], input.exchange, input.key});
+        }
+        if (const auto* source = std::get_if<std::shared_ptr<const Source>>(&node.what)) {
+            ids.push_back(job.graph->addSource(node.uid, *source));
+        } else if (const auto* op = std::get_if<std::shared_ptr<const Operator>>(&node.what)) {
+            ids.push_back(job.graph->addOperator(node.uid, *op, std::move(inputs)));
+        } else {
+            const auto& sink = std::get<std::shared_ptr<const Sink>>(node.what);
+            MILLRACE_CHECK(sink != nullptr, "a SELECT is planned to be run without a sink for its rows");
+            ids.push_back(job.graph->addSink(node.uid, sink, std::move(inputs.front())));
+        }
+    }
+    job.graph->name = jobName(plan, options.configuration);
+    job.graph->plan = job.physical_plan;
+    job.graph->configuration = options.configuration;
+    job.graph->check();
+    return job;
+}
+
+std::string explain(const LogicalPlan& plan, const PlanOptions& options) {
+    return "== Abstract Syntax Tree ==\n" + plan.explain() + "\n== Optimized Physical Plan ==\n" +
+           physicalPlan(plan, options).explain();
+}
+
+}  // namespace millrace::sql
