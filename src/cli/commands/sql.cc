@@ -1,0 +1,178 @@
+// millrace sql: runs statements in order and shows what they give.
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "base/file_system.h"
+#include "cli/assignments.h"
+#include "cli/collect_sink.h"
+#include "cli/command.h"
+#include "cli/registry.h"
+#include "cli/row_printer.h"
+#include "runtime/job.h"
+#include "sql/plan/planner.h"
+
+namespace millrace {
+
+namespace {
+
+struct SqlOptions {
+    std::string file;
+    std::string text;
+    std::vector<std::string> parameters;
+    std::vector<std::string> settings;
+    std::string output = "table";
+};
+
+std::atomic<bool> interrupted{false};
+
+void onInterrupt(int) { interrupted = true; }
+
+// Runs the job to its end; on Ctrl-C it is cancelled. False if it was.
+bool runToEnd(const std::shared_ptr<const JobGraph>& graph) {
+    const auto job = Job::start(graph, JobOptions{});
+    for (;;) {
+        switch (job->waitForEnd(100)) {
+            case JobStatus::Finished:
+                return true;
+            case JobStatus::Canceled:
+                return false;
+            case JobStatus::Failed: {
+                const JobDetails details = job->details();
+                throw UserError("job.failed", details.failures.empty() ? "the job failed"
+                                                                       : details.failures.front().message);
+            }
+            default:
+                if (interrupted) job->cancel();
+        }
+    }
+}
+
+class SqlRun {
+  public:
+    explicit SqlRun(const SqlOptions& options) : options_(options), registry_(cli::connectorRegistry()) {
+        sql::SessionOptions session;
+        session.registry = registry_;
+        session.parameters = cli::parseAssignments("--param", options.parameters);
+        session.configuration.set("restart-strategy.type", "none");
+        session.configuration.merge(Configuration(cli::parseAssignments("--set", options.settings)));
+        session.text_name = options.file;
+        session_ = std::make_unique<sql::Session>(std::move(session));
+    }
+
+    int run(const std::string& text) {
+        const auto script = session_->parse(text);
+        for (size_t i = 0; i < sql::Session::statementCount(*script); i++) {
+            const sql::StatementResult result = session_->execute(*script, i);
+            switch (result.kind) {
+                case sql::StatementResult::Kind::Done:
+                    if (isatty(STDERR_FILENO) != 0 && !result.message.empty())
+                        fmt::print(stderr, "{}\n", result.message);
+                    break;
+                case sql::StatementResult::Kind::Table:
+                    printTable(result.table);
+                    break;
+                case sql::StatementResult::Kind::Insert:
+                    if (!runToEnd(sql::planJob(result.plan, planOptions(nullptr)).graph)) return 130;
+                    break;
+                case sql::StatementResult::Kind::Query:
+                    if (!query(result)) return 130;
+                    break;
+            }
+        }
+        return 0;
+    }
+
+  private:
+    using Receive = std::function<void(const Batch&)>;
+
+    sql::PlanOptions planOptions(Receive receive) const {
+        sql::PlanOptions options;
+        options.registry = registry_;
+        options.configuration = session_->configuration();
+        options.select_sink = [receive = std::move(receive)](const Schema& schema) {
+            return cli::makeCollectSink(schema, receive);
+        };
+        return options;
+    }
+
+    bool query(const sql::StatementResult& result) {
+        std::unique_ptr<cli::RowPrinter> printer;
+        const auto job =
+            sql::planJob(result.plan, planOptions([&](const Batch& batch) { printer->receive(batch); }));
+        printer = cli::makeRowPrinter(options_.output, result.schema, job.graph->bounded(), stdout);
+        const bool finished = runToEnd(job.graph);
+        printer->finish();
+        return finished;
+    }
+
+    // EXPLAIN is one text; SHOW and the like are small tables.
+    void printTable(const sql::ResultTable& table) {
+        if (table.columns.size() == 1 && table.rows.size() == 1) {
+            fmt::print("{}\n", table.rows.front().front());
+            return;
+        }
+        std::vector<Field> fields;
+        for (const std::string& column : table.columns)
+            fields.push_back({column, LogicalType::string()});
+        const Schema schema(std::move(fields));
+        const auto printer = cli::makeRowPrinter(options_.output, schema, true, stdout);
+        BatchBuilder builder(schema);
+        for (const auto& row : table.rows) {
+            std::vector<Value> values;
+            for (const std::string& cell : row)
+                values.push_back(Value::string(cell));
+            builder.appendRow(values);
+        }
+        printer->receive(builder.finish());
+        printer->finish();
+    }
+
+    const SqlOptions& options_;
+    std::shared_ptr<const sql::ConnectorRegistry> registry_;
+    std::unique_ptr<sql::Session> session_;
+};
+
+std::string textOf(const SqlOptions& options) {
+    if (!options.text.empty()) return options.text;
+    if (!options.file.empty()) return readFile(localFileSystem(), options.file);
+    if (isatty(STDIN_FILENO) != 0) {
+        throw UserError("cli.no-sql", "there is no SQL to run",
+                        "give -f FILE or -e TEXT, or pipe the SQL in");
+    }
+    return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+Command describeCommandsSql() {
+    Command command;
+    command.name = "sql";
+    command.documentation = "Runs SQL statements in order and prints the rows of every SELECT";
+    command.declare = [](CLI::App& app) {
+        auto options = std::make_shared<SqlOptions>();
+        auto* file = app.add_option("-f,--file", options->file, "a file of SQL");
+        app.add_option("-e,--execute", options->text, "SQL text")->excludes(file);
+        app.add_option("--param", options->parameters, "name=value: fills ${name} in the text")
+            ->allow_extra_args(false);
+        app.add_option("--set", options->settings, "key=value: a setting, as SET would")
+            ->allow_extra_args(false);
+        app.add_option("--output", options->output, "table, json, csv or changelog")
+            ->check(CLI::IsMember({"table", "json", "csv", "changelog"}));
+        return [options]() -> int {
+            struct sigaction action = {};
+            action.sa_handler = onInterrupt;
+            sigaction(SIGINT, &action, nullptr);
+            sigaction(SIGTERM, &action, nullptr);
+            return SqlRun(*options).run(textOf(*options));
+        };
+    };
+    return command;
+}
+
+}  // namespace millrace

@@ -1,0 +1,277 @@
+#include "cli/row_printer.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "formats/format.h"
+
+namespace millrace::cli {
+
+namespace {
+
+// How one row looks, and what stands before and after all of them.
+class RowStyle {
+  public:
+    virtual ~RowStyle() = default;
+    virtual std::vector<std::string> rows(const Batch& batch) = 0;  // one text a row
+    virtual void print(const std::vector<std::string>& rows, std::FILE* out) = 0;
+    virtual void finish(std::FILE*) {}
+};
+
+void write(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
+
+// One text a row, each with its line end, from a format's encoder.
+class EncodedStyle final : public RowStyle {
+  public:
+    EncodedStyle(const std::string& format, const Schema& schema,
+                 const std::map<std::string, std::string>& options)
+        : encoder_(findFormat(format).make_encoder(schema, options)) {}
+
+    std::vector<std::string> rows(const Batch& batch) override {
+        std::vector<std::string> texts;
+        texts.reserve(batch.rows());
+        for (size_t row = 0; row < batch.rows(); row++) {
+            encoder_->encode(batch.slice(row, row + 1), texts.emplace_back());
+        }
+        return texts;
+    }
+    void print(const std::vector<std::string>& rows, std::FILE* out) override {
+        for (const std::string& row : rows)
+            write(out, row);
+    }
+
+  private:
+    std::unique_ptr<Encoder> encoder_;
+};
+
+class CsvStyle final : public RowStyle {
+  public:
+    CsvStyle(const Schema& schema, const std::map<std::string, std::string>& options)
+        : rows_("csv", schema, options) {
+        std::vector<Field> names;
+        std::vector<Value> values;
+        for (const Field& field : schema) {
+            names.push_back({field.name, LogicalType::string()});
+            values.push_back(Value::string(field.name));
+        }
+        const Schema header(std::move(names));
+        BatchBuilder builder(header, 1);
+        builder.appendRow(values);
+        header_ = EncodedStyle("csv", header, options).rows(builder.finish()).front();
+    }
+    std::vector<std::string> rows(const Batch& batch) override { return rows_.rows(batch); }
+    void print(const std::vector<std::string>& rows, std::FILE* out) override {
+        printHeader(out);
+        rows_.print(rows, out);
+    }
+    void finish(std::FILE* out) override { printHeader(out); }
+
+  private:
+    void printHeader(std::FILE* out) {
+        if (!std::exchange(header_printed_, true)) write(out, header_);
+    }
+    EncodedStyle rows_;
+    std::string header_;
+    bool header_printed_ = false;
+};
+
+// Characters as a terminal counts them, nearly: a UTF-8 sequence is one.
+size_t width(std::string_view text) {
+    return static_cast<size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// Columns under their names. A row's text is its cells, each ended by kCellEnd.
+class TableStyle final : public RowStyle {
+  public:
+    TableStyle(const Schema& schema, bool bounded) : bounded_(bounded) {
+        for (const Field& field : schema) {
+            names_.push_back(field.name);
+            numeric_.push_back(field.type.isNumeric());
+            widths_.push_back(std::max(width(field.name), bounded ? size_t{0} : size_t{12}));
+        }
+    }
+
+    std::vector<std::string> rows(const Batch& batch) override {
+        std::vector<std::string> texts(batch.rows());
+        for (size_t row = 0; row < batch.rows(); row++) {
+            for (const ColumnPtr& column : batch.columns())
+                texts[row] += column->textAt(row) + kCellEnd;
+        }
+        return texts;
+    }
+    void print(const std::vector<std::string>& rows, std::FILE* out) override {
+        std::vector<std::vector<std::string>> table;
+        for (const std::string& row : rows)
+            table.push_back(cells(row));
+        if (!header_printed_) {
+            for (const auto& row : table) {
+                for (size_t i = 0; i < row.size(); i++)
+                    widths_[i] = std::max(widths_[i], width(row[i]));
+            }
+        }
+        printHeader(out);
+        for (const auto& row : table)
+            printLine(row, out);
+        count_ += table.size();
+    }
+    void finish(std::FILE* out) override {
+        printHeader(out);
+        if (bounded_) write(out, fmt::format("({} {})\n", count_, count_ == 1 ? "row" : "rows"));
+    }
+
+  private:
+    static constexpr char kCellEnd = '\x1f';
+
+    static std::vector<std::string> cells(const std::string& row) {
+        std::vector<std::string> found;
+        size_t begin = 0;
+        for (size_t end; (end = row.find(kCellEnd, begin)) != std::string::npos; begin = end + 1) {
+            found.push_back(row.substr(begin, end - begin));
+        }
+        return found;
+    }
+    void printHeader(std::FILE* out) {
+        if (std::exchange(header_printed_, true)) return;
+        printLine(names_, out);
+        std::string rule;
+        for (size_t i = 0; i < widths_.size(); i++)
+            rule += (i == 0 ? "" : "-+-") + std::string(widths_[i], '-');
+        write(out, rule + "\n");
+    }
+    void printLine(const std::vector<std::string>& row, std::FILE* out) {
+        std::string line;
+        for (size_t i = 0; i < row.size(); i++) {
+            const std::string padding(widths_[i] - std::min(widths_[i], width(row[i])), ' ');
+            line += (i == 0 ? "" : " | ") + (numeric_[i] ? padding + row[i] : row[i] + padding);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        write(out, line + "\n");
+    }
+
+    bool bounded_;
+    std::vector<std::string> names_;
+    std::vector<bool> numeric_;
+    std::vector<size_t> widths_;
+    bool header_printed_ = false;
+    size_t count_ = 0;
+};
+
+class ChangelogPrinter final : public RowPrinter {
+  public:
+    explicit ChangelogPrinter(std::FILE* out) : out_(out) {}
+    void receive(const Batch& batch) override {
+        std::string text;
+        for (size_t row = 0; row < batch.rows(); row++) {
+            text += shortName(batch.kind(row));
+            for (size_t i = 0; i < batch.columns().size(); i++) {
+                text += (i == 0 ? "[" : ", ") + batch.column(i)->textAt(row);
+            }
+            text += "]\n";
+        }
+        write(out_, text);
+        std::fflush(out_);
+    }
+    void finish() override {}
+
+  private:
+    std::FILE* out_;
+};
+
+// Applies a changelog to the rows it speaks of, which keep the order in which they came.
+class RowFold {
+  public:
+    void apply(std::string row, bool retraction) {
+        auto& places = places_[row];
+        if (!retraction) {
+            places.push_back(rows_.size());
+            rows_.emplace_back(std::move(row));
+            return;
+        }
+        MILLRACE_CHECK(!places.empty(), "a change takes back a row that is not there: {}", row);
+        rows_[places.back()].reset();
+        places.pop_back();
+        if (places.empty()) places_.erase(row);
+    }
+    std::vector<std::string> take() {
+        std::vector<std::string> left;
+        for (auto& row : rows_) {
+            if (row) left.push_back(std::move(*row));
+        }
+        return left;
+    }
+
+  private:
+    std::vector<std::optional<std::string>> rows_;
+    std::unordered_map<std::string, std::vector<size_t>> places_;
+};
+
+class FoldingPrinter final : public RowPrinter {
+  public:
+    FoldingPrinter(std::unique_ptr<RowStyle> style, std::FILE* out) : style_(std::move(style)), out_(out) {}
+    void receive(const Batch& batch) override {
+        std::vector<std::string> rows = style_->rows(batch);
+        for (size_t row = 0; row < rows.size(); row++)
+            fold_.apply(std::move(rows[row]), isRetraction(batch.kind(row)));
+    }
+    void finish() override {
+        style_->print(fold_.take(), out_);
+        style_->finish(out_);
+        std::fflush(out_);
+    }
+
+  private:
+    std::unique_ptr<RowStyle> style_;
+    std::FILE* out_;
+    RowFold fold_;
+};
+
+// Rows as they come; of an update, what the row has become.
+class StreamingPrinter final : public RowPrinter {
+  public:
+    StreamingPrinter(std::unique_ptr<RowStyle> style, std::FILE* out) : style_(std::move(style)), out_(out) {}
+    void receive(const Batch& batch) override {
+        std::vector<std::string> rows = style_->rows(batch);
+        std::vector<std::string> shown;
+        for (size_t row = 0; row < rows.size(); row++) {
+            if (!isRetraction(batch.kind(row))) shown.push_back(std::move(rows[row]));
+        }
+        style_->print(shown, out_);
+        std::fflush(out_);
+    }
+    void finish() override {
+        style_->finish(out_);
+        std::fflush(out_);
+    }
+
+  private:
+    std::unique_ptr<RowStyle> style_;
+    std::FILE* out_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowPrinter> makeRowPrinter(const std::string& style, const Schema& schema, bool bounded,
+                                           std::FILE* out) {
+    if (style == "changelog") return std::make_unique<ChangelogPrinter>(out);
+    std::unique_ptr<RowStyle> rows;
+    if (style == "json") {
+        rows = std::make_unique<EncodedStyle>(
+            "json", schema,
+            std::map<std::string, std::string>{{"json.encode.decimal-as-plain-number", "true"}});
+    } else if (style == "csv") {
+        rows = std::make_unique<CsvStyle>(schema, std::map<std::string, std::string>{});
+    } else {
+        MILLRACE_CHECK(style == "table", "no style '{}'", style);
+        rows = std::make_unique<TableStyle>(schema, bounded);
+    }
+    if (bounded) return std::make_unique<FoldingPrinter>(std::move(rows), out);
+    return std::make_unique<StreamingPrinter>(std::move(rows), out);
+}
+
+}  // namespace millrace::cli
