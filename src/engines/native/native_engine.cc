@@ -1,0 +1,226 @@
+#include "engines/native/native_engine.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file_system.h"
+#include "base/log.h"
+
+extern char** environ;
+
+namespace millrace {
+
+namespace {
+
+constexpr int kLockDescriptor = 3;  // in the cluster: keeps the application's lock for as long as it lives
+
+std::string lastLineOf(const std::string& path) {
+    auto& files = localFileSystem();
+    if (!files.exists(path)) return "";
+    const auto file = files.openToRead(path);
+    const uint64_t size = file->size();
+    const size_t tail = static_cast<size_t>(std::min<uint64_t>(size, 2000));
+    std::string text(tail, '\0');
+    text.resize(file->readAt(size - tail, text.data(), tail));
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
+    const size_t line = text.rfind('\n');
+    return line == std::string::npos ? text : text.substr(line + 1);
+}
+
+class SpawnSetup {
+  public:
+    SpawnSetup() {
+        posix_spawn_file_actions_init(&actions);
+        posix_spawnattr_init(&attributes);
+    }
+    ~SpawnSetup() {
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+    }
+    SpawnSetup(const SpawnSetup&) = delete;
+    SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+};
+
+class NativeEngine final : public Engine {
+  public:
+    explicit NativeEngine(std::string binary) : binary_(std::move(binary)) {}
+
+    std::string name() const override { return "native"; }
+
+    ProcessIdentity launch(const ClusterSpec& spec) override {
+        auto& files = localFileSystem();
+        files.createFolders(spec.application_folder);
+        const FileDescriptor lock = takeLock(spec);
+        files.remove(spec.ready_path);
+
+        const std::string log = logPath(spec);
+        std::vector<std::string> arguments{
+            binary_,      "cluster",     "--application", spec.application_name,
+            "--data-dir", spec.data_dir, "--package",     spec.package_path,
+            "--rest",     "127.0.0.1:0", "--ready-file",  spec.ready_path};
+        std::vector<char*> argv;
+        for (auto& argument : arguments)
+            argv.push_back(argument.data());
+        argv.push_back(nullptr);
+
+        SpawnSetup setup;
+        posix_spawn_file_actions_addopen(&setup.actions, 0, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_addopen(&setup.actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0640);
+        posix_spawn_file_actions_adddup2(&setup.actions, 1, 2);
+        posix_spawn_file_actions_adddup2(&setup.actions, lock.get(), kLockDescriptor);
+        posix_spawn_file_actions_addclosefrom_np(&setup.actions, kLockDescriptor + 1);
+        sigset_t none, all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_setsigmask(&setup.attributes, &none);
+        posix_spawnattr_setsigdefault(&setup.attributes, &all);
+        posix_spawnattr_setflags(&setup.attributes,
+                                 POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        pid_t pid = 0;
+        if (const int error =
+                posix_spawn(&pid, binary_.c_str(), &setup.actions, &setup.attributes, argv.data(), environ))
+            throw UserError("cluster.cannot-start",
+                            fmt::format("cannot start {}: {}", binary_, strerror(error)));
+        // An ended child stays a zombie until it is waited for, so the number is still its own: it may only
+        // have ended.
+        auto process = identifyProcess(pid);
+        if (!process) {
+            waitpid(pid, nullptr, 0);
+            process = ProcessIdentity{pid, -1, ""};
+        }
+        logInfo("engines.native", "application {}: cluster launched as process {}", spec.application_name,
+                pid);
+        return *process;
+    }
+
+    std::optional<ReadyReport> awaitReady(const ClusterSpec& spec, const ProcessIdentity& process,
+                                          const std::function<bool()>& interrupted) override {
+        auto& files = localFileSystem();
+        // Watch first, then look: nothing falls between.
+        const FileDescriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+        if (changes.valid())
+            inotify_add_watch(changes.get(), parentFolder(spec.ready_path).c_str(),
+                              IN_MOVED_TO | IN_CLOSE_WRITE);
+        const FileDescriptor pidfd = watchProcess(process);
+        for (;;) {
+            // Ended is asked before the file is looked at: what an ending cluster wrote last still counts.
+            const bool ended = !pidfd.valid() || hasEnded(pidfd, process);
+            if (files.exists(spec.ready_path)) return readReport(spec);
+            if (ended) {
+                const std::string last = lastLineOf(logPath(spec));
+                return ReadyReport{.error_code = "cluster.ended",
+                                   .error_message = fmt::format(
+                                       "the cluster ended before its job was running{}{} (log: {})",
+                                       last.empty() ? "" : "; its last words: ", last, logPath(spec))};
+            }
+            if (interrupted()) return std::nullopt;
+            pollfd waits[] = {{pidfd.get(), POLLIN, 0}, {changes.get(), POLLIN, 0}};
+            poll(waits, 2, changes.valid() ? 20 : 2);
+            char events[4096];
+            while (changes.valid() && read(changes.get(), events, sizeof events) > 0) {
+            }
+        }
+    }
+
+    bool isAlive(const ProcessIdentity& process) override { return millrace::isAlive(process); }
+    FileDescriptor watch(const ProcessIdentity& process) override { return watchProcess(process); }
+
+    void end(const ClusterSpec& spec, int grace_ms) override {
+        for (const auto& process : clustersOf(spec)) {
+            if (grace_ms > 0) {
+                endProcess(process, grace_ms);
+            } else {
+                signalProcess(process, SIGKILL);
+                awaitEnd(process, 30'000);
+            }
+        }
+        if (localFileSystem().exists(spec.application_folder)) takeLock(spec);  // proves that nothing is left
+    }
+
+  private:
+    static std::string logPath(const ClusterSpec& spec) { return joinPath(spec.application_folder, "log"); }
+
+    static std::vector<ProcessIdentity> clustersOf(const ClusterSpec& spec) {
+        return findProcesses(
+            {"cluster", "--application", spec.application_name, "--data-dir", spec.data_dir});
+    }
+
+    static bool hasEnded(const FileDescriptor& pidfd, const ProcessIdentity& process) {
+        pollfd wait{pidfd.get(), POLLIN, 0};
+        return poll(&wait, 1, 0) > 0 || !millrace::isAlive(process);
+    }
+
+    // The lock is free once no cluster of the application lives, even one that is not found in /proc yet.
+    static FileDescriptor takeLock(const ClusterSpec& spec) {
+        const std::string path = joinPath(spec.application_folder, "cluster.lock");
+        FileDescriptor lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+        if (!lock.valid())
+            throw UserError("io.failed", fmt::format("cannot open {}: {}", path, strerror(errno)));
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+            for (const auto& process : clustersOf(spec)) {
+                logWarn("engines.native",
+                        "application {}: ending process {}, a cluster that nobody looks after",
+                        spec.application_name, process.pid);
+                signalProcess(process, SIGKILL);
+                awaitEnd(process, 10'000);
+            }
+            if (std::chrono::steady_clock::now() > deadline)
+                throw UserError(
+                    "cluster.still-running",
+                    fmt::format("another process holds {}: a cluster of this application still runs", path));
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        return lock;
+    }
+
+    static ReadyReport readReport(const ClusterSpec& spec) {
+        const auto report =
+            nlohmann::json::parse(readFile(localFileSystem(), spec.ready_path), nullptr, false);
+        ReadyReport ready;
+        try {
+            if (report.contains("error")) {
+                ready.error_code = report.at("error").at("code").get<std::string>();
+                ready.error_message = report.at("error").at("message").get<std::string>();
+            } else {
+                ready.port = report.at("port").get<uint16_t>();
+                ready.job_id = report.at("jobId").get<std::string>();
+            }
+        } catch (const nlohmann::json::exception& e) {
+            ready.error_code = "cluster.bad-report";
+            ready.error_message =
+                fmt::format("the cluster's report {} cannot be read: {}", spec.ready_path, e.what());
+        }
+        return ready;
+    }
+
+    std::string binary_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> makeNativeEngine(std::string binary) {
+    return std::make_unique<NativeEngine>(std::move(binary));
+}
+
+}  // namespace millrace

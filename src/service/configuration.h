@@ -1,0 +1,29 @@
+// What `millrace serve` is told.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace millrace {
+
+enum class OnExit { LeaveClusters, StopClusters };
+
+struct ServiceConfiguration {
+    std::string listen = "127.0.0.1:8090";
+    std::string data_dir;
+    std::string cluster_binary;  // the millrace executable that clusters run; "" for this very program
+    std::string region;          // "" for AWS_REGION, AWS_DEFAULT_REGION, us-east-1
+    std::string account_id;      // "" for 000000000000
+    std::string
+        s3_endpoint;  // "" for AWS_ENDPOINT_URL_S3; without either only the local buckets are looked in
+    OnExit on_exit = OnExit::LeaveClusters;
+    int snapshot_timeout_ms = 600'000;
+    int stop_grace_ms = 10'000;  // between SIGTERM and SIGKILL
+    int restart_backoff_max_ms = 60'000;
+    // Called at every point between two steps of an operation, with "StartApplication.launch.done"; tests end
+    // the process there.
+    std::function<void(const std::string& point)> fault_point;
+};
+
+}  // namespace millrace

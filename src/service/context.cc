@@ -1,0 +1,53 @@
+#include "service/context.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include "base/error.h"
+#include "service/api_error.h"
+
+namespace millrace {
+
+std::string ServiceContext::applicationArn(const std::string& name) const {
+    return fmt::format("arn:aws:kinesisanalytics:{}:{}:application/{}", configuration.region,
+                       configuration.account_id, name);
+}
+
+Application requireApplication(ServiceContext& context, const std::string& name) {
+    auto application = context.store.findApplication(name);
+    if (!application)
+        throw resourceNotFound(fmt::format("The application {} does not exist in account {} and region {}.",
+                                           name, context.configuration.account_id,
+                                           context.configuration.region));
+    return std::move(*application);
+}
+
+Operation newOperation(ServiceContext& context, const Application& application, std::string kind,
+                       std::string state) {
+    Operation operation;
+    operation.id = randomId();
+    operation.application_id = application.id;
+    operation.kind = std::move(kind);
+    operation.start_time = context.nowSeconds();
+    operation.state = std::move(state);
+    return operation;
+}
+
+std::string randomId() {
+    constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    std::string id;
+    while (id.size() < 22) {
+        unsigned char bytes[32];
+        MILLRACE_CHECK(RAND_bytes(bytes, sizeof bytes) == 1, "no random bytes");
+        for (const unsigned char byte : bytes)
+            if (byte < 248 && id.size() < 22)
+                id += kLetters[byte % 62];  // 248 = 4 * 62: no letter is favoured
+    }
+    return id;
+}
+
+std::string clusterUrl(const ClusterRecord& cluster) {
+    return fmt::format("http://127.0.0.1:{}", cluster.port);
+}
+
+}  // namespace millrace

@@ -1,0 +1,51 @@
+// What actions and operations work with. Everything outside comes in through here.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "base/aws_signing.h"
+#include "base/clock.h"
+#include "base/http_client.h"
+#include "engines/engine.h"
+#include "service/configuration.h"
+#include "service/data_folder.h"
+#include "service/store/blob_store.h"
+#include "service/store/store.h"
+
+namespace millrace {
+
+struct ServiceContext {
+    const ServiceConfiguration& configuration;
+    const Clock& clock;
+    const DataFolder& folder;
+    Store& store;
+    BlobStore& blobs;
+    Engine& engine;
+    HttpClient& http;
+    EnvironmentLookup environment;
+    // Call after a transaction that added operations, or asked for one to be cancelled.
+    std::function<void()> operations_changed;
+    // Held from putting a code package to committing the version that pins it, and while unused ones are
+    // removed.
+    std::mutex code_mutex = {};
+
+    int64_t nowSeconds() const { return clock.now().value() / 1000; }
+    std::string applicationArn(const std::string& name) const;
+};
+
+// The application, or ResourceNotFoundException.
+Application requireApplication(ServiceContext& context, const std::string& name);
+
+// A new operation for the application, not stored yet; `state` is JSON.
+Operation newOperation(ServiceContext& context, const Application& application, std::string kind,
+                       std::string state);
+
+// 22 letters and digits: operation ids, and names of the service's own snapshots.
+std::string randomId();
+
+// Runs a cluster's REST client.
+std::string clusterUrl(const ClusterRecord& cluster);
+
+}  // namespace millrace

@@ -1,0 +1,263 @@
+#include "service/descriptions.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/hash.h"
+#include "service/api_error.h"
+#include "service/code_package.h"
+
+namespace millrace {
+
+namespace {
+
+using Json = nlohmann::json;
+
+const Json& member(const Json& object, const char* name) {
+    static const Json nothing;
+    if (!object.is_object()) return nothing;
+    const auto at = object.find(name);
+    return at == object.end() ? nothing : *at;
+}
+
+// A group of settings with a ConfigurationType: DEFAULT forces the defaults, CUSTOM fills in what is missing.
+Json withDefaults(const Json& requested, Json defaults) {
+    Json result = std::move(defaults);
+    if (!requested.is_object()) return result;
+    result["ConfigurationType"] = requested.at("ConfigurationType");
+    if (requested.at("ConfigurationType") == "DEFAULT") return result;
+    for (auto& [key, value] : result.items())
+        if (const Json& given = member(requested, key.c_str()); !given.is_null()) value = given;
+    return result;
+}
+
+Shape configurationType() { return Shape::oneOf({"DEFAULT", "CUSTOM"}); }
+
+constexpr int64_t kLongMax = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+Shape applicationConfigurationShape() {
+    auto flink =
+        Shape::structure()
+            .optional("CheckpointConfiguration",
+                      Shape::structure()
+                          .required("ConfigurationType", configurationType())
+                          .optional("CheckpointingEnabled", Shape::boolean())
+                          .optional("CheckpointInterval", Shape::integer(1, kLongMax))
+                          .optional("MinPauseBetweenCheckpoints", Shape::integer(0, kLongMax)))
+            .optional("MonitoringConfiguration",
+                      Shape::structure()
+                          .required("ConfigurationType", configurationType())
+                          .optional("MetricsLevel",
+                                    Shape::oneOf({"APPLICATION", "TASK", "OPERATOR", "PARALLELISM"}))
+                          .optional("LogLevel", Shape::oneOf({"INFO", "WARN", "ERROR", "DEBUG"})))
+            .optional("ParallelismConfiguration", Shape::structure()
+                                                      .required("ConfigurationType", configurationType())
+                                                      .optional("Parallelism", Shape::integer(1))
+                                                      .optional("ParallelismPerKPU", Shape::integer(1, 8))
+                                                      .optional("AutoScalingEnabled", Shape::boolean()));
+    auto property_group = Shape::structure()
+                              .required("PropertyGroupId", Shape::string(1, 50).name())
+                              .required("PropertyMap", Shape::map(Shape::string(1, 2048),
+                                                                  Shape::string(1, 2048).secret(), 1, 50));
+    auto code =
+        Shape::structure()
+            .optional("CodeContent", Shape::structure()
+                                         .optional("TextContent", Shape::string(0, kTextContentMax).secret())
+                                         .optional("ZipFileContent", Shape::blob(kZipFileContentMax))
+                                         .optional("S3ContentLocation",
+                                                   Shape::structure()
+                                                       .required("BucketARN", Shape::string(1, 2048).arn())
+                                                       .required("FileKey", Shape::string(1, 1024))
+                                                       .optional("ObjectVersion", Shape::string(0, 1024))))
+            .required("CodeContentType", Shape::oneOf({"PLAINTEXT", "ZIPFILE"}));
+    return Shape::structure()
+        .optional("SqlApplicationConfiguration", Shape::structure())
+        .optional("FlinkApplicationConfiguration", std::move(flink))
+        .optional(
+            "EnvironmentProperties",
+            Shape::structure().required("PropertyGroups", Shape::list(std::move(property_group), 0, 50)))
+        .optional("ApplicationCodeConfiguration", std::move(code))
+        .optional("ApplicationSnapshotConfiguration",
+                  Shape::structure().required("SnapshotsEnabled", Shape::boolean()))
+        .optional("ApplicationSystemRollbackConfiguration",
+                  Shape::structure().required("RollbackEnabled", Shape::boolean()))
+        .optional("VpcConfigurations", Shape::list(Shape::structure()))
+        .optional("ZeppelinApplicationConfiguration", Shape::structure())
+        .optional("ApplicationEncryptionConfiguration",
+                  Shape::structure()
+                      .optional("KeyId", Shape::string(1, 2048))
+                      .required("KeyType", Shape::oneOf({"AWS_OWNED_KEY", "CUSTOMER_MANAGED_KEY"})));
+}
+
+Json describeConfiguration(const Json& requested, const Json& code_description) {
+    if (member(requested, "SqlApplicationConfiguration").is_object())
+        throw unsupportedOperation(
+            "SqlApplicationConfiguration belongs to the runtime environment SQL-1_0, which is not supported; "
+            "SQL applications are Flink SQL.");
+    if (member(requested, "ZeppelinApplicationConfiguration").is_object())
+        throw unsupportedOperation("ZeppelinApplicationConfiguration is not supported.");
+    if (const Json& vpcs = member(requested, "VpcConfigurations"); vpcs.is_array() && !vpcs.empty())
+        throw unsupportedOperation("VpcConfigurations are not supported.");
+    const Json& encryption = member(requested, "ApplicationEncryptionConfiguration");
+    if (encryption.is_object() && encryption.at("KeyType") == "CUSTOMER_MANAGED_KEY")
+        throw unsupportedOperation("CUSTOMER_MANAGED_KEY is not supported.");
+    if (encryption.is_object() && member(encryption, "KeyId").is_string())
+        throw invalidArgument("KeyId is not allowed with the KeyType AWS_OWNED_KEY.");
+
+    const Json& flink = member(requested, "FlinkApplicationConfiguration");
+    Json parallelism =
+        withDefaults(member(flink, "ParallelismConfiguration"), {{"ConfigurationType", "DEFAULT"},
+                                                                 {"Parallelism", 1},
+                                                                 {"ParallelismPerKPU", 1},
+                                                                 {"AutoScalingEnabled", true}});
+    parallelism["CurrentParallelism"] = parallelism["Parallelism"];
+    Json description{
+        {"FlinkApplicationConfigurationDescription",
+         {{"CheckpointConfigurationDescription",
+           withDefaults(member(flink, "CheckpointConfiguration"), {{"ConfigurationType", "DEFAULT"},
+                                                                   {"CheckpointingEnabled", true},
+                                                                   {"CheckpointInterval", 60'000},
+                                                                   {"MinPauseBetweenCheckpoints", 5'000}})},
+          {"MonitoringConfigurationDescription",
+           withDefaults(
+               member(flink, "MonitoringConfiguration"),
+               {{"ConfigurationType", "DEFAULT"}, {"MetricsLevel", "APPLICATION"}, {"LogLevel", "INFO"}})},
+          {"ParallelismConfigurationDescription", std::move(parallelism)}}},
+        {"ApplicationSnapshotConfigurationDescription", {{"SnapshotsEnabled", true}}},
+        {"ApplicationSystemRollbackConfigurationDescription", {{"RollbackEnabled", false}}},
+        {"ApplicationEncryptionConfigurationDescription", {{"KeyType", "AWS_OWNED_KEY"}}}};
+    if (const Json& snapshots = member(requested, "ApplicationSnapshotConfiguration"); snapshots.is_object())
+        description["ApplicationSnapshotConfigurationDescription"]["SnapshotsEnabled"] =
+            snapshots.at("SnapshotsEnabled");
+    if (const Json& rollback = member(requested, "ApplicationSystemRollbackConfiguration");
+        rollback.is_object())
+        description["ApplicationSystemRollbackConfigurationDescription"]["RollbackEnabled"] =
+            rollback.at("RollbackEnabled");
+    if (const Json& properties = member(requested, "EnvironmentProperties"); properties.is_object()) {
+        Json groups = Json::array();
+        std::set<std::string> ids;
+        for (const auto& group : properties.at("PropertyGroups")) {
+            const std::string id = group.at("PropertyGroupId");
+            if (!ids.insert(id).second)
+                throw invalidArgument(fmt::format("The property group '{}' is given twice.", id));
+            groups.push_back({{"PropertyGroupId", id}, {"PropertyMap", group.at("PropertyMap")}});
+        }
+        description["EnvironmentPropertyDescriptions"] = {{"PropertyGroupDescriptions", std::move(groups)}};
+    }
+    if (code_description.is_object())
+        description["ApplicationCodeConfigurationDescription"] = code_description;
+    return description;
+}
+
+Json describeApplication(ServiceContext& context, const Application& application,
+                         const std::string& job_plan) {
+    Json detail{
+        {"ApplicationARN", application.arn},
+        {"ApplicationDescription", application.description},
+        {"ApplicationName", application.name},
+        {"RuntimeEnvironment", application.runtime_environment},
+        {"ServiceExecutionRole", application.service_execution_role},
+        {"ApplicationStatus", toText(application.status)},
+        {"ApplicationVersionId", application.version_id},
+        {"CreateTimestamp", application.create_time},
+        {"LastUpdateTimestamp", application.last_update_time},
+        {"ApplicationMaintenanceConfigurationDescription",
+         {{"ApplicationMaintenanceWindowStartTime", "06:00"},
+          {"ApplicationMaintenanceWindowEndTime", "14:00"}}},
+        {"ConditionalToken", encodeBase64(sha256Hex(fmt::format("{}/{}/{}", application.arn, application.id,
+                                                                application.version_id)))},
+        {"ApplicationMode", application.mode}};
+    if (application.description.empty()) detail.erase("ApplicationDescription");
+    if (!application.logging_options.empty())
+        detail["CloudWatchLoggingOptionDescriptions"] = Json::parse(application.logging_options);
+
+    if (const auto version = context.store.findVersion(application.id, application.version_id)) {
+        detail["ApplicationVersionCreateTimestamp"] = version->create_time;
+        if (version->updated_from) detail["ApplicationVersionUpdatedFrom"] = *version->updated_from;
+        Json configuration = Json::parse(version->configuration);
+        if (const auto code = configuration.find("ApplicationCodeConfigurationDescription");
+            code != configuration.end() && code->at("CodeContentType") == "PLAINTEXT" &&
+            !(*code)["CodeContentDescription"].contains("S3ApplicationCodeLocationDescription"))
+            (*code)["CodeContentDescription"]["TextContent"] = context.blobs.get(version->code_sha256);
+        if (!application.run_configuration.empty())
+            configuration["RunConfigurationDescription"] = Json::parse(application.run_configuration);
+        if (!job_plan.empty())
+            configuration["FlinkApplicationConfigurationDescription"]["JobPlanDescription"] = job_plan;
+        detail["ApplicationConfigurationDescription"] = std::move(configuration);
+    }
+    return detail;
+}
+
+Json summarizeApplication(const Application& application) {
+    return {{"ApplicationName", application.name},
+            {"ApplicationARN", application.arn},
+            {"ApplicationStatus", toText(application.status)},
+            {"ApplicationVersionId", application.version_id},
+            {"RuntimeEnvironment", application.runtime_environment},
+            {"ApplicationMode", application.mode}};
+}
+
+Json describeSnapshot(const Snapshot& snapshot) {
+    return {{"SnapshotName", snapshot.name},
+            {"SnapshotStatus", toText(snapshot.status)},
+            {"ApplicationVersionId", snapshot.version_id},
+            {"SnapshotCreationTimestamp", snapshot.create_time},
+            {"RuntimeEnvironment", snapshot.runtime_environment},
+            {"ApplicationEncryptionConfigurationDescription", {{"KeyType", "AWS_OWNED_KEY"}}}};
+}
+
+Json summarizeOperation(const Operation& operation) {
+    Json summary{{"Operation", operation.kind},
+                 {"OperationId", operation.id},
+                 {"StartTime", operation.start_time},
+                 {"OperationStatus", toText(operation.status)}};
+    if (operation.end_time) summary["EndTime"] = *operation.end_time;
+    return summary;
+}
+
+Json describeOperation(const Operation& operation) {
+    Json details{{"Operation", operation.kind},
+                 {"StartTime", operation.start_time},
+                 // The model requires it: while in progress it is the start.
+                 {"EndTime", operation.end_time.value_or(operation.start_time)},
+                 {"OperationStatus", toText(operation.status)}};
+    if (operation.status == OperationStatus::Failed) {
+        std::string error = operation.error;
+        if (error.size() > 512) {  // characters at most; cut where one begins
+            size_t end = 509;
+            while (end > 0 && (static_cast<unsigned char>(error[end]) & 0xC0) == 0x80)
+                --end;
+            error = error.substr(0, end) + "...";
+        }
+        details["OperationFailureDetails"] = {{"ErrorInfo", {{"ErrorString", error}}}};
+    }
+    return details;
+}
+
+std::optional<int64_t> pageStart(const Json& input) {
+    const Json& token = member(input, "NextToken");
+    if (token.is_null()) return std::nullopt;
+    const auto& text = token.get_ref<const std::string&>();
+    constexpr std::string_view kPrefix = "from:";
+    int64_t last = 0;
+    try {
+        const std::string decoded = decodeBase64(text, "nextToken");
+        const char* const end = decoded.data() + decoded.size();
+        if (decoded.starts_with(kPrefix)) {
+            const auto [stop, error] = std::from_chars(decoded.data() + kPrefix.size(), end, last);
+            if (error == std::errc() && stop == end) return last;
+        }
+    } catch (const ApiError&) {
+        // Not base64: not a token of ours, as below.
+    }
+    throw invalidArgument("The NextToken is not one that this service has given.");
+}
+
+std::string pageToken(int64_t last) { return encodeBase64(fmt::format("from:{}", last)); }
+
+}  // namespace millrace

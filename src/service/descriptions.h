@@ -1,0 +1,33 @@
+// From stored rows to the API's descriptions, and from a request's configuration to the stored one.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "service/context.h"
+#include "service/shape.h"
+
+namespace millrace {
+
+// ApplicationConfiguration, as CreateApplication takes it.
+Shape applicationConfigurationShape();
+
+// The ApplicationConfigurationDescription that is stored with a version: `requested` (an
+// ApplicationConfiguration or null) with every default filled in. `code_description` is the
+// ApplicationCodeConfigurationDescription, or null. Throws ApiError for what contradicts itself or cannot be
+// done here.
+nlohmann::json describeConfiguration(const nlohmann::json& requested, const nlohmann::json& code_description);
+
+nlohmann::json describeApplication(ServiceContext& context, const Application& application,
+                                   const std::string& job_plan);
+nlohmann::json summarizeApplication(const Application& application);
+nlohmann::json describeSnapshot(const Snapshot& snapshot);
+nlohmann::json summarizeOperation(const Operation& operation);
+nlohmann::json describeOperation(const Operation& operation);
+
+// Pages: a NextToken holds where to go on. A token that we did not give is an InvalidArgumentException.
+std::optional<int64_t> pageStart(const nlohmann::json& input);
+std::string pageToken(int64_t last);
+
+}  // namespace millrace

@@ -1,0 +1,30 @@
+// What the lifecycle operations share: the steps that deal with an application's cluster.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engines/flink_rest_client.h"
+#include "service/operation.h"
+
+namespace millrace {
+
+// Deployment, the steps after the package was written: launch, wait until the job runs.
+void launchCluster(OperationContext& context);
+void commitLaunched(OperationContext& context);
+void awaitReady(OperationContext& context);
+void commitReady(OperationContext& context);
+
+// Ends the application's cluster, gracefully or at once. Its record goes with `forgetCluster`, in a commit.
+void endCluster(OperationContext& context);
+void killCluster(OperationContext& context);
+void forgetCluster(OperationContext& context);
+// Checkpoints serve restarts of one run; after it they are garbage.
+void removeCheckpoints(OperationContext& context);
+
+// Savepoints. trigger leaves "requestId" in the state, or "location" if the savepoint is there already, or
+// "nothingToSave" if the job has ended by itself; await leaves "location". `stop` also stops the job.
+void triggerSavepoint(OperationContext& context, bool stop);
+void awaitSavepoint(OperationContext& context);
+
+}  // namespace millrace

@@ -1,0 +1,27 @@
+#include "service/operation.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace millrace {
+
+ClusterSpec OperationContext::clusterSpec() const {
+    return service.folder.cluster(application.name, state.value("deployment", "none"));
+}
+
+void OperationContext::moveStatus(ApplicationStatus from, ApplicationStatus to) {
+    if (application.status != from) return;
+    application.status = to;
+    service.store.updateApplication(application);
+}
+
+const OperationDescription& operationDescription(const std::string& kind) {
+    for (const auto& description : operationDescriptions())
+        if (description.kind == kind) return description;
+    throw UserError("store.damaged",
+                    fmt::format("the metadata store holds an operation of unknown kind '{}'", kind),
+                    "it was written by a later version of Millrace");
+}
+
+}  // namespace millrace

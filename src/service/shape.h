@@ -1,0 +1,76 @@
+// Shapes of requests: what members an input has, of which types, and the constraints they must satisfy, in
+// the terms of the public service model. One description gives the validation, its messages and the reference
+// documentation.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+class Shape {
+  public:
+    enum class Kind { String, Integer, Boolean, Timestamp, Blob, List, Map, Structure };
+
+    static Shape string(int64_t length_min = 0, int64_t length_max = std::numeric_limits<int64_t>::max());
+    static Shape integer(int64_t min, int64_t max = std::numeric_limits<int32_t>::max());
+    static Shape boolean();
+    static Shape timestamp();  // seconds since the epoch
+    static Shape blob(int64_t bytes_max);
+    static Shape list(Shape element, int64_t min = 0, int64_t max = std::numeric_limits<int64_t>::max());
+    static Shape map(Shape key, Shape value, int64_t min, int64_t max);
+    static Shape structure();
+    static Shape oneOf(std::vector<std::string> values);
+
+    // Patterns of the service model: [a-zA-Z0-9_.-]+ and arn:.*
+    Shape name() &&;
+    Shape arn() &&;
+    Shape secret() &&;  // messages do not show the value
+    Shape required(std::string member, Shape shape) &&;
+    Shape optional(std::string member, Shape shape) &&;
+
+    // Throws ApiError: SerializationException for a wrong type, InvalidArgumentException with every
+    // constraint that is not satisfied. Members that are not described are ignored, and null is as good as
+    // absent.
+    void validate(const nlohmann::json& input) const;
+
+    Kind kind() const { return kind_; }
+    // "string, 1–128 characters, [a-zA-Z0-9_.-]+"
+    std::string describe() const;
+    struct Member;
+    std::vector<Member> members() const;
+
+  private:
+    explicit Shape(Kind kind) : kind_(kind) {}
+    void check(const nlohmann::json& value, const std::string& path,
+               std::vector<std::string>& violations) const;
+
+    Kind kind_;
+    int64_t min_ = 0;
+    int64_t max_ = std::numeric_limits<int64_t>::max();
+    enum class Pattern { None, Name, Arn } pattern_ = Pattern::None;
+    bool secret_ = false;
+    std::vector<std::string> values_;  // of an enum
+    std::vector<Shape> parts_;        // members of a structure; the element of a list; key and value of a map
+    std::vector<std::string> names_;  // of the members
+    std::vector<bool> required_;
+};
+
+struct Shape::Member {
+    std::string name;
+    bool required;
+    Shape shape;
+};
+
+// The shapes that several actions share.
+Shape applicationNameShape();
+Shape snapshotNameShape();
+
+// Standard base64; nullopt-like failure is a SerializationException that names `path`.
+std::string decodeBase64(const std::string& text, const std::string& path);
+std::string encodeBase64(const std::string& bytes);
+
+}  // namespace millrace

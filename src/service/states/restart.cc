@@ -1,0 +1,89 @@
+// The cluster of a RUNNING application has died, or its job has failed for good: a new cluster goes on from
+// the last completed checkpoint of the run, else from the savepoint that the run started from, else from
+// nothing. The application stays RUNNING; `fullRestarts` counts. A checkpoint that turns out damaged is
+// passed over from then on. Restarts in a row wait exponentially longer for each other.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "service/code_package.h"
+#include "service/lifecycle.h"
+
+namespace millrace {
+
+namespace {
+
+void prepare(OperationContext& context) {
+    auto& store = context.service.store;
+    const auto cluster = store.findCluster(context.application.id);
+    MILLRACE_CHECK(cluster, "a running application has no cluster record");
+    const auto version = store.findVersion(context.application.id, context.application.version_id);
+    MILLRACE_CHECK(version, "application {} has no version {}", context.application.name,
+                   context.application.version_id);
+    killCluster(
+        context);  // a process whose job has failed; and nothing may write checkpoints while we choose one
+
+    Deployment deployment;
+    deployment.full_restarts = cluster->full_restarts + 1;
+    deployment.restore = cluster->origin;
+    for (const auto& path :
+         completedCheckpoints(context.service.folder.checkpoints(context.application.name), cluster->job_ids))
+        if (std::find(cluster->damaged.begin(), cluster->damaged.end(), path) == cluster->damaged.end()) {
+            deployment.restore = path;
+            break;
+        }
+    // What this run could restore once it can restore again.
+    if (!context.application.run_configuration.empty()) {
+        const auto run = nlohmann::json::parse(context.application.run_configuration);
+        if (run.contains("FlinkRunConfigurationDescription"))
+            deployment.allow_non_restored_state =
+                run["FlinkRunConfigurationDescription"].value("AllowNonRestoredState", false);
+    }
+    context.state["restore"] = deployment.restore;
+    logInfo("service.restart", "application {}: the cluster died; restart {} goes on from {}",
+            context.application.name, deployment.full_restarts,
+            deployment.restore.empty() ? "nothing" : deployment.restore);
+    writePackage(context.service, context.application, *version, deployment, context.clusterSpec());
+}
+
+void commitRestarted(OperationContext& context) {
+    auto cluster = context.service.store.findCluster(context.application.id);
+    MILLRACE_CHECK(cluster, "a restarted application has no cluster record");
+    ++cluster->full_restarts;
+    context.service.store.saveCluster(*cluster);
+}
+
+void undone(OperationContext& context) {
+    auto cluster = context.service.store.findCluster(context.application.id);
+    if (!cluster || context.operation.cancel_requested) return;
+    const std::string restore = context.state.value("restore", "");
+    const std::string code = context.state.value("errorCode", "");
+    if (!restore.empty() && restore != cluster->origin &&
+        (code.starts_with("snapshot.") || code.starts_with("state."))) {
+        logError("service.restart",
+                 "application {}: the checkpoint {} cannot be restored and is passed over: {}",
+                 context.application.name, restore, context.operation.error);
+        cluster->damaged.push_back(restore);
+        cluster->restart_not_before_ms = 0;
+    } else {
+        logError("service.restart", "application {}: the restart failed: {}", context.application.name,
+                 context.operation.error);
+    }
+    ++cluster->full_restarts;
+    context.service.store.saveCluster(*cluster);
+}
+
+}  // namespace
+
+OperationDescription describeStatesRestart() {
+    return {"RestartCluster",
+            {{"prepare", prepare, nullptr},
+             {"launch", launchCluster, commitLaunched},
+             {"ready", awaitReady, commitReady},
+             {"finish", nullptr, commitRestarted}},
+            killCluster,
+            undone};
+}
+
+}  // namespace millrace

@@ -1,0 +1,75 @@
+// STARTING: choose what to restore, write the package, launch the cluster, wait until its job runs. A start
+// that fails (code that cannot be planned, a snapshot that cannot be restored, a cluster that ends) goes back
+// to READY.
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "service/code_package.h"
+#include "service/lifecycle.h"
+
+namespace millrace {
+
+namespace {
+
+void prepare(OperationContext& context) {
+    auto& store = context.service.store;
+    const std::string type = context.state.at("restoreType");
+    Deployment deployment;
+    deployment.allow_non_restored_state = context.state.at("allowNonRestoredState");
+    if (type == "RESTORE_FROM_LATEST_SNAPSHOT") {
+        if (const auto snapshot = store.findLatestSnapshot(context.application.id))
+            deployment.restore = snapshot->location;
+    } else if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {
+        const auto snapshot = store.findSnapshot(context.application.id, context.state.at("snapshotName"));
+        if (snapshot && snapshot->status == SnapshotStatus::Ready) {
+            deployment.restore = snapshot->location;
+        } else if (store.findLatestSnapshot(context.application.id)) {
+            throw UserError("service.no-snapshot",
+                            fmt::format("the snapshot {} does not exist, or is not READY",
+                                        context.state.at("snapshotName").get<std::string>()));
+        }
+    }
+    const auto version = store.findVersion(context.application.id, context.application.version_id);
+    MILLRACE_CHECK(version, "application {} has no version {}", context.application.name,
+                   context.application.version_id);
+    context.state["restore"] = deployment.restore;
+    killCluster(context);  // one that a service which died may have left, before its checkpoints go
+    removeCheckpoints(context);
+    writePackage(context.service, context.application, *version, deployment, context.clusterSpec());
+}
+
+void commitLaunch(OperationContext& context) {
+    forgetCluster(context);
+    commitLaunched(context);
+    auto cluster = context.service.store.findCluster(context.application.id);
+    cluster->origin = context.state.at("restore");
+    context.service.store.saveCluster(*cluster);
+}
+
+void commitRunning(OperationContext& context) {
+    context.moveStatus(ApplicationStatus::Starting, ApplicationStatus::Running);
+}
+
+void undo(OperationContext& context) {
+    killCluster(context);
+    removeCheckpoints(context);
+}
+
+void undone(OperationContext& context) {
+    forgetCluster(context);
+    context.moveStatus(ApplicationStatus::Starting, ApplicationStatus::Ready);
+}
+
+}  // namespace
+
+OperationDescription describeStatesStart() {
+    return {"StartApplication",
+            {{"prepare", prepare, nullptr},
+             {"launch", launchCluster, commitLaunch},
+             {"ready", awaitReady, commitReady},
+             {"finish", nullptr, commitRunning}},
+            undo,
+            undone};
+}
+
+}  // namespace millrace

@@ -1,0 +1,70 @@
+// The metadata store: what the service must remember, in SQLite. Every change is durable when its transaction
+// has ended. Safe to use from several threads: a transaction has the store to itself.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/store/database.h"
+#include "service/store/records.h"
+
+namespace millrace {
+
+class Store {
+  public:
+    explicit Store(const std::string& path);  // or ":memory:"
+
+    // Runs `work` in one transaction: all of its changes or, if it throws, none. May be nested.
+    void transaction(const std::function<void()>& work);
+
+    // Applications.
+    int64_t insertApplication(const Application& application);
+    std::optional<Application> findApplication(const std::string& name);
+    std::optional<Application> findApplication(int64_t id);
+    // In name order, from after the name `after`.
+    std::vector<Application> listApplications(const std::string& after, int64_t limit);
+    void updateApplication(const Application& application);
+    void deleteApplication(int64_t id);  // with all that belongs to it
+    void insertVersion(const ApplicationVersion& version);
+    std::optional<ApplicationVersion> findVersion(int64_t application_id, int64_t version_id);
+    std::vector<std::string> usedCode();  // SHA-256 of every code package that a version pins
+
+    // Snapshots; lists are newest first, from before the id `before`.
+    int64_t insertSnapshot(const Snapshot& snapshot);
+    std::optional<Snapshot> findSnapshot(int64_t application_id, const std::string& name);
+    std::optional<Snapshot> findLatestSnapshot(int64_t application_id);  // READY
+    std::vector<Snapshot> listSnapshots(int64_t application_id, std::optional<int64_t> before, int64_t limit);
+    int64_t countManualSnapshots(int64_t application_id);
+    void updateSnapshot(const Snapshot& snapshot);
+    void deleteSnapshot(int64_t id);
+
+    // Operations.
+    int64_t insertOperation(const Operation& operation);
+    std::optional<Operation> findOperation(int64_t sequence);
+    std::optional<Operation> findOperation(int64_t application_id, const std::string& id);  // listed ones
+    std::vector<Operation> listOperations(int64_t application_id, std::optional<int64_t> before,
+                                          int64_t limit, const std::string& kind,
+                                          std::optional<OperationStatus> status);
+    std::vector<Operation> operationsInProgress();  // of all applications, oldest first
+    std::vector<Operation> operationsInProgress(int64_t application_id);
+    void updateOperation(const Operation& operation);  // all but `cancel_requested`
+    void requestCancel(int64_t application_id);        // of every operation in progress
+    void trimOperations(int64_t application_id, int64_t keep);
+
+    // Clusters.
+    void saveCluster(const ClusterRecord& cluster);
+    std::optional<ClusterRecord> findCluster(int64_t application_id);
+    std::vector<ClusterRecord> listClusters();
+    void deleteCluster(int64_t application_id);
+
+  private:
+    using Lock = std::lock_guard<std::recursive_mutex>;
+    std::recursive_mutex mutex_;
+    Database database_;
+    int depth_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,47 @@
+// Looks after the clusters of running applications: sees one die at once (pidfd), asks each once a second how
+// its job is (Flink REST API), and has it restarted or completed, as operations that the runner does.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "engines/process.h"
+#include "service/context.h"
+
+namespace millrace {
+
+class Supervisor {
+  public:
+    // Begins at once with the clusters that the store knows: those that live are found again, the dead are
+    // restarted.
+    explicit Supervisor(ServiceContext& context);
+    ~Supervisor();  // stops; clusters run on
+
+    // Something has changed in the store. From any thread.
+    void wake();
+    void stop();
+
+  private:
+    struct Watched {
+        ProcessIdentity process;
+        FileDescriptor pidfd;
+    };
+    void run();
+    // What to do now for each cluster; returns the milliseconds until there may be something to do again.
+    int look(bool ask_jobs);
+    void lookAt(const ClusterRecord& cluster, bool ask_job, int& wait_ms);
+    void request(const ClusterRecord& cluster, const char* kind);
+
+    ServiceContext& context_;
+    FileDescriptor wake_;
+    std::map<int64_t, Watched> watched_;  // by application
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+// How long the n-th restart in a row waits for: 0, 1 s, 2 s, 4 s… up to the maximum.
+int64_t restartBackoffMs(int64_t restarts_in_a_row, int64_t max_ms);
+
+}  // namespace millrace
