@@ -14,11 +14,11 @@ namespace millrace {
 
 class Supervisor {
   public:
-    // Begins at once with the clusters that the store knows: those that live are found again, the dead are
-    // restarted.
     explicit Supervisor(ServiceContext& context);
     ~Supervisor();  // stops; clusters run on
 
+    // Begins with the clusters that the store knows: those that live are found again, the dead are restarted.
+    void start();
     // Something has changed in the store. From any thread.
     void wake();
     void stop();

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""A stand-in for `millrace cluster` in tests of the service: the command line, the ready file and the Flink REST API of a
+cluster, with a counter for state. The "SQL" it is given holds words that say how it behaves:
+
+  BROKEN             cannot be planned: an error in the ready file, exit 1
+  CRASH              ends without a word before it is ready
+  SLOW_START         takes 500 ms to be ready
+  NEVER_READY        never becomes ready
+  BOUNDED            the job is FINISHED 200 ms after it began
+  SLOW_SAVEPOINT     a savepoint takes 500 ms
+  ENDLESS_SAVEPOINT  a savepoint is never complete
+  FAILING_SAVEPOINT  a savepoint fails
+  NO_CHECKPOINTS     takes no checkpoints by itself; otherwise one every 50 ms
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+
+
+def argument(name):
+    return sys.argv[sys.argv.index(name) + 1]
+
+
+def write_atomically(path, value):
+    with open(path + ".part", "w") as file:
+        json.dump(value, file)
+    os.rename(path + ".part", path)
+
+
+class Cluster:
+    def __init__(self, package):
+        self.package = package
+        self.sql = package.get("sql") or "\n".join(v for _, v in sorted(package.get("files", {}).items()))
+        self.job_id = uuid.uuid4().hex
+        self.state = "RUNNING"
+        self.count = 0
+        self.restored = package.get("restore")
+        self.checkpoints = 0
+        self.savepoints = {}
+        self.lock = threading.Lock()
+        self.started = time.time()
+
+    def has(self, word):
+        return word in self.sql
+
+    def restore(self):
+        if self.restored:
+            with open(os.path.join(self.restored, "_metadata")) as file:
+                self.count = json.load(file)["count"]
+
+    def write_metadata(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        write_atomically(os.path.join(folder, "_metadata"), {"count": self.count})
+
+    def tick(self):
+        while True:
+            time.sleep(0.05)
+            with self.lock:
+                if self.state != "RUNNING":
+                    continue
+                self.count += 1
+                if self.has("BOUNDED") and time.time() - self.started > 0.2:
+                    self.state = "FINISHED"
+                if not self.has("NO_CHECKPOINTS"):
+                    self.checkpoints += 1
+                    self.write_metadata(self.checkpoint_path())
+
+    def checkpoint_path(self):
+        return os.path.join(
+            self.package["configuration"]["state.checkpoints.dir"], self.job_id, "chk-%d" % self.checkpoints
+        )
+
+    def take_savepoint(self, request, target, stop):
+        if self.has("SLOW_SAVEPOINT"):
+            time.sleep(0.5)
+        if self.has("ENDLESS_SAVEPOINT"):
+            return
+        if self.has("FAILING_SAVEPOINT"):
+            self.savepoints[request] = {"failure-cause": {"class": "java.io.IOException", "stack-trace": "disk is full"}}
+            return
+        with self.lock:
+            folder = os.path.join(target, "savepoint-" + request)
+            self.write_metadata(folder)
+            if stop:
+                self.state = "FINISHED"
+            self.savepoints[request] = {"location": folder}
+
+    def begin_savepoint(self, target, stop):
+        request = uuid.uuid4().hex
+        self.savepoints[request] = None
+        threading.Thread(target=self.take_savepoint, args=(request, target, stop), daemon=True).start()
+        return 202, {"request-id": request}
+
+    def answer(self, method, path, body):
+        parts = [p for p in path.split("?")[0].split("/") if p]
+        if parts == ["overview"]:
+            return 200, {"taskmanagers": 1, "slots-total": 1, "flink-version": "fake"}
+        if parts == ["jobs"]:
+            return 200, {"jobs": [{"id": self.job_id, "status": self.state}]}
+        if parts[:1] != ["jobs"] or len(parts) < 2 or parts[1] != self.job_id:
+            return 404, {"errors": ["not found"]}
+        rest = parts[2:]
+        if not rest and method == "PATCH":
+            self.state = "CANCELED"
+            return 202, {}
+        if not rest:
+            detail = {"jid": self.job_id, "name": self.package["applicationName"], "state": self.state, "vertices": []}
+            # What a test wants to know of the "job": not part of Flink's answer.
+            detail["plan"] = {"count": self.count, "restored": self.restored, "package": self.package}
+            return 200, detail
+        if rest == ["savepoints"] and method == "POST":
+            return self.begin_savepoint(body["target-directory"], False)
+        if rest == ["stop"] and method == "POST":
+            return self.begin_savepoint(body["targetDirectory"], True)
+        if rest[:1] == ["savepoints"] and rest[1] in self.savepoints:
+            operation = self.savepoints[rest[1]]
+            if operation is None:
+                return 200, {"status": {"id": "IN_PROGRESS"}, "operation": None}
+            return 200, {"status": {"id": "COMPLETED"}, "operation": operation}
+        return 404, {"errors": ["not found"]}
+
+
+def serve_connection(cluster, connection):
+    stream = connection.makefile("rb")
+    while True:
+        line = stream.readline()
+        if not line:
+            return
+        method, path, _ = line.decode().split(" ", 2)
+        length = 0
+        while (header := stream.readline().strip()) != b"":
+            name, value = header.split(b":", 1)
+            if name.lower() == b"content-length":
+                length = int(value)
+        body = json.loads(stream.read(length) or b"{}")
+        status, answer = cluster.answer(method, path, body)
+        payload = json.dumps(answer).encode()
+        head = "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(payload))
+        connection.sendall(head.encode() + payload)
+
+
+def main():
+    assert sys.argv[1] == "cluster"
+    ready_file = argument("--ready-file")
+    with open(argument("--package")) as file:
+        cluster = Cluster(json.load(file))
+    if cluster.has("CRASH"):
+        print("out of luck", flush=True)
+        sys.exit(3)
+    if cluster.has("BROKEN"):
+        write_atomically(ready_file, {"error": {"code": "sql.syntax", "message": "line 1:1: this cannot be planned"}})
+        sys.exit(1)
+    try:
+        cluster.restore()
+    except (OSError, ValueError, KeyError) as error:
+        message = "%s cannot be restored: %s" % (cluster.restored, error)
+        write_atomically(ready_file, {"error": {"code": "snapshot.damaged", "message": message}})
+        sys.exit(1)
+    if cluster.has("SLOW_START"):
+        time.sleep(0.5)
+    if cluster.has("NEVER_READY"):
+        while True:
+            time.sleep(1)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    threading.Thread(target=cluster.tick, daemon=True).start()
+    listener = socket.create_server(("127.0.0.1", 0))
+    write_atomically(
+        ready_file, {"pid": os.getpid(), "port": listener.getsockname()[1], "jobId": cluster.job_id}
+    )
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=serve_connection, args=(cluster, connection), daemon=True).start()
+
+
+main()
