@@ -36,28 +36,26 @@ class Channel {
         const size_t tail = tail_.load(std::memory_order_relaxed);
         if (tail - head_.load(std::memory_order_acquire) == kCapacity) {
             // Either this second look sees what the reader took, or the reader sees the flag.
-            writer_waits_.store(true, std::memory_order_relaxed);
-            std::atomic_thread_fence(std::memory_order_seq_cst);
-            if (tail - head_.load(std::memory_order_acquire) == kCapacity) return false;
+            writer_waits_.store(true, std::memory_order_seq_cst);
+            if (tail - head_.load(std::memory_order_seq_cst) == kCapacity) return false;
         }
         ring_[tail % kCapacity] = std::move(element);
-        tail_.store(tail + 1, std::memory_order_release);
+        tail_.store(tail + 1, std::memory_order_seq_cst);  // before the reader is looked at
         if (&reader_ != &writer_) reader_.wake();
         return true;
     }
 
     // The reader's side.
     bool empty() const {
-        return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);
+        return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_seq_cst);
     }
     StreamElement pop() {
         const size_t head = head_.load(std::memory_order_relaxed);
         StreamElement element = std::move(ring_[head % kCapacity]);
         ring_[head % kCapacity] = EndOfInput{};  // lets go of the batch now, not when the ring comes round
-        head_.store(head + 1, std::memory_order_release);
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (writer_waits_.load(std::memory_order_relaxed)) {
-            writer_waits_.store(false, std::memory_order_relaxed);
+        head_.store(head + 1, std::memory_order_seq_cst);
+        if (writer_waits_.load(std::memory_order_seq_cst)) {
+            writer_waits_.store(false, std::memory_order_seq_cst);
             if (&reader_ != &writer_) writer_.wake();
         }
         return element;

@@ -45,8 +45,8 @@ CheckpointStore::Written CheckpointStore::write(std::shared_ptr<const Snapshot> 
 
 void CheckpointStore::discardOlderThan(CheckpointId newest) {
     if (folder_.empty()) return;
-    atStep(hooks_, CheckpointStep::CleanUp);
     try {
+        atStep(hooks_, CheckpointStep::CleanUp);
         std::vector<int64_t> numbers;
         for (const FileStatus& entry : files_.list(folder_)) {
             const auto number = numberOf(entry.name);
@@ -62,7 +62,7 @@ void CheckpointStore::discardOlderThan(CheckpointId newest) {
                 discardSnapshot(files_, folder);
             }
         }
-    } catch (const UserError& error) {
+    } catch (const std::exception& error) {
         logWarn(kLogger, "old checkpoints under '{}' could not be removed: {}", folder_, error.what());
     }
 }

@@ -14,10 +14,10 @@ namespace {
 // Gives an actor its turns until told to stop: sleeps when there is nothing to do.
 template <class Step, class NextWake>
 void drive(Waker& waker, const Clock& clock, const std::atomic<bool>& stop, Step step, NextWake nextWake) {
-    while (!stop.load(std::memory_order_acquire)) {
+    while (!stop.load(std::memory_order_seq_cst)) {
         if (step()) continue;
         waker.announce();
-        if (stop.load(std::memory_order_acquire) || step()) {
+        if (stop.load(std::memory_order_seq_cst) || step()) {
             waker.stayAwake();
             continue;
         }
@@ -56,7 +56,7 @@ class ThreadedJob final : public Job, private SlotDriver {
             master_.cancel();
             master_.waitForEnd(-1);
         }
-        stop_.store(true, std::memory_order_release);
+        stop_.store(true, std::memory_order_seq_cst);
         master_.waker().wake();
         master_.executor().waker().wake();
         coordinator_thread_.join();
@@ -81,7 +81,7 @@ class ThreadedJob final : public Job, private SlotDriver {
   private:
     void startSlots(std::vector<Slot*> slots) override {
         slots_ = std::move(slots);
-        stop_slots_.store(false, std::memory_order_release);
+        stop_slots_.store(false, std::memory_order_seq_cst);
         for (size_t i = 0; i < slots_.size(); ++i) {
             slot_threads_.emplace_back([this, i, slot = slots_[i]] {
                 nameThread("slot-" + std::to_string(i));
@@ -92,7 +92,7 @@ class ThreadedJob final : public Job, private SlotDriver {
         }
     }
     void stopSlots() override {
-        stop_slots_.store(true, std::memory_order_release);
+        stop_slots_.store(true, std::memory_order_seq_cst);
         for (Slot* slot : slots_)
             slot->waker().wake();
         for (std::thread& thread : slot_threads_)

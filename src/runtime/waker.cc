@@ -26,8 +26,7 @@ void Waker::announce() {
                             "raise the limit on open files (ulimit -n)");
         }
     }
-    sleeping_.store(true, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    sleeping_.store(true, std::memory_order_seq_cst);
 }
 
 void Waker::sleep(int64_t timeout_ms) {

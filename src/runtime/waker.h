@@ -14,14 +14,14 @@ class Waker {
     Waker(const Waker&) = delete;
     Waker& operator=(const Waker&) = delete;
 
-    // After whatever the sleeper is to see has been published.
+    // After whatever the sleeper is to see was published, by a sequentially consistent store or under a
+    // mutex.
     void wake() {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (sleeping_.load(std::memory_order_relaxed)) signal();
+        if (sleeping_.load(std::memory_order_seq_cst)) signal();
     }
 
-    // The sleeper announces itself, looks for work once more, and then sleeps or stays awake. Work published
-    // before announce() is seen by that look; work published after it wakes the sleep.
+    // The sleeper announces itself, looks for work once more, and then sleeps or stays awake. Either that
+    // look sees the work, or whoever publishes it sees the sleeper.
     void announce();
     void stayAwake() { sleeping_.store(false, std::memory_order_relaxed); }
     void sleep(int64_t timeout_ms);  // -1: until woken

@@ -1,0 +1,238 @@
+// Jobs of the runtime's own smallest connectors in the simulator, SEEDS of them from FIRST_SEED on: the
+// committed output must be that of a run without faults. A failing seed is printed; FIRST_SEED=<it> SEEDS=1
+// runs it again. Rooms: runtime
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+
+#include "base/log.h"
+#include "runtime/simulator/probe.h"
+#include "runtime/simulator/simulation.h"
+
+namespace millrace {
+namespace {
+
+uint64_t fromEnvironment(const char* name, uint64_t fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+std::shared_ptr<JobGraph> newGraph() {
+    auto graph = std::make_shared<JobGraph>();
+    graph->configuration = Configuration(std::map<std::string, std::string>{
+        {"execution.checkpointing.interval", "15 ms"},
+        {"execution.checkpointing.dir", "/checkpoints"},
+        {"restart-strategy.type", "fixed-delay"},
+        {"restart-strategy.fixed-delay.attempts", "1000"},
+        {"restart-strategy.fixed-delay.delay", "5 ms"},
+        {"millrace.checker", "true"},
+    });
+    return graph;
+}
+
+constexpr ProbeSourceOptions kSource{.splits = 5, .rows_per_split = 60, .keys = 7, .batch_rows = 5};
+
+// source -> hash -> windows -> sink
+std::shared_ptr<JobGraph> windows() {
+    auto graph = newGraph();
+    const NodeId source = graph->addSource("source", makeProbeSource(kSource));
+    const auto op = makeProbeWindow(20);
+    const NodeId window = graph->addOperator("window", op, {{source, Exchange::Hash, {0}}});
+    graph->addSink("sink", makeProbeSink(op->outputSchema(), "/out"), {window, Exchange::Forward, {}});
+    return graph;
+}
+
+// Two sources, one of them read twice, three exchanges, two sinks.
+std::shared_ptr<JobGraph> diamond() {
+    auto graph = newGraph();
+    const NodeId a = graph->addSource("a", makeProbeSource(kSource));
+    ProbeSourceOptions slow = kSource;
+    slow.pause_ms = 2;
+    slow.splits = 2;
+    const NodeId b = graph->addSource("b", makeProbeSource(slow));
+    const NodeId both = graph->addOperator("both", makeProbeUnion(probeSourceSchema()),
+                                           {{a, Exchange::Rebalance, {}}, {b, Exchange::Forward, {}}});
+    const NodeId again = graph->addOperator("again", makeProbeUnion(probeSourceSchema()),
+                                            {{both, Exchange::Hash, {0}}, {a, Exchange::Hash, {0}}});
+    graph->addSink("one", makeProbeSink(probeSourceSchema(), "/out"), {again, Exchange::Singleton, {}});
+    graph->addSink("two", makeProbeSink(probeSourceSchema(), "/out/two"), {b, Exchange::Forward, {}});
+    return graph;
+}
+
+// source -> hash -> sums with retractions -> sink
+std::shared_ptr<JobGraph> sums() {
+    auto graph = newGraph();
+    const NodeId source = graph->addSource("source", makeProbeSource(kSource));
+    const auto op = makeProbeSum();
+    const NodeId sum = graph->addOperator("sum", op, {{source, Exchange::Hash, {0}}});
+    graph->addSink("sink", makeProbeSink(op->outputSchema(), "/out"), {sum, Exchange::Forward, {}});
+    return graph;
+}
+
+using Lines = std::vector<std::string>;
+
+Lines sorted(FileSystem& files) {
+    Lines lines = readProbeSink(files, "/out");
+    for (std::string& line : readProbeSink(files, "/out/two"))
+        lines.push_back("two " + line);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+// The order in which sums see the rows of a key depends on the schedule; what does not: every count of a key
+// comes once, what is retracted is what stood there, and the last total.
+Lines sumsOf(FileSystem& files) {
+    std::map<int64_t, std::map<int64_t, std::vector<int64_t>>> added, retracted;
+    for (const std::string& line : readProbeSink(files, "/out")) {
+        std::istringstream in(line);
+        std::string kind;
+        int64_t key = 0, count = 0, total = 0;
+        in >> kind >> key >> count >> total;
+        (kind == "-U" ? retracted : added)[key][count].push_back(total);
+    }
+    Lines out;
+    for (auto& [key, rows] : added) {
+        for (const auto& [count, totals] : rows) {
+            if (totals.size() != 1)
+                out.push_back(fmt::format("key {}: count {} came {} times", key, count, totals.size()));
+        }
+        out.push_back(fmt::format("key {}: {} rows up to count {}, total {}", key, rows.size(),
+                                  rows.rbegin()->first, rows.rbegin()->second.front()));
+        rows.erase(std::prev(rows.end()));
+        if (rows != retracted[key]) out.push_back(fmt::format("key {}: retracted what was not there", key));
+    }
+    return out;
+}
+
+struct Tally {
+    int64_t seeds = 0, crashes = 0, task_failures = 0, disk_errors = 0, restarts = 0, turns = 0, quiet = 0;
+    std::array<int64_t, kCheckpointSteps> steps{}, struck{};
+};
+
+void simulateSeeds(const char* name, const JobFactory& job, const std::function<Lines(FileSystem&)>& read) {
+    configureLog({.level = LogLevel::Error, .path = "/dev/null"});
+    FaultPlan calm;
+    calm.faults_max = 0;
+    calm.parallelism_max = 1;
+    Simulation reference(1, calm);
+    ASSERT_EQ(reference.run(job).failure, "");
+    const Lines expected = read(reference.files());
+    ASSERT_FALSE(expected.empty());
+
+    const uint64_t first = fromEnvironment("FIRST_SEED", 1);
+    const uint64_t seeds = fromEnvironment("SEEDS", 500);
+    Tally tally;
+    for (uint64_t seed = first; seed < first + seeds; ++seed) {
+        Simulation simulation(seed, {});
+        const SimulationResult result = simulation.run(job);
+        ASSERT_EQ(result.failure, "") << "FIRST_SEED=" << seed << " SEEDS=1 repeats it";
+        ASSERT_EQ(read(simulation.files()), expected) << "FIRST_SEED=" << seed << " SEEDS=1 repeats it";
+        ++tally.seeds;
+        tally.quiet += result.faults() == 0;
+        tally.crashes += result.crashes;
+        tally.task_failures += result.task_failures;
+        tally.disk_errors += result.disk_errors;
+        tally.restarts += result.restarts;
+        tally.turns += result.turns;
+        for (size_t i = 0; i < kCheckpointSteps; ++i) {
+            tally.steps[i] += result.steps[i];
+            tally.struck[i] += result.struck[i];
+        }
+    }
+    std::printf(
+        "%s: %lld seeds, %lld crashes, %lld failed tasks, %lld disk errors, %lld restarts, %lld turns; no "
+        "fault "
+        "fired in %lld\n",
+        name, static_cast<long long>(tally.seeds), static_cast<long long>(tally.crashes),
+        static_cast<long long>(tally.task_failures), static_cast<long long>(tally.disk_errors),
+        static_cast<long long>(tally.restarts), static_cast<long long>(tally.turns),
+        static_cast<long long>(tally.quiet));
+    for (size_t i = 0; i < kCheckpointSteps; ++i) {
+        std::printf("  %-16s passed %8lld, struck %6lld\n", toString(static_cast<CheckpointStep>(i)),
+                    static_cast<long long>(tally.steps[i]), static_cast<long long>(tally.struck[i]));
+    }
+    // A run in which nothing happened proves nothing.
+    EXPECT_LE(tally.quiet * 20, tally.seeds) << "faults fired in too few runs";
+    if (seeds < 200) return;
+    for (size_t i = 0; i < kCheckpointSteps; ++i) {
+        EXPECT_GT(tally.struck[i], 0) << "no fault struck " << toString(static_cast<CheckpointStep>(i));
+    }
+}
+
+TEST(RuntimeSimulation, Windows) { simulateSeeds("windows", windows, sorted); }
+TEST(RuntimeSimulation, Diamond) { simulateSeeds("diamond", diamond, sorted); }
+TEST(RuntimeSimulation, Sums) { simulateSeeds("sums", sums, sumsOf); }
+
+TEST(RuntimeSimulation, ASeedRepeatsExactly) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+        std::array<SimulationResult, 2> results;
+        std::array<Lines, 2> lines;
+        for (size_t i = 0; i < 2; ++i) {
+            Simulation simulation(seed, {});
+            results[i] = simulation.run(sums);
+            lines[i] = readProbeSink(simulation.files(), "/out");  // unsorted
+        }
+        EXPECT_EQ(results[0].turns, results[1].turns);
+        EXPECT_EQ(results[0].steps, results[1].steps);
+        EXPECT_EQ(lines[0], lines[1]);
+    }
+}
+
+// The simulator finds what it is made for: a sink that shows its files before the checkpoint is complete.
+TEST(RuntimeSimulation, ASinkThatCommitsTooEarlyIsFoundOut) {
+    class EagerSink final : public Sink {
+      public:
+        class Writer final : public SinkWriter {
+          public:
+            explicit Writer(SinkWriterContext& context) : context_(context) {}
+            void write(const Batch& batch) override { rows_ += batch.rows(); }
+            std::vector<std::string> prepareCommit() override {
+                if (rows_ == 0) return {};
+                auto file = context_.environment().files->create(fmt::format(
+                    "/out/{}-{}-{}", context_.subtask().value(), context_.attemptId(), counter_++));
+                for (; rows_ > 0; --rows_)
+                    file->append("row\n");
+                file->sync();
+                context_.environment().files->syncFolder("/out");
+                return {};
+            }
+
+          private:
+            SinkWriterContext& context_;
+            size_t rows_ = 0;
+            int counter_ = 0;
+        };
+        std::string name() const override { return "Sink: eager"; }
+        const Schema& inputSchema() const override { return schema_; }
+        std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
+                                                 std::vector<std::string>) const override {
+            context.environment().files->createFolders("/out");
+            return std::make_unique<Writer>(context);
+        }
+
+      private:
+        const Schema schema_ = probeSourceSchema();
+    };
+    configureLog({.level = LogLevel::Error, .path = "/dev/null"});
+    const auto job = [] {
+        auto graph = newGraph();
+        const NodeId source = graph->addSource("source", makeProbeSource(kSource));
+        graph->addSink("sink", std::make_shared<EagerSink>(), {source, Exchange::Forward, {}});
+        return graph;
+    };
+    int wrong = 0;
+    for (uint64_t seed = 1; seed <= 30; ++seed) {
+        Simulation simulation(seed, {});
+        ASSERT_EQ(simulation.run(job).failure, "");
+        wrong += readProbeSink(simulation.files(), "/out").size() != 300U;
+    }
+    EXPECT_GT(wrong, 0);
+}
+
+}  // namespace
+}  // namespace millrace
