@@ -318,7 +318,7 @@ class ProbeCommitter final : public Committer {
     void cleanUp(const std::string&) override {
         if (!files_.exists(folder_)) return;
         for (const FileStatus& file : files_.list(folder_)) {
-            if (file.name.starts_with(".")) files_.remove(joinPath(folder_, file.name));
+            if (!file.is_folder && file.name.starts_with(".")) files_.remove(joinPath(folder_, file.name));
         }
     }
 
@@ -366,7 +366,7 @@ std::vector<std::string> readProbeSink(FileSystem& files, const std::string& fol
     std::vector<std::string> lines;
     if (!files.exists(folder)) return lines;
     for (const FileStatus& file : files.list(folder)) {
-        if (file.name.starts_with(".")) continue;
+        if (file.is_folder || file.name.starts_with(".")) continue;
         const std::string text = readFile(files, joinPath(folder, file.name));
         for (size_t begin = 0; begin < text.size();) {
             const size_t end = text.find('\n', begin);

@@ -9,8 +9,8 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kJobId = "5eed5eed5eed5eed5eed5eed5eed5eed";
 constexpr int64_t kStartsMax = 200;
+constexpr const char* kSimulatedFailure = "a simulated failure";
 
 }  // namespace
 
@@ -61,7 +61,7 @@ class Simulation::Faults final : public DiskFaults, public StepHooks {
         }
         ++result_.task_failures;
         prepare();
-        throw std::runtime_error(fmt::format("a simulated failure at {}", toString(step)));
+        throw std::runtime_error(fmt::format("{} at {}", kSimulatedFailure, toString(step)));
     }
 
     // Between two turns.
@@ -84,18 +84,26 @@ class Simulation::Faults final : public DiskFaults, public StepHooks {
         if (plan_.disk_errors) kinds.push_back(Kind::DiskError);
         if (kinds.empty()) return;
         kind_ = kinds[random_.below(kinds.size())];
-        const uint64_t where = random_.below(8);
+        // Every job uses its disk; not every job comes to every step.
+        const uint64_t where = plan_.hurry > 6 ? 0 : random_.below(8);
+        if (plan_.hurry > 6 && kind_ == Kind::TaskFailure && plan_.disk_errors) kind_ = Kind::DiskError;
         if (kind_ == Kind::DiskError || (kind_ == Kind::Crash && where < 3)) {
             place_ = Place::Disk;
-            left_ = static_cast<int64_t>(random_.below(random_.chance(0.5) ? 40 : 400));
+            left_ = soon(9);
         } else if (kind_ == Kind::TaskFailure || where < 7) {
             place_ = Place::Step;
             step_ = static_cast<CheckpointStep>(random_.below(kCheckpointSteps));
-            left_ = static_cast<int64_t>(random_.below(random_.chance(0.5) ? 3 : 30));
+            left_ = soon(6);
         } else {
             place_ = Place::Turn;
-            left_ = static_cast<int64_t>(random_.below(random_.chance(0.5) ? 100 : 3000));
+            left_ = soon(12);
         }
+    }
+
+    // Small numbers as likely as large ones, up to 2^bits.
+    int64_t soon(int bits) {
+        const uint64_t most = static_cast<uint64_t>(std::max(0, bits - plan_.hurry));
+        return static_cast<int64_t>(random_.below(1ULL << random_.below(most + 1)));
     }
 
     bool due(Place place, CheckpointStep step) {
@@ -162,10 +170,39 @@ Simulation::Simulation(uint64_t seed, FaultPlan plan)
 
 Simulation::~Simulation() = default;
 
+Simulation::Savepoint Simulation::planSavepoint() {
+    Savepoint savepoint;
+    if (plan_.savepoints && random_.chance(0.3)) {
+        savepoint.at_turn = static_cast<int64_t>(random_.below(300));
+        savepoint.stop = random_.chance(0.5);
+    }
+    return savepoint;
+}
+
+// What is wrong with a job that did not finish; "" if a fault made its start fail: whoever runs the process
+// then starts it again.
+std::string Simulation::verdict(const JobDetails& details, int64_t turns) const {
+    const std::string last =
+        details.failures.empty() ? "" : " (last failure: " + details.failures.front().message + ")";
+    if (turns > plan_.turns_max) {
+        return fmt::format("seed {}: not at its end after {} turns{}", seed_, plan_.turns_max, last);
+    }
+    if (details.status != JobStatus::Failed) {
+        return fmt::format("seed {}: {} with nothing left to do{}", seed_, toString(details.status), last);
+    }
+    const JobFailure& failure = details.failures.front();
+    const bool simulated = failure.message.find(kSimulatedFailure) != std::string::npos;
+    if (failure.code == "internal" && !simulated) return fmt::format("seed {}: {}", seed_, failure.message);
+    return "";
+}
+
 SimulationResult Simulation::run(const JobFactory& job) {
     SimulationResult result;
-    Faults faults(plan_, random_.fork(), result);
-    files_->setFaults(&faults);
+    const auto strikes = std::make_unique<Faults>(plan_, random_.fork(), result);
+    Faults& faults = *strikes;
+    files_->setFaults(strikes.get());
+    std::string restore_path;
+    int jobs = 1;  // starts from a savepoint are new jobs
     bool ended = false;
     while (!ended) {
         if (++result.starts > kStartsMax) {
@@ -178,15 +215,21 @@ SimulationResult Simulation::run(const JobFactory& job) {
                                      std::to_string(1 + random_.below(plan_.parallelism_max)));
         }
         JobOptions options;
-        options.job_id = kJobId;
+        options.job_id = fmt::format("{:032x}", jobs);
         options.resume_latest = true;
+        options.restore_path = restore_path;
         options.environment = {&clock_, files_.get(), random_.next() | 1};
         std::unique_ptr<Process> process;
         try {
             process = std::make_unique<Process>(graph, std::move(options), faults);
-            while (!process->master().atEnd()) {
+            JobMaster& master = process->master();
+            Savepoint savepoint = planSavepoint();
+            while (!master.atEnd()) {
                 if (++result.turns > plan_.turns_max) break;
                 faults.turn();
+                if (savepoint.at_turn-- == 0 && master.status() == JobStatus::Running) {
+                    savepoint.trigger_id = master.triggerSavepoint("/savepoints", savepoint.stop, false);
+                }
                 if (process->turn(random_)) {
                     if (random_.chance(0.2)) clock_.advance(1);
                     continue;
@@ -195,26 +238,22 @@ SimulationResult Simulation::run(const JobFactory& job) {
                 if (wake == INT64_MAX) break;
                 clock_.advanceTo(std::max(wake, clock_.now().value() + 1));
             }
-            const JobDetails details = process->master().details();
+            const JobDetails details = master.details();
             result.restarts += details.restarts;
-            const std::string last =
-                details.failures.empty() ? "" : " (last failure: " + details.failures.front().message + ")";
-            if (details.status == JobStatus::Finished) {
+            const auto taken = savepoint.trigger_id.empty() ? SavepointStatus{}
+                                                            : *master.savepointStatus(savepoint.trigger_id);
+            const bool completed = taken.state == SavepointStatus::State::Completed;
+            result.savepoints += completed;
+            if (details.status == JobStatus::Finished && completed && savepoint.stop) {
+                ++result.stops;
+                ++jobs;
+                restore_path = taken.location;
+            } else if (details.status == JobStatus::Finished) {
                 ended = true;
-            } else if (result.turns > plan_.turns_max) {
-                result.failure =
-                    fmt::format("seed {}: not at its end after {} turns{}", seed_, plan_.turns_max, last);
-                ended = true;
-            } else if (details.status != JobStatus::Failed) {
-                result.failure = fmt::format("seed {}: {} with nothing left to do{}", seed_,
-                                             toString(details.status), last);
-                ended = true;
-            } else if (details.failures.front().code == "internal" &&
-                       details.failures.front().message.find("simulated") == std::string::npos) {
-                result.failure = fmt::format("seed {}: {}", seed_, details.failures.front().message);
-                ended = true;
+            } else {
+                result.failure = verdict(details, result.turns);
+                ended = !result.failure.empty();
             }
-            // A start that a fault made fail: whoever runs the process starts it again.
         } catch (const SimulatedCrash&) {
             if (process != nullptr) result.restarts += process->master().details().restarts;
             faults.powerOff();

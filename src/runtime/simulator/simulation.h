@@ -14,6 +14,7 @@
 #include <string>
 
 #include "runtime/hooks.h"
+#include "runtime/job.h"
 #include "runtime/job_graph.h"
 #include "runtime/simulator/simulated_file_system.h"
 
@@ -31,11 +32,13 @@ class VirtualClock final : public Clock {
 };
 
 struct FaultPlan {
-    int faults_max = 4;             // 0: the fault-free run
-    uint32_t parallelism_max = 4;   // of each start; 0: as the graph says
-    bool crashes = true;            // the machine stops
-    bool task_failures = true;      // the process lives on
-    bool disk_errors = true;        // operations fail, the disk is full
+    int faults_max = 4;            // 0: the fault-free run
+    uint32_t parallelism_max = 4;  // of each start; 0: as the graph says
+    bool crashes = true;           // the machine stops
+    bool task_failures = true;     // the process lives on
+    bool disk_errors = true;       // operations fail, the disk is full
+    bool savepoints = true;  // now and then one is taken; the job may stop with it and start from it anew
+    int hurry = 0;           // 0..12: how soon faults strike, for jobs that end before any did
     int64_t turns_max = 2'000'000;  // more than this is a job that does not end
 };
 
@@ -46,6 +49,8 @@ struct SimulationResult {
     int disk_errors = 0;
     int64_t starts = 0;    // of the process
     int64_t restarts = 0;  // within processes
+    int savepoints = 0;    // completed
+    int stops = 0;         // with a savepoint
     int64_t turns = 0;
     std::array<int64_t, kCheckpointSteps> steps{};   // how often each was passed
     std::array<int64_t, kCheckpointSteps> struck{};  // and how often a fault struck there
@@ -68,6 +73,13 @@ class Simulation {
   private:
     class Faults;
     class Process;
+    struct Savepoint {
+        int64_t at_turn = -1;  // never
+        bool stop = false;
+        std::string trigger_id;
+    };
+    Savepoint planSavepoint();
+    std::string verdict(const JobDetails& details, int64_t turns) const;
 
     const uint64_t seed_;
     const FaultPlan plan_;
