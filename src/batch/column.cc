@@ -81,9 +81,7 @@ uint8_t* Column::mutableValidity() {
     return valid_;
 }
 
-bool Column::hasNulls() const {
-    return valid_ != nullptr && std::memchr(valid_, 0, size_) != nullptr;
-}
+bool Column::hasNulls() const { return valid_ != nullptr && std::memchr(valid_, 0, size_) != nullptr; }
 
 StringHeap& Column::heap() {
     if (!heap_) heap_ = std::make_shared<StringHeap>();
@@ -155,6 +153,7 @@ ColumnPtr Column::slice(const ColumnPtr& column, size_t begin, size_t end) {
                    column->size_);
     if (begin == 0 && end == column->size_) return column;
     const size_t count = end - begin;
+    if (begin == 0 && !column->type_.isNested()) return view(column, column->type_, count);
     auto result = std::make_shared<Column>(column->type_, count);
     if (column->valid_ != nullptr) std::memcpy(result->mutableValidity(), column->valid_ + begin, count);
     if (column->physical_ == PhysicalType::Struct) {
@@ -281,7 +280,11 @@ ColumnPtr Column::retyped(const ColumnPtr& column, const LogicalType& type) {
     if (column->type_ == type) return column;
     MILLRACE_CHECK(type.physical() == column->physical_, "{} as {}", column->type_.toString(),
                    type.toString());
-    auto result = std::shared_ptr<Column>(new Column(Adopt{}, type, column->size_));
+    return view(column, type, column->size_);
+}
+
+ColumnPtr Column::view(const ColumnPtr& column, const LogicalType& type, size_t size) {
+    auto result = std::shared_ptr<Column>(new Column(Adopt{}, type, size));
     result->values_ = column->values_;
     result->valid_ = column->valid_;
     result->keepAllOf(*column);

@@ -143,6 +143,8 @@ class Column {
     friend class ColumnBuilder;
     struct Adopt {};  // for memory that is handed over
     Column(Adopt, LogicalType type, size_t size);
+    static ColumnPtr view(const ColumnPtr& column, const LogicalType& type,
+                          size_t size);  // the first rows, sharing memory
 
     LogicalType type_;
     PhysicalType physical_;

@@ -22,21 +22,22 @@ enum class ExpressionKind : uint8_t {
     Call,     // `function` over `arguments`
     And,      // three-valued, the right side only where the left one does not decide
     Or,
-    Case,     // arguments: when, then, when, then, ..., else (searched CASE); branches only where they are taken
+    Case,  // arguments: when, then, when, then, ..., else (searched CASE); branches only where they are taken
 };
 
 class Expression {
- public:
+  public:
     static ExpressionPtr column(size_t index, LogicalType type, std::string name);
     static ExpressionPtr literal(Value value, LogicalType type);
     static ExpressionPtr logicalAnd(std::vector<ExpressionPtr> arguments);
     static ExpressionPtr logicalOr(std::vector<ExpressionPtr> arguments);
     static ExpressionPtr caseWhen(std::vector<ExpressionPtr> arguments, LogicalType type);
-    // Binds `function` over the arguments (findScalarFunction), inserting casts where the chosen overload wants other types.
-    // UserError "sql.unknown-function" (with the nearest name) or "sql.bad-argument".
+    // Binds `function` over the arguments (findScalarFunction), inserting casts where the chosen overload
+    // wants other types. UserError "sql.unknown-function" (with the nearest name) or "sql.bad-argument".
     static ExpressionPtr call(std::string_view function, std::vector<ExpressionPtr> arguments);
-    static ExpressionPtr cast(ExpressionPtr argument, const LogicalType& to);      // no-op if the type is the same
-    static ExpressionPtr tryCast(ExpressionPtr argument, const LogicalType& to);   // NULL where the cast fails
+    static ExpressionPtr cast(ExpressionPtr argument,
+                              const LogicalType& to);  // no-op if the type is the same
+    static ExpressionPtr tryCast(ExpressionPtr argument, const LogicalType& to);  // NULL where the cast fails
 
     ExpressionKind kind() const { return kind_; }
     const LogicalType& type() const { return type_; }
@@ -47,17 +48,28 @@ class Expression {
     const BoundScalar& bound() const { return *bound_; }
     bool deterministic() const { return deterministic_; }
 
-    // Canonical text, the same for the same meaning: operators' uids are built from it. Columns appear as $index.
+    // Canonical text, the same for the same meaning: operators' uids are built from it. Columns appear as
+    // $index.
     std::string canonical() const;
-    std::string toString() const;  // for EXPLAIN, columns by name
+    std::string toString() const;                        // for EXPLAIN, columns by name
     void collectColumns(std::vector<bool>& used) const;  // sets used[index]
-    // The same tree over other inputs: column i becomes replacements[i] (pushing through a projection, pruning).
-    static ExpressionPtr rewriteColumns(const ExpressionPtr& expression, std::span<const ExpressionPtr> replacements);
+    // The same tree over other inputs: column i becomes replacements[i] (pushing through a projection,
+    // pruning).
+    static ExpressionPtr rewriteColumns(const ExpressionPtr& expression,
+                                        std::span<const ExpressionPtr> replacements);
     // Deterministic sub-trees without columns become literals; errors in them are left for run time.
     static ExpressionPtr fold(const ExpressionPtr& expression);
 
- private:
+  private:
     Expression() = default;
+    static std::shared_ptr<Expression> combination(ExpressionKind kind, std::vector<ExpressionPtr> arguments,
+                                                   LogicalType type);
+    static ExpressionPtr logical(ExpressionKind kind, std::vector<ExpressionPtr> arguments);
+    static ExpressionPtr caseForm(CaseForm form, std::vector<ExpressionPtr> arguments,
+                                  const BoundScalar& bound);
+    static ExpressionPtr castTo(ExpressionPtr argument, const LogicalType& to, bool or_null);
+    bool foldable() const;
+
     ExpressionKind kind_ = ExpressionKind::Literal;
     LogicalType type_;
     size_t index_ = 0;

@@ -1,5 +1,6 @@
-// Function descriptors: what the SQL catalogue, SHOW FUNCTIONS, the planner and the reference documentation know of a function.
-// One .cc file per family defines `std::vector<ScalarFunction> describe<Folder><File>()` and nothing else in the tree names it.
+// Function descriptors: what the SQL catalogue, SHOW FUNCTIONS, the planner and the reference documentation
+// know of a function. One .cc file per family defines `std::vector<ScalarFunction> describe<Folder><File>()`
+// and nothing else in the tree names it.
 #pragma once
 
 #include <functional>
@@ -9,18 +10,18 @@
 #include <string>
 #include <vector>
 
+#include "base/named_integer.h"
 #include "batch/column.h"
 #include "batch/row_layout.h"
-#include "base/named_integer.h"
 
 namespace millrace {
 
 // What a kernel may know besides its arguments. Constant within a batch.
 struct FunctionContext {
-    ProcessingTime now{};              // CURRENT_TIMESTAMP, PROCTIME(), ...
+    ProcessingTime now{};                    // CURRENT_TIMESTAMP, PROCTIME(), ...
     EventTime watermark = EventTime::min();  // CURRENT_WATERMARK
     int64_t query_start_micros = 0;
-    std::string time_zone = "UTC";     // table.local-time-zone
+    std::string time_zone = "UTC";  // table.local-time-zone
 };
 
 // An argument as the binder knows it: its type and, when it is a literal, its value.
@@ -34,29 +35,41 @@ struct FunctionExample {
     std::string result;  // "AB", as CAST to STRING shows it; a test evaluates every example
 };
 
-// Arguments all have `rows` rows. The result has `rows` rows of the bound result type. A kernel never throws for a row's
-// value unless Flink fails the job there too (division by zero, CAST of malformed text): then UserError "data.*".
-using ScalarKernel = std::function<ColumnPtr(const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows)>;
+// Arguments all have `rows` rows. The result has `rows` rows of the bound result type. A kernel never throws
+// for a row's value unless Flink fails the job there too (division by zero, CAST of malformed text): then
+// UserError "data.*".
+using ScalarKernel =
+    std::function<ColumnPtr(const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows)>;
 
 struct BoundScalar {
     LogicalType result;
     std::vector<LogicalType> arguments;  // the binder inserts casts to these
     ScalarKernel kernel;
+    bool total = false;  // never throws and costs little: evaluated for rows that may not need it
+    bool context_free =
+        true;  // the result does not depend on the FunctionContext: may be computed while planning
 };
 
+// Functions that abbreviate a CASE, so that an argument is evaluated only where it is taken. They have no
+// kernel.
+enum class CaseForm : uint8_t { None, If, Coalesce, NullIf };
+
 struct ScalarFunction {
-    std::string name;                  // upper case; operators by their symbol: "+", "=", "AND", "IS NULL", "CAST"...
+    std::string name;  // upper case; operators by their symbol: "+", "=", "AND", "IS NULL", "CAST"...
     std::vector<std::string> aliases;
-    std::string signature;             // "SUBSTRING(string, start [, length])"
+    std::string signature;  // "SUBSTRING(string, start [, length])"
     std::string documentation;
     std::vector<FunctionExample> examples;
-    bool deterministic = true;         // false: never folded (RAND, UUID, CURRENT_TIMESTAMP...)
-    // Chooses the overload for these arguments; throws UserError "sql.bad-argument" that says what is accepted.
+    bool deterministic = true;  // false: never folded (RAND, UUID, CURRENT_TIMESTAMP...)
+    CaseForm case_form = CaseForm::None;
+    // Chooses the overload for these arguments; throws UserError "sql.bad-argument" that says what is
+    // accepted.
     std::function<BoundScalar(std::span<const ArgumentInfo>)> bind;
 };
 
-// Rows to be aggregated, each into its accumulator. rows.size() rows; row i of the arguments goes to accumulators[i], a
-// pointer to the row whose layout holds, from field `first_field` on, the accumulator's fields.
+// Rows to be aggregated, each into its accumulator. rows.size() rows; row i of the arguments goes to
+// accumulators[i], a pointer to the row whose layout holds, from field `first_field` on, the accumulator's
+// fields.
 struct AggregateInput {
     std::span<const ColumnPtr> arguments;
     std::span<std::byte* const> accumulators;
@@ -67,17 +80,21 @@ struct AggregateInput {
     RowHeap* heap = nullptr;
 };
 
-// An aggregate over given types. Immutable and stateless: all state is in the accumulator's fields, which start NULL.
+// An aggregate over given types. Immutable and stateless: all state is in the accumulator's fields, which
+// start NULL.
 class BoundAggregate {
- public:
+  public:
     virtual ~BoundAggregate() = default;
     virtual const LogicalType& resultType() const = 0;
     virtual const std::vector<LogicalType>& argumentTypes() const = 0;
     virtual const std::vector<LogicalType>& accumulatorTypes() const = 0;
-    virtual void accumulate(const AggregateInput& input) const = 0;  // retracts too when bound with may_retract
+    virtual void accumulate(
+        const AggregateInput& input) const = 0;  // retracts too when bound with may_retract
     // Adds the accumulator in `from` to that in `into` (same layout): panes, sessions, two-phase aggregation.
-    virtual void merge(const RowLayout& layout, uint32_t first_field, std::byte* into, const std::byte* from, RowHeap& heap) const = 0;
-    virtual void result(const RowLayout& layout, uint32_t first_field, std::span<std::byte* const> rows, ColumnBuilder& out) const = 0;
+    virtual void merge(const RowLayout& layout, uint32_t first_field, std::byte* into, const std::byte* from,
+                       RowHeap& heap) const = 0;
+    virtual void result(const RowLayout& layout, uint32_t first_field, std::span<std::byte* const> rows,
+                        ColumnBuilder& out) const = 0;
 };
 
 struct AggregateFunction {
@@ -86,9 +103,12 @@ struct AggregateFunction {
     std::string signature;
     std::string documentation;
     std::vector<FunctionExample> examples;  // sql over VALUES
-    // `may_retract`: the input has retractions, so MIN, MAX and the like must keep what they need. `distinct`: each value
-    // counts once. COUNT(*) binds with no argument. Throws UserError "sql.bad-argument".
-    std::function<std::shared_ptr<const BoundAggregate>(std::span<const ArgumentInfo>, bool distinct, bool may_retract)> bind;
+    // `may_retract`: the input has retractions, so MIN, MAX and the like must keep what they need.
+    // `distinct`: each value counts once. COUNT(*) binds with no argument. Throws UserError
+    // "sql.bad-argument".
+    std::function<std::shared_ptr<const BoundAggregate>(std::span<const ArgumentInfo>, bool distinct,
+                                                        bool may_retract)>
+        bind;
 };
 
 // Every function of the tree, collected by the build.

@@ -134,14 +134,14 @@ bool canCastExplicitly(const LogicalType& from, const LogicalType& to) {
     if (from.isCharacter()) return !to.isNested() && !to.isInterval();
     if (from.isNumeric()) {
         if (to.isNumeric() || to.kind() == TypeKind::Boolean) return true;
-        return to.isInterval() && from.isExactNumeric();
+        return to.isInterval() && from.isInteger();
     }
     if (from.kind() == TypeKind::Boolean) return to.isNumeric();
     if (from.isBinary()) return to.isBinary();
     if (from.isTimestamp()) return to.isTemporal();
     if (from.kind() == TypeKind::Date) return to.isTimestamp();
     if (from.kind() == TypeKind::Time) return to.isTimestamp() || to.kind() == TypeKind::Time;
-    if (from.isInterval()) return from.kind() == to.kind() || to.isExactNumeric();
+    if (from.isInterval()) return from.kind() == to.kind() || to.isInteger();
     return partsConvert(from, to, canCastExplicitly);
 }
 

@@ -1,0 +1,166 @@
+#include <charconv>
+
+#include "functions/cast/families.h"
+#include "functions/time_zone.h"
+#include "types/calendar.h"
+#include "types/decimal.h"
+#include "types/floating.h"
+
+namespace millrace::cast {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    const auto space = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+    while (!text.empty() && space(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && space(text.back()))
+        text.remove_suffix(1);
+    return text;
+}
+
+// Digits with a sign; a fraction is read and dropped, as Flink does.
+template <class T>
+bool parseInteger(std::string_view text, int64_t least, int64_t most, T& out) {
+    if (text.starts_with('+')) text.remove_prefix(1);
+    const size_t point = text.find('.');
+    if (point != std::string_view::npos) {
+        for (const char c : text.substr(point + 1)) {
+            if (c < '0' || c > '9') return false;
+        }
+        text = text.substr(0, point);
+        if (text.empty() || text == "-") return false;
+    }
+    if (text.starts_with("-+") || text.empty()) return false;
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
+        return false;
+    out = static_cast<T>(value);
+    return true;
+}
+
+bool parseBoolean(std::string_view text, uint8_t& out) {
+    std::string lower(text);
+    for (char& c : lower)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (const char* word : {"t", "true", "y", "yes", "1"}) {
+        if (lower == word) return out = 1, true;
+    }
+    for (const char* word : {"f", "false", "n", "no", "0"}) {
+        if (lower == word) return out = 0, true;
+    }
+    return false;
+}
+
+template <class R, class Parse>
+ScalarKernel parseKernel(const Request& request, Parse parse) {
+    return checkedKernel<R, StringView>(request, [parse](const FunctionContext&) {
+        return [parse](const StringView& text, R& out) { return parse(trimmed(text.view()), out); };
+    });
+}
+
+template <class R>
+Found decimalFound(const Request& request) {
+    const int precision = request.to.precision();
+    const int scale = request.to.scale();
+    return {.kernel = parseKernel<R>(request, [precision, scale](std::string_view text, R& out) {
+                const auto value = parseDecimal(text, precision, scale);
+                if (value) out = static_cast<R>(*value);
+                return value.has_value();
+            })};
+}
+
+int64_t truncateMicros(int64_t micros, int precision) {
+    static constexpr int64_t kUnits[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    const int64_t unit = kUnits[precision];
+    const int64_t rest = micros % unit;
+    return micros - (rest < 0 ? rest + unit : rest);
+}
+
+}  // namespace
+
+std::optional<Found> fromText(const Request& request) {
+    if (!request.from.isCharacter()) return std::nullopt;
+    const int precision = request.to.precision();
+    Found found;
+    switch (request.to.kind()) {
+        case TypeKind::Boolean:
+            found.kernel = parseKernel<uint8_t>(request, parseBoolean);
+            break;
+        case TypeKind::TinyInt:
+            found.kernel = parseKernel<int32_t>(
+                request, [](auto text, auto& out) { return parseInteger(text, INT8_MIN, INT8_MAX, out); });
+            break;
+        case TypeKind::SmallInt:
+            found.kernel = parseKernel<int32_t>(
+                request, [](auto text, auto& out) { return parseInteger(text, INT16_MIN, INT16_MAX, out); });
+            break;
+        case TypeKind::Integer:
+            found.kernel = parseKernel<int32_t>(
+                request, [](auto text, auto& out) { return parseInteger(text, INT32_MIN, INT32_MAX, out); });
+            break;
+        case TypeKind::BigInt:
+            found.kernel = parseKernel<int64_t>(
+                request, [](auto text, auto& out) { return parseInteger(text, INT64_MIN, INT64_MAX, out); });
+            break;
+        case TypeKind::Float:
+            found.kernel = parseKernel<float>(request, [](auto text, float& out) {
+                const auto value = parseDouble(text);
+                if (value) out = static_cast<float>(*value);
+                return value.has_value();
+            });
+            break;
+        case TypeKind::Double:
+            found.kernel = parseKernel<double>(request, [](auto text, double& out) {
+                const auto value = parseDouble(text);
+                if (value) out = *value;
+                return value.has_value();
+            });
+            break;
+        case TypeKind::Decimal:
+            found = request.to.physical() == PhysicalType::Int64 ? decimalFound<int64_t>(request)
+                                                                 : decimalFound<Int128>(request);
+            break;
+        case TypeKind::Date:
+            found.kernel = parseKernel<int32_t>(request, [](std::string_view text, int32_t& out) {
+                const auto micros = parseTimestamp(text);  // a time of day may follow
+                if (micros)
+                    out = static_cast<int32_t>((*micros - (*micros < 0 ? kMicrosPerDay - 1 : 0)) /
+                                               kMicrosPerDay);
+                return micros.has_value();
+            });
+            break;
+        case TypeKind::Time:
+            found.kernel = parseKernel<int32_t>(request, [](std::string_view text, int32_t& out) {
+                const auto millis = parseTime(text);
+                if (millis) out = *millis;
+                return millis.has_value();
+            });
+            break;
+        case TypeKind::Timestamp:
+            found.kernel = parseKernel<int64_t>(request, [precision](std::string_view text, int64_t& out) {
+                const auto micros = parseTimestamp(text);
+                if (micros) out = truncateMicros(*micros, precision);
+                return micros.has_value();
+            });
+            break;
+        case TypeKind::TimestampLtz:
+            found.context_free = false;
+            found.kernel =
+                checkedKernel<int64_t, StringView>(request, [precision](const FunctionContext& context) {
+                    return [precision, &zone = zoneConverter(context.time_zone)](const StringView& text,
+                                                                                 int64_t& out) {
+                        const auto micros = parseTimestamp(trimmed(text.view()));
+                        if (micros) out = zone.toInstant(truncateMicros(*micros, precision));
+                        return micros.has_value();
+                    };
+                });
+            break;
+        default:
+            return std::nullopt;
+    }
+    return found;
+}
+
+}  // namespace millrace::cast
