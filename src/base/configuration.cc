@@ -179,12 +179,26 @@ MILLRACE_INSTANTIATE(Duration)
 MILLRACE_INSTANTIATE(MemorySize)
 #undef MILLRACE_INSTANTIATE
 
+namespace {
+
+// "fields.#.min" stands for "fields.<anything>.min".
+bool matchesPattern(std::string_view key, std::string_view pattern) {
+    const size_t mark = pattern.find('#');
+    if (mark == std::string_view::npos) return false;
+    const std::string_view suffix = pattern.substr(mark + 1);
+    return key.size() > mark + suffix.size() && key.starts_with(pattern.substr(0, mark)) && key.ends_with(suffix);
+}
+
+}  // namespace
+
 void checkOptions(const std::string& subject, const std::map<std::string, std::string>& given,
                   std::span<const OptionDescription> known) {
     std::set<std::string> keys;
     for (const OptionDescription& option : known) keys.insert(option.key);
-    for (const auto& [key, value] : given) {
+    for (const auto& [given_key, value] : given) {
+        const std::string& key = given_key;
         if (keys.contains(key)) continue;
+        if (std::any_of(keys.begin(), keys.end(), [&](const auto& k) { return matchesPattern(key, k); })) continue;
         const std::string nearest = nearestName(key, keys);
         std::string all;
         for (const std::string& k : keys) all += (all.empty() ? "" : ", ") + k;

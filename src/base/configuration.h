@@ -26,7 +26,7 @@ struct MemorySize {
 
 // What documentation, forms and error messages need of one option. Connectors and formats list theirs with this too.
 struct OptionDescription {
-    std::string key;
+    std::string key;            // may have one '#' for a name: "fields.#.min"
     std::string type;           // "string", "integer", "boolean", "duration", "memory", "double", "enum"
     std::string default_value;  // "" for none
     std::string description;

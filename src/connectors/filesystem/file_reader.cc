@@ -1,0 +1,197 @@
+#include "connectors/filesystem/file_reader.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "formats/text/scalar.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;
+constexpr size_t kRecordBytesMax = 64 << 20;
+constexpr size_t kBatchRows = 4096;
+
+}  // namespace
+
+FileReader::FileReader(const FilesystemOptions& options, const FileColumns& columns,
+                       std::unique_ptr<Decoder> decoder, SourceReaderContext& context)
+    : options_(options),
+      columns_(columns),
+      decoder_(std::move(decoder)),
+      context_(context),
+      bytes_in_(context.metrics().counter("numBytesIn")),
+      skipped_(context.metrics().counter("numRecordsSkipped")),
+      builder_(columns.decoded, std::min(kBatchRows, context.batchRowsMax())) {}
+
+void FileReader::addSplits(std::vector<SourceSplit> splits) {
+    for (SourceSplit& split : splits)
+        waiting_.push_back(std::move(split));
+    requested_ = false;
+}
+
+ReadStatus FileReader::poll(Output& output) {
+    if (!file_) {
+        if (waiting_.empty()) {
+            if (no_more_) return ReadStatus::EndOfInput;
+            if (!requested_) context_.requestSplit();
+            requested_ = true;
+            buffer_.reset();  // an idle reader holds no memory
+            return ReadStatus::Nothing;
+        }
+        open();
+    }
+    const size_t rows_max = std::min(kBatchRows, context_.batchRowsMax());
+    while (builder_.rows() == 0) {
+        const RecordOrigin origin{path_, position_.line, position_.offset};
+        const DecodeResult result =
+            decoder_->decode({buffer_.get() + begin_, end_ - begin_}, at_end_, rows_max, origin, builder_);
+        begin_ += result.bytes;
+        position_.offset += result.bytes;
+        position_.line += result.lines;
+        bytes_in_.add(static_cast<int64_t>(result.bytes));
+        skipped_.add(static_cast<int64_t>(result.skipped));
+        if (builder_.rows() > 0) break;
+        if (!at_end_) {
+            if (result.bytes == 0 || begin_ == end_) refill();
+        } else if (begin_ == end_) {
+            break;
+        } else {
+            MILLRACE_CHECK(result.bytes > 0, "{}: the decoder left {} bytes at the end", path_,
+                           end_ - begin_);
+        }
+    }
+    emit(output);
+    if (at_end_ && begin_ == end_) file_.reset();
+    return ReadStatus::More;
+}
+
+void FileReader::open() {
+    FileSystem& files = *context_.environment().files;
+    id_ = std::move(waiting_.front().id);
+    position_ = FilePosition::decode(waiting_.front().state);
+    waiting_.pop_front();
+    path_ = joinPath(splitFolder(files, options_), id_);
+    try {
+        file_ = files.openToRead(path_);
+    } catch (const UserError& error) {
+        if (error.code() != "io.not-found") throw;
+        throw UserError("io.not-found",
+                        position_.offset == 0
+                            ? fmt::format("the file '{}' is gone before it was read", path_)
+                            : fmt::format("the file '{}' is gone, and it was read to byte {} only", path_,
+                                          position_.offset),
+                        "put it back: the job continues where it stopped");
+    }
+    const uint64_t size = file_->size();
+    if (size < position_.size_min || size < position_.offset) {
+        throw UserError("io.changed",
+                        fmt::format("the file '{}' has shrunk from {} to {} bytes while it was being read",
+                                    path_, std::max(position_.size_min, position_.offset), size),
+                        "files must not change once they can be seen; write under a name that starts with "
+                        "'.' and rename");
+    }
+    position_.size_min = size;
+    partition_.clear();
+    for (const std::string& key : columns_.partition_keys) {
+        const size_t at = ("/" + id_).find("/" + key + "=");
+        if (at == std::string::npos) {
+            throw UserError("data.malformed",
+                            fmt::format("the file '{}' lies in no folder '{}=...'", path_, key),
+                            "a table PARTITIONED BY a column has a folder for each of its values");
+        }
+        const size_t begin = at + key.size() + 1;
+        partition_.push_back(Value::string(
+            unescapePathName(std::string_view(id_).substr(begin, id_.find('/', begin) - begin))));
+    }
+    if (!buffer_) {
+        buffer_ = std::make_unique_for_overwrite<char[]>(kChunkBytes + kDecoderPadding);
+        buffer_size_ = kChunkBytes;
+    }
+    begin_ = end_ = 0;
+    at_end_ = false;
+}
+
+// Makes room behind what is not yet decoded, and fills it.
+void FileReader::refill() {
+    const size_t left = end_ - begin_;
+    if (left > buffer_size_ / 2) {
+        if (buffer_size_ >= kRecordBytesMax) {
+            throw UserError("data.malformed",
+                            fmt::format("{}, line {}: a record is longer than {} MiB", path_, position_.line,
+                                        kRecordBytesMax >> 20),
+                            "records of the json and csv formats end at line ends");
+        }
+        auto larger = std::make_unique_for_overwrite<char[]>(2 * buffer_size_ + kDecoderPadding);
+        std::memcpy(larger.get(), buffer_.get() + begin_, left);
+        buffer_ = std::move(larger);
+        buffer_size_ *= 2;
+    } else {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, left);
+    }
+    begin_ = 0;
+    end_ = left;
+    const size_t wanted = buffer_size_ - end_;
+    const uint64_t offset = position_.offset + left;
+    const size_t read = file_->readAt(offset, buffer_.get() + end_, wanted);
+    end_ += read;
+    if (read == wanted) return;
+    at_end_ = true;
+    if (offset + read < position_.size_min) {
+        throw UserError("io.changed",
+                        fmt::format("the file '{}' has shrunk from {} to {} bytes while it was being read",
+                                    path_, position_.size_min, offset + read),
+                        "files must not change once they can be seen; write under a name that starts with "
+                        "'.' and rename");
+    }
+}
+
+void FileReader::emit(Output& output) {
+    if (builder_.rows() == 0) return;
+    Batch decoded = builder_.finish();
+    if (columns_.partition_keys.empty()) {
+        output.emit(std::move(decoded));
+        return;
+    }
+    const std::vector<ColumnPtr> partition = partitionColumns(decoded.rows());
+    std::vector<ColumnPtr> columns;
+    for (const FileColumns::Source& source : columns_.sources) {
+        columns.push_back(source.partition ? partition[source.index] : decoded.column(source.index));
+    }
+    output.emit(decoded.withColumns(std::move(columns)));
+}
+
+std::vector<ColumnPtr> FileReader::partitionColumns(size_t rows) const {
+    std::vector<ColumnPtr> out(columns_.partition_keys.size());
+    std::string scratch;
+    for (size_t i = 0; i < columns_.sources.size(); ++i) {
+        const FileColumns::Source& source = columns_.sources[i];
+        if (!source.partition) continue;
+        const LogicalType& type = columns_.output[i].type;
+        const std::string& text = partition_[source.index].asString();
+        Value value;
+        if (text != options_.default_partition) {
+            const std::optional<text::Scalar> scalar =
+                text::readScalar(type, text::TokenKind::Text, text, text::TimestampStandard::Sql, scratch);
+            if (!scalar) {
+                throw UserError("data.malformed",
+                                fmt::format("the file '{}': the folder '{}={}' is not a {}", path_,
+                                            columns_.partition_keys[source.index], text, type.toString()));
+            }
+            value = text::toValue(*scalar, type);
+        }
+        out[source.index] = Column::constant(type, value, rows);
+    }
+    return out;
+}
+
+std::vector<SourceSplit> FileReader::snapshot() const {
+    std::vector<SourceSplit> splits;
+    if (file_) splits.push_back({id_, position_.encode()});
+    splits.insert(splits.end(), waiting_.begin(), waiting_.end());
+    return splits;
+}
+
+}  // namespace millrace

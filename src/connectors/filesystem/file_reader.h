@@ -1,0 +1,68 @@
+// Reads the files dealt to one subtask, one after another.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/filesystem/file_enumerator.h"
+#include "formats/format.h"
+
+namespace millrace {
+
+// Which columns come from where: the decoder's output, or the names of the folders a file lies in.
+struct FileColumns {
+    Schema output;
+    Schema decoded;
+    struct Source {
+        bool partition = false;
+        size_t index = 0;  // of the decoder's column, or of partition_keys
+    };
+    std::vector<Source> sources;  // a column of the output each
+    std::vector<std::string> partition_keys;
+};
+
+class FileReader final : public SourceReader {
+  public:
+    FileReader(const FilesystemOptions& options, const FileColumns& columns, std::unique_ptr<Decoder> decoder,
+               SourceReaderContext& context);
+
+    void addSplits(std::vector<SourceSplit> splits) override;
+    void noMoreSplits() override { no_more_ = true; }
+    ReadStatus poll(Output& output) override;
+    std::vector<SourceSplit> snapshot() const override;
+
+  private:
+    void open();
+    void refill();
+    void emit(Output& output);
+    std::vector<ColumnPtr> partitionColumns(size_t rows) const;
+
+    const FilesystemOptions& options_;
+    const FileColumns& columns_;
+    std::unique_ptr<Decoder> decoder_;
+    SourceReaderContext& context_;
+    Counter& bytes_in_;
+    Counter& skipped_;
+    BatchBuilder builder_;
+
+    std::deque<SourceSplit> waiting_;
+    bool requested_ = false;
+    bool no_more_ = false;
+
+    // The file being read.
+    std::unique_ptr<ReadableFile> file_;
+    std::string id_;
+    std::string path_;
+    FilePosition position_;           // of buffer_[begin_]
+    std::vector<Value> partition_;    // a value a partition key
+    bool at_end_ = false;             // buffer_ reaches to the end of the file
+    std::unique_ptr<char[]> buffer_;  // with kDecoderPadding bytes behind buffer_size_
+    size_t buffer_size_ = 0;
+    size_t begin_ = 0;
+    size_t end_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,22 @@
+// The filesystem connector: files of records as a table, read once or watched, written exactly once.
+#include "connectors/filesystem/filesystem_options.h"
+
+namespace millrace {
+
+ConnectorDescriptor describeFilesystem() {
+    ConnectorDescriptor connector;
+    connector.name = "filesystem";
+    connector.documentation =
+        "Reads a file, a folder, or a folder that is watched for new files; writes files that appear whole, "
+        "exactly once, "
+        "with each checkpoint. Files must not change once they can be seen: write them under a name that "
+        "starts with '.' "
+        "and rename them.";
+    connector.options = FilesystemOptions::describe();
+    connector.uses_format = true;
+    connector.make_source = makeFilesystemSource;
+    connector.make_sink = makeFilesystemSink;
+    return connector;
+}
+
+}  // namespace millrace

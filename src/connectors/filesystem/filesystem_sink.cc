@@ -1,0 +1,301 @@
+// The exactly-once file sink (docs/formats/files.md).
+//
+// A writer's file is hidden until it is committed: it is written as
+//   .part-<attempt>-<subtask>-<n>.inprogress.<job id>
+// and the committer renames it to
+//   part-<attempt>-<subtask>-<n>
+// in the same folder, once the checkpoint that names it is complete. Every barrier ends the open files. A
+// file whose checkpoint never completed is an orphan; the next start of the job removes it.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "connectors/filesystem/filesystem_options.h"
+#include "connectors/shared/node_name.h"
+#include "formats/format.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kOpenFilesMax = 128;  // of one writer: a table partitioned finely rolls its files early
+
+std::string hiddenSuffix(const std::string& job_id) { return ".inprogress." + job_id; }
+
+// What a checkpoint keeps of a file: "1\n<folder>\n<hidden name>\n<name>\n<bytes>", line ends in names
+// escaped.
+struct Committable {
+    std::string folder;
+    std::string hidden;
+    std::string name;
+    uint64_t bytes = 0;
+
+    static std::string escape(const std::string& text) {
+        std::string out;
+        for (const char c : text) {
+            if (c == '\n') {
+                out += "%0A";
+            } else if (c == '%') {
+                out += "%25";
+            } else {
+                out += c;
+            }
+        }
+        return out;
+    }
+
+    std::string encode() const {
+        return fmt::format("1\n{}\n{}\n{}\n{}", escape(folder), escape(hidden), escape(name), bytes);
+    }
+    static Committable decode(std::string_view text) {
+        std::vector<std::string> parts;
+        for (size_t at = 0; at <= text.size();) {
+            const size_t end = std::min(text.find('\n', at), text.size());
+            parts.push_back(unescapePathName(text.substr(at, end - at)));
+            at = end + 1;
+        }
+        if (parts.size() != 5 || parts[0] != "1" ||
+            parts[4].find_first_not_of("0123456789") != std::string::npos || parts[4].empty()) {
+            throw UserError("snapshot.damaged",
+                            "what a filesystem sink has to commit cannot be read from the snapshot");
+        }
+        return {parts[1], parts[2], parts[3], std::stoull(parts[4])};
+    }
+};
+
+class FileWriter final : public SinkWriter {
+  public:
+    FileWriter(const FilesystemOptions& options, const TableSpec& spec, SinkWriterContext& context)
+        : options_(options),
+          context_(context),
+          encoder_(findFormat(options.format).make_encoder(fileSchema(spec), spec.options)),
+          bytes_out_(context.metrics().counter("numBytesOut")) {
+        for (size_t i = 0; i < spec.schema.size(); ++i) {
+            bool key = false;
+            for (const std::string& name : spec.partition_keys)
+                key = key || name == spec.schema[i].name;
+            if (!key) file_columns_.push_back(i);
+        }
+        for (const std::string& name : spec.partition_keys) {
+            partition_columns_.push_back({name, static_cast<size_t>(spec.schema.find(name))});
+        }
+        FileSystem& files = *context_.environment().files;
+        if (files.exists(options_.path) && !files.status(options_.path).is_folder) {
+            throw UserError(
+                "io.exists",
+                fmt::format("table '{}': 'path' must be a folder to be written to, and '{}' is a file",
+                            options_.table, options_.path));
+        }
+    }
+
+    void write(const Batch& batch) override {
+        if (partition_columns_.empty()) {
+            append(options_.path, batch);
+            return;
+        }
+        // Rows by folder, in the order in which they came.
+        std::map<std::string, std::vector<uint32_t>> by_folder;
+        for (size_t row = 0; row < batch.rows(); ++row) {
+            by_folder[partitionFolder(batch, row)].push_back(static_cast<uint32_t>(row));
+        }
+        std::vector<ColumnPtr> columns;
+        for (const size_t index : file_columns_)
+            columns.push_back(batch.column(index));
+        const Batch rows = batch.withColumns(std::move(columns));
+        for (const auto& [folder, selection] : by_folder)
+            append(folder, rows.gather(selection));
+    }
+
+    std::vector<std::string> prepareCommit() override {
+        while (!open_.empty())
+            close(open_.begin());
+        FileSystem& files = *context_.environment().files;
+        for (const std::string& folder : touched_)
+            files.syncFolder(folder);
+        touched_.clear();
+        return std::exchange(closed_, {});
+    }
+
+  private:
+    struct OpenFile {
+        std::unique_ptr<WritableFile> file;
+        Committable committable;
+        std::string buffer;
+        int64_t opened_ms = 0;
+    };
+    using OpenFiles = std::map<std::string, OpenFile>;  // by folder
+
+    std::string partitionFolder(const Batch& batch, size_t row) const {
+        std::string folder = options_.path;
+        for (const auto& [name, index] : partition_columns_) {
+            const Column& column = *batch.column(index);
+            std::string value = column.isNull(row) ? "" : column.textAt(row);
+            if (value.empty()) value = options_.default_partition;
+            folder = joinPath(folder, escapePathName(name) + "=" + escapePathName(value));
+        }
+        return folder;
+    }
+
+    void append(const std::string& folder, const Batch& batch) {
+        auto at = open_.find(folder);
+        if (at != open_.end() &&
+            context_.now().value() - at->second.opened_ms >= options_.rollover_interval.ms) {
+            close(at);
+            at = open_.end();
+        }
+        if (at == open_.end()) {
+            if (open_.size() >= kOpenFilesMax) close(oldest());
+            at = open_.emplace(folder, create(folder)).first;
+        }
+        OpenFile& open = at->second;
+        encoder_->encode(batch, open.buffer);
+        if (open.buffer.size() >= kBufferBytes) spill(open);
+        if (static_cast<int64_t>(open.committable.bytes + open.buffer.size()) >= options_.roll_bytes)
+            close(at);
+    }
+
+    OpenFile create(const std::string& folder) {
+        FileSystem& files = *context_.environment().files;
+        for (std::string missing = folder; !files.exists(missing); missing = parentFolder(missing)) {
+            touched_.insert(parentFolder(missing));
+        }
+        files.createFolders(folder);
+        OpenFile open;
+        open.opened_ms = context_.now().value();
+        // Another sink of the same job may write to the same folder, on this very thread.
+        do {
+            open.committable.name =
+                fmt::format("part-{}-{}-{}", context_.attemptId(), context_.subtask().value(), next_file_++);
+            open.committable.hidden = "." + open.committable.name + hiddenSuffix(context_.jobId());
+        } while (files.exists(joinPath(folder, open.committable.hidden)) ||
+                 files.exists(joinPath(folder, open.committable.name)));
+        open.committable.folder = folder;
+        open.file = files.create(joinPath(folder, open.committable.hidden));
+        encoder_->header(open.buffer);
+        return open;
+    }
+
+    OpenFiles::iterator oldest() {
+        auto found = open_.begin();
+        for (auto at = open_.begin(); at != open_.end(); ++at) {
+            if (at->second.opened_ms < found->second.opened_ms) found = at;
+        }
+        return found;
+    }
+
+    void spill(OpenFile& open) {
+        open.file->append(open.buffer);
+        open.committable.bytes += open.buffer.size();
+        bytes_out_.add(static_cast<int64_t>(open.buffer.size()));
+        open.buffer.clear();
+    }
+
+    void close(OpenFiles::iterator at) {
+        OpenFile& open = at->second;
+        spill(open);
+        open.file->sync();
+        touched_.insert(at->first);
+        closed_.push_back(open.committable.encode());
+        open_.erase(at);
+    }
+
+    const FilesystemOptions& options_;
+    SinkWriterContext& context_;
+    std::unique_ptr<Encoder> encoder_;
+    Counter& bytes_out_;
+    std::vector<size_t> file_columns_;
+    std::vector<std::pair<std::string, size_t>> partition_columns_;
+    OpenFiles open_;
+    std::vector<std::string> closed_;  // committables since the last checkpoint
+    std::set<std::string> touched_;    // folders whose entries are to be synced
+    uint64_t next_file_ = 0;
+};
+
+class FileCommitter final : public Committer {
+  public:
+    FileCommitter(const FilesystemOptions& options, bool partitioned, const Environment& environment)
+        : options_(options), partitioned_(partitioned), files_(*environment.files) {}
+
+    // A rename may have happened before, and may not have reached the disk: the folder is synced in any case.
+    void commit(const std::vector<std::string>& committables) override {
+        std::set<std::string> folders;
+        for (const std::string& text : committables) {
+            const Committable file = Committable::decode(text);
+            const std::string from = joinPath(file.folder, file.hidden);
+            const std::string to = joinPath(file.folder, file.name);
+            if (files_.exists(from)) {
+                const uint64_t size = files_.status(from).size;
+                if (size != file.bytes) {
+                    throw UserError(
+                        "io.damaged",
+                        fmt::format(
+                            "the file '{}' has {} bytes, and {} were written before the checkpoint that "
+                            "names it",
+                            from, size, file.bytes),
+                        "something else has changed it; start from an older snapshot");
+                }
+                files_.rename(from, to);
+            } else if (!files_.exists(to)) {
+                logWarn("connectors.filesystem",
+                        "'{}' is neither there nor hidden: it was committed before, and taken away since",
+                        to);
+                continue;
+            }
+            folders.insert(file.folder);
+        }
+        for (const std::string& folder : folders)
+            files_.syncFolder(folder);
+    }
+
+    void cleanUp(const std::string& job_id) override {
+        if (files_.exists(options_.path)) cleanUp(options_.path, hiddenSuffix(job_id));
+    }
+
+  private:
+    void cleanUp(const std::string& folder, const std::string& suffix) {
+        for (const FileStatus& entry : files_.list(folder)) {
+            const std::string path = joinPath(folder, entry.name);
+            if (entry.is_folder) {
+                if (partitioned_ && entry.name.find('=') != std::string::npos) cleanUp(path, suffix);
+            } else if (entry.name.starts_with(".part-") && entry.name.ends_with(suffix)) {
+                files_.remove(path);
+            }
+        }
+    }
+
+    const FilesystemOptions options_;
+    const bool partitioned_;
+    FileSystem& files_;
+};
+
+class FilesystemSink final : public Sink {
+  public:
+    explicit FilesystemSink(const TableSpec& spec) : options_(FilesystemOptions::from(spec)), spec_(spec) {
+        findFormat(options_.format).make_encoder(fileSchema(spec), spec.options);  // says now what is wrong
+    }
+
+    std::string name() const override { return nodeName("Sink", options_.table, spec_.schema); }
+    const Schema& inputSchema() const override { return spec_.schema; }
+    std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
+                                             std::vector<std::string>) const override {
+        return std::make_unique<FileWriter>(options_, spec_, context);
+    }
+    std::unique_ptr<Committer> createCommitter(const Environment& environment) const override {
+        return std::make_unique<FileCommitter>(options_, !spec_.partition_keys.empty(), environment);
+    }
+
+  private:
+    const FilesystemOptions options_;
+    const TableSpec spec_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Sink> makeFilesystemSink(const TableSpec& spec) {
+    return std::make_shared<FilesystemSink>(spec);
+}
+
+}  // namespace millrace
