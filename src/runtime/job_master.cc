@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "runtime/checker.h"
 
 namespace millrace {
 namespace {
@@ -22,7 +23,7 @@ Environment seeded(Environment environment) {
 
 std::shared_ptr<const JobGraph> checked(std::shared_ptr<const JobGraph> graph) {
     graph->check();
-    return graph;
+    return RuntimeOptions::from(graph->configuration).checker ? withChecker(graph) : graph;
 }
 
 bool isTerminal(JobStatus status) {

@@ -72,7 +72,8 @@ class Operator {
                                   Output& output) const;
     // Before a barrier passes: emit or store whatever is buffered outside the StateBackend.
     virtual void beforeBarrier(OperatorState& state, OperatorContext& context, Output& output) const;
-    // Every input has ended (after the final watermark EventTime::max()): emit what is left.
+    // Every input has ended (after the final watermark EventTime::max()): emit what is left, and take it out
+    // of the state: a job restored from its last checkpoint comes here again.
     virtual void onEndOfInput(OperatorState& state, OperatorContext& context, Output& output) const;
 };
 
