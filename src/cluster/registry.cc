@@ -1,0 +1,20 @@
+#include "cluster/registry.h"
+
+#include "connectors/connectors.h"
+#include "formats/format.h"
+
+namespace millrace {
+
+std::shared_ptr<const sql::ConnectorRegistry> linkedConnectors() {
+    static const std::shared_ptr<const sql::ConnectorRegistry> registry = [] {
+        auto made = std::make_shared<sql::ConnectorRegistry>();
+        made->connectors = connectorDescriptors();
+        for (const FormatDescriptor& format : formatDescriptors()) {
+            made->formats[format.name] = format.options;
+        }
+        return made;
+    }();
+    return registry;
+}
+
+}  // namespace millrace

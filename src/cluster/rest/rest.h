@@ -1,0 +1,64 @@
+// The Flink REST API of a running cluster: routes, collected by the build from src/cluster/rest/*.cc, one
+// file an endpoint family, each ending in `std::vector<RestRoute> describeRest<Family>()`. Shapes are those
+// of Flink 1.20's "REST API" documentation; errors are {"errors": [...]}.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/http_server.h"
+#include "runtime/job.h"
+
+namespace millrace {
+
+// The cluster that answers; outlives the server.
+struct RestCluster {
+    Job& job;
+    const JobGraph& graph;
+    int64_t full_restarts = 0;  // of this run before this cluster
+    std::string task_manager_id;
+    int64_t start_ms = 0;
+};
+
+// Answered with `status` and {"errors": [message]}.
+class RestError : public std::exception {
+  public:
+    RestError(int status, std::string message) : status_(status), message_(std::move(message)) {}
+    int status() const { return status_; }
+    const char* what() const noexcept override { return message_.c_str(); }
+
+  private:
+    int status_;
+    std::string message_;
+};
+
+// A request with the values of its path's parameters, in the path's order. A ":jobid" was checked already and
+// is not among them.
+struct RestRequest {
+    const HttpRequest& http;
+    std::vector<std::string> parameters;
+
+    // The comma-separated values of a query parameter; empty if it is absent.
+    std::vector<std::string> listParameter(std::string_view name) const;
+};
+
+struct RestRoute {
+    std::string method;
+    std::string path;  // "/jobs/:jobid/vertices/:vertexid"
+    std::function<HttpResponse(const RestCluster&, const RestRequest&)> handle;
+};
+
+const std::vector<std::vector<RestRoute>>& restRouteFamilies();  // collected by the build
+
+HttpResponse restAnswer(const nlohmann::json& body, int status = 200);
+// The request's body as an object; an absent one is an empty object. RestError 400.
+nlohmann::json restBody(const RestRequest& request);
+
+// Answers one request, whatever it is.
+HttpResponse answerRest(const RestCluster& cluster, const HttpRequest& request);
+
+}  // namespace millrace
