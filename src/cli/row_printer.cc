@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ class RowStyle {
     virtual ~RowStyle() = default;
     virtual std::vector<std::string> rows(const Batch& batch) = 0;  // one text a row
     virtual void print(const std::vector<std::string>& rows, std::FILE* out) = 0;
+    virtual void print(std::span<const Batch> batches, std::FILE* out) = 0;  // every row of them
     virtual void finish(std::FILE*) {}
 };
 
@@ -43,6 +45,14 @@ class EncodedStyle final : public RowStyle {
     void print(const std::vector<std::string>& rows, std::FILE* out) override {
         for (const std::string& row : rows)
             write(out, row);
+    }
+    void print(std::span<const Batch> batches, std::FILE* out) override {
+        std::string text;
+        for (const Batch& batch : batches) {
+            text.clear();
+            encoder_->encode(batch, text);
+            write(out, text);
+        }
     }
 
   private:
@@ -68,6 +78,10 @@ class CsvStyle final : public RowStyle {
     void print(const std::vector<std::string>& rows, std::FILE* out) override {
         printHeader(out);
         rows_.print(rows, out);
+    }
+    void print(std::span<const Batch> batches, std::FILE* out) override {
+        printHeader(out);
+        rows_.print(batches, out);
     }
     void finish(std::FILE* out) override { printHeader(out); }
 
@@ -119,6 +133,14 @@ class TableStyle final : public RowStyle {
         for (const auto& row : table)
             printLine(row, out);
         count_ += table.size();
+    }
+    void print(std::span<const Batch> batches, std::FILE* out) override {
+        std::vector<std::string> all;
+        for (const Batch& batch : batches) {
+            for (std::string& row : rows(batch))
+                all.push_back(std::move(row));
+        }
+        print(all, out);
     }
     void finish(std::FILE* out) override {
         printHeader(out);
@@ -215,19 +237,37 @@ class FoldingPrinter final : public RowPrinter {
   public:
     FoldingPrinter(std::unique_ptr<RowStyle> style, std::FILE* out) : style_(std::move(style)), out_(out) {}
     void receive(const Batch& batch) override {
-        std::vector<std::string> rows = style_->rows(batch);
-        for (size_t row = 0; row < rows.size(); row++)
-            fold_.apply(std::move(rows[row]), isRetraction(batch.kind(row)));
+        if (!folding_ && batch.kinds() == nullptr) {
+            inserts_.push_back(batch);
+            return;
+        }
+        folding_ = true;
+        for (const Batch& earlier : inserts_)
+            fold(earlier);
+        inserts_.clear();
+        fold(batch);
     }
     void finish() override {
-        style_->print(fold_.take(), out_);
+        if (folding_) {
+            style_->print(fold_.take(), out_);
+        } else {
+            style_->print(std::span<const Batch>(inserts_), out_);
+        }
         style_->finish(out_);
         std::fflush(out_);
     }
 
   private:
+    void fold(const Batch& batch) {
+        std::vector<std::string> rows = style_->rows(batch);
+        for (size_t row = 0; row < rows.size(); row++)
+            fold_.apply(std::move(rows[row]), isRetraction(batch.kind(row)));
+    }
+
     std::unique_ptr<RowStyle> style_;
     std::FILE* out_;
+    std::vector<Batch> inserts_;  // rows are made texts only when one of them may be taken back
+    bool folding_ = false;
     RowFold fold_;
 };
 

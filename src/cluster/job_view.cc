@@ -70,7 +70,7 @@ std::string vertexStatus(const VertexDetails& vertex) {
     return "CREATED";
 }
 
-Json taskCounts(const VertexDetails& vertex) {
+std::map<std::string, int> taskCounts(const VertexDetails& vertex) {
     std::map<std::string, int> counts;
     for (const char* state : kStates)
         counts[state] = 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "runtime/job.h"
@@ -18,7 +19,7 @@ int64_t durationMs(int64_t start_ms, int64_t end_ms);
 int64_t runningSince(const JobDetails& job);
 std::string vertexStatus(const VertexDetails& vertex);
 // {"CREATED": 0, ..., "RUNNING": 2, ...}
-nlohmann::json taskCounts(const VertexDetails& vertex);
+std::map<std::string, int> taskCounts(const VertexDetails& vertex);
 nlohmann::json ioMetrics(const SubtaskDetails& subtask);
 nlohmann::json ioMetrics(const VertexDetails& vertex);
 // The plan as the dashboard draws it: vertices and what flows between them.

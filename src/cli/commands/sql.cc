@@ -12,8 +12,8 @@
 #include "cli/assignments.h"
 #include "cli/collect_sink.h"
 #include "cli/command.h"
-#include "cli/registry.h"
 #include "cli/row_printer.h"
+#include "cluster/registry.h"
 #include "runtime/job.h"
 #include "sql/plan/planner.h"
 
@@ -55,7 +55,7 @@ bool runToEnd(const std::shared_ptr<const JobGraph>& graph) {
 
 class SqlRun {
   public:
-    explicit SqlRun(const SqlOptions& options) : options_(options), registry_(cli::connectorRegistry()) {
+    explicit SqlRun(const SqlOptions& options) : options_(options), registry_(linkedConnectors()) {
         sql::SessionOptions session;
         session.registry = registry_;
         session.parameters = cli::parseAssignments("--param", options.parameters);
@@ -67,8 +67,20 @@ class SqlRun {
 
     int run(const std::string& text) {
         const auto script = session_->parse(text);
-        for (size_t i = 0; i < sql::Session::statementCount(*script); i++) {
-            const sql::StatementResult result = session_->execute(*script, i);
+        try {
+            return run(*script);
+        } catch (const sql::SqlError&) {
+            throw;
+        } catch (const UserError& error) {
+            if (!error.problem().where.known()) throw;
+            throw sql::SqlError({error.problem()}, text, options_.file);  // with its line and a caret
+        }
+    }
+
+  private:
+    int run(const sql::Script& statements) {
+        for (size_t i = 0; i < sql::Session::statementCount(statements); i++) {
+            const sql::StatementResult result = session_->execute(statements, i);
             switch (result.kind) {
                 case sql::StatementResult::Kind::Done:
                     if (isatty(STDERR_FILENO) != 0 && !result.message.empty())
@@ -88,7 +100,6 @@ class SqlRun {
         return 0;
     }
 
-  private:
     using Receive = std::function<void(const Batch&)>;
 
     sql::PlanOptions planOptions(Receive receive) const {
@@ -167,6 +178,7 @@ Command describeCommandsSql() {
         return [options]() -> int {
             struct sigaction action = {};
             action.sa_handler = onInterrupt;
+            action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one ends the process
             sigaction(SIGINT, &action, nullptr);
             sigaction(SIGTERM, &action, nullptr);
             return SqlRun(*options).run(textOf(*options));

@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/query_test.h"
-#include "cli/registry.h"
+#include "cluster/registry.h"
 
 namespace millrace {
 
@@ -17,7 +17,7 @@ Command describeCommandsTest() {
         app.add_option("--profile", options->profile, "run under this profile alone");
         app.add_option("--junit", options->junit_path, "write a JUnit report to this file");
         return [options]() -> int {
-            options->registry = cli::connectorRegistry();
+            options->registry = linkedConnectors();
             return cli::runQueryTests(*options);
         };
     };

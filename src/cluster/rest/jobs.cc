@@ -24,11 +24,11 @@ HttpResponse overview(const RestCluster& cluster, const RestRequest&) {
     Json tasks = {{"total", 0}};
     for (const VertexDetails& vertex : job.vertices) {
         tasks["total"] = tasks["total"].get<size_t>() + vertex.subtasks.size();
-        for (const auto& [state, count] : taskCounts(vertex).items()) {
+        for (const auto& [state, count] : taskCounts(vertex)) {
             std::string name = state;
             for (char& c : name)
                 c = static_cast<char>(std::tolower(c));
-            tasks[name] = tasks.value(name, 0) + count.get<int>();
+            tasks[name] = tasks.value(name, 0) + count;
         }
     }
     int64_t modified = job.start_ms;
@@ -64,7 +64,7 @@ HttpResponse details(const RestCluster& cluster, const RestRequest&) {
                             {"tasks", taskCounts(vertex)},
                             {"metrics", ioMetrics(vertex)}});
         if (status_counts.empty()) {
-            for (const auto& [state, count] : taskCounts(vertex).items())
+            for (const auto& [state, count] : taskCounts(vertex))
                 status_counts[state] = 0;
         }
         status_counts[status] = status_counts[status].get<int>() + 1;
