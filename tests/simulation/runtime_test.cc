@@ -13,17 +13,11 @@
 #include <map>
 #include <sstream>
 
-#include "base/log.h"
 #include "runtime/simulator/probe.h"
-#include "runtime/simulator/simulation.h"
+#include "simulation/harness.h"
 
 namespace millrace {
 namespace {
-
-uint64_t fromEnvironment(const char* name, uint64_t fallback) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
 
 std::shared_ptr<JobGraph> newGraph() {
     auto graph = std::make_shared<JobGraph>();
@@ -78,8 +72,6 @@ std::shared_ptr<JobGraph> sums() {
     return graph;
 }
 
-using Lines = std::vector<std::string>;
-
 Lines sorted(FileSystem& files) {
     Lines lines = readProbeSink(files, "/out");
     for (std::string& line : readProbeSink(files, "/out/two"))
@@ -113,91 +105,9 @@ Lines sumsOf(FileSystem& files) {
     return out;
 }
 
-struct Tally {
-    int64_t seeds = 0, crashes = 0, task_failures = 0, disk_errors = 0, restarts = 0, savepoints = 0,
-            stops = 0;
-    int64_t turns = 0;
-    std::array<int64_t, kCheckpointSteps> steps{}, struck{};
-
-    void add(const SimulationResult& result) {
-        ++seeds;
-        crashes += result.crashes;
-        task_failures += result.task_failures;
-        disk_errors += result.disk_errors;
-        restarts += result.restarts;
-        savepoints += result.savepoints;
-        stops += result.stops;
-        turns += result.turns;
-        for (size_t i = 0; i < kCheckpointSteps; ++i) {
-            steps[i] += result.steps[i];
-            struck[i] += result.struck[i];
-        }
-    }
-    void print(const char* name) const {
-        fmt::print(
-            "{}: {} seeds, {} crashes, {} failed tasks, {} disk errors, {} restarts, {} savepoints, {} "
-            "stops, {} turns\n",
-            name, seeds, crashes, task_failures, disk_errors, restarts, savepoints, stops, turns);
-        for (size_t i = 0; i < kCheckpointSteps; ++i) {
-            fmt::print("  {:16} passed {:8}, struck {:6}\n", toString(static_cast<CheckpointStep>(i)),
-                       steps[i], struck[i]);
-        }
-    }
-};
-
-// Every start of the job is configured a little differently.
-JobFactory varied(const JobFactory& job, uint64_t seed) {
-    return [job, random = std::make_shared<Random>(seed)] {
-        auto graph = job();
-        Configuration& configuration = graph->configuration;
-        configuration.set("execution.checkpointing.interval", fmt::format("{} ms", 3 + random->below(40)));
-        configuration.set("execution.checkpointing.num-retained", std::to_string(1 + random->below(3)));
-        configuration.set("execution.checkpointing.tolerable-failed-checkpoints",
-                          std::to_string(random->below(3)));
-        configuration.set("execution.checkpointing.timeout", random->chance(0.2) ? "5 ms" : "10 min");
-        configuration.set("millrace.batch.rows-max", std::to_string(1 + random->below(8)));
-        return graph;
-    };
-}
-
-void simulateSeeds(const char* name, const JobFactory& job, const std::function<Lines(FileSystem&)>& read) {
-    configureLog({.level = LogLevel::Error, .path = "/dev/null"});
-    FaultPlan calm;
-    calm.faults_max = 0;
-    calm.parallelism_max = 1;
-    calm.savepoints = false;
-    Simulation reference(1, calm);
-    ASSERT_EQ(reference.run(job).failure, "");
-    const Lines expected = read(reference.files());
-    ASSERT_FALSE(expected.empty());
-
-    const uint64_t first = fromEnvironment("FIRST_SEED", 1);
-    const uint64_t seeds = fromEnvironment("SEEDS", 500);
-    Tally tally;
-    for (uint64_t seed = first; seed < first + seeds; ++seed) {
-        FaultPlan plan;
-        SimulationResult result;
-        // A run in which nothing happened proves nothing: then once more, with faults that strike earlier.
-        for (plan.hurry = 0; plan.hurry <= 12 && result.faults() == 0; ++plan.hurry) {
-            Simulation simulation(seed, plan);
-            result = simulation.run(varied(job, seed));
-            ASSERT_EQ(result.failure, "") << "FIRST_SEED=" << seed << " SEEDS=1 repeats it";
-            ASSERT_EQ(read(simulation.files()), expected) << "FIRST_SEED=" << seed << " SEEDS=1 repeats it";
-        }
-        ASSERT_GT(result.faults(), 0) << "no fault fired with seed " << seed;
-        tally.add(result);
-    }
-    tally.print(name);
-    if (seeds < 200) return;
-    EXPECT_GT(tally.stops, 0);
-    for (size_t i = 0; i < kCheckpointSteps; ++i) {
-        EXPECT_GT(tally.struck[i], 0) << "no fault struck " << toString(static_cast<CheckpointStep>(i));
-    }
-}
-
-TEST(RuntimeSimulation, Windows) { simulateSeeds("windows", windows, sorted); }
-TEST(RuntimeSimulation, Diamond) { simulateSeeds("diamond", diamond, sorted); }
-TEST(RuntimeSimulation, Sums) { simulateSeeds("sums", sums, sumsOf); }
+TEST(RuntimeSimulation, Windows) { simulateSeeds({"windows", windows, sorted}); }
+TEST(RuntimeSimulation, Diamond) { simulateSeeds({"diamond", diamond, sorted}); }
+TEST(RuntimeSimulation, Sums) { simulateSeeds({"sums", sums, sumsOf}); }
 
 TEST(RuntimeSimulation, ASeedRepeatsExactly) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {
