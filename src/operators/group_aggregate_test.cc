@@ -1,0 +1,216 @@
+#include "operators/group_aggregate.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "operators/test_harness.h"
+
+namespace millrace {
+namespace {
+
+using testing::batchOf;
+using testing::OperatorHarness;
+using testing::Snapshots;
+using testing::TestRow;
+using Rows = std::vector<std::string>;
+
+const Schema kInput({{"k", LogicalType::string()},
+                     {"v", LogicalType::bigint()},
+                     {"f", LogicalType::boolean()}});
+
+struct Options {
+    bool keyed = true;
+    bool retracts = true;
+    bool update_before = true;
+    bool distinct_rows = false;  // SELECT DISTINCT k, v
+};
+
+std::shared_ptr<Operator> aggregate(const Options& options) {
+    GroupAggregateParameters p;
+    p.input = kInput;
+    p.input_retracts = options.retracts;
+    p.generates_update_before = options.update_before;
+    std::vector<Field> fields;
+    if (options.distinct_rows) {
+        p.keys = {0, 1};
+        fields = {kInput[0], kInput[1]};
+    } else {
+        if (options.keyed) {
+            p.keys = {0};
+            fields.push_back(kInput[0]);
+        }
+        const auto add = [&](const char* name, std::vector<size_t> arguments, bool distinct,
+                             std::optional<size_t> filter) {
+            std::vector<ArgumentInfo> infos;
+            for (const size_t argument : arguments)
+                infos.push_back({kInput[argument].type, std::nullopt});
+            auto bound = findAggregateFunction(name)->bind(infos, distinct, options.retracts);
+            fields.push_back({"r" + std::to_string(fields.size()), bound->resultType()});
+            p.terms.push_back({std::move(bound), std::move(arguments), filter, name, name});
+        };
+        add("COUNT", {}, false, std::nullopt);
+        add("SUM", {1}, false, std::nullopt);
+        add("MIN", {1}, false, std::nullopt);
+        add("COUNT", {1}, true, std::nullopt);
+        add("COUNT", {}, false, 2);
+    }
+    p.output = Schema(std::move(fields));
+    p.text = "test";
+    return std::make_shared<GroupAggregate>(std::move(p));
+}
+
+TestRow row(const char* key, std::optional<int64_t> value, RowKind kind = RowKind::Insert, bool flag = true) {
+    return {{Value::string(key), value ? Value::int64(*value) : Value::null(), Value::boolean(flag)}, kind};
+}
+
+TEST(GroupAggregate, OneChangeAGroupAndBatch) {
+    OperatorHarness harness(aggregate({}), {0});
+    harness.process(batchOf(kInput, {row("a", 5), row("b", 1), row("a", 7)}));
+    harness.process(batchOf(kInput, {row("a", 1), row("a", 5)}));
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 2, 12, 5, 2, 2)", "+I(b, 1, 1, 1, 1, 1)",
+                                       "-U(a, 2, 12, 5, 2, 2)", "+U(a, 4, 18, 1, 3, 4)"}));
+}
+
+TEST(GroupAggregate, OnlyUpdateAfterWhereNobodyNeedsMore) {
+    Options options;
+    options.update_before = false;
+    OperatorHarness harness(aggregate(options), {0});
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    harness.process(batchOf(kInput, {row("a", 6)}));
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 1, 5, 5, 1, 1)", "+U(a, 2, 11, 5, 2, 2)"}));
+}
+
+TEST(GroupAggregate, DeletedWithItsLastRowAndBornAgain) {
+    OperatorHarness harness(aggregate({}), {0});
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    harness.process(batchOf(kInput, {row("a", 5, RowKind::Delete)}));
+    harness.process(batchOf(kInput, {row("a", 6)}));
+    harness.process(batchOf(kInput, {row("a", 6, RowKind::UpdateBefore), row("a", 7, RowKind::UpdateAfter)}));
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 1, 5, 5, 1, 1)", "-D(a, 1, 5, 5, 1, 1)", "+I(a, 1, 6, 6, 1, 1)",
+                                       "-U(a, 1, 6, 6, 1, 1)", "+U(a, 1, 7, 7, 1, 1)"}));
+}
+
+TEST(GroupAggregate, NothingWhereNothingChanged) {
+    OperatorHarness harness(aggregate({}), {0});
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    harness.process(batchOf(kInput, {row("a", 9), row("a", 9, RowKind::Delete)}));
+    harness.process(batchOf(kInput, {row("b", 9), row("b", 9, RowKind::Delete)}));
+    harness.process(batchOf(kInput, {row("c", 9, RowKind::Delete)}));  // of no group
+    harness.process(
+        batchOf(kInput, {row("d", 9, RowKind::UpdateBefore), row("d", 4)}));  // the first one, too
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 1, 5, 5, 1, 1)", "+I(d, 1, 4, 4, 1, 1)"}));
+}
+
+TEST(GroupAggregate, WithoutKeysOneRowEvenForNoInput) {
+    Options options;
+    options.keyed = false;
+    OperatorHarness empty(aggregate(options), {}, 3);
+    EXPECT_TRUE(empty.changes().empty());
+    empty.end();
+    EXPECT_EQ(empty.changes(), Rows{"+I(0, NULL, NULL, 0, 0)"});
+
+    OperatorHarness harness(aggregate(options));
+    harness.process(batchOf(kInput, {row("a", 5), row("b", 3, RowKind::Insert, false)}));
+    harness.end();
+    EXPECT_EQ(harness.changes(), Rows{"+I(2, 8, 3, 2, 1)"});
+}
+
+TEST(GroupAggregate, DistinctRowsComeOnce) {
+    Options options;
+    options.retracts = false;
+    options.distinct_rows = true;
+    OperatorHarness harness(aggregate(options), {0, 1});
+    harness.process(batchOf(kInput, {row("a", 5), row("a", 5), row("a", std::nullopt)}));
+    harness.process(batchOf(kInput, {row("a", std::nullopt), row("b", 5)}));
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 5)", "+I(a, NULL)", "+I(b, 5)"}));
+}
+
+// The scalar twin: maps, one row at a time.
+struct TwinGroup {
+    int64_t rows = 0, filtered = 0;
+    std::map<int64_t, int64_t> values;
+};
+
+void compareWithTwin(bool retracts, uint64_t seed, size_t batch_rows_max) {
+    SCOPED_TRACE(fmt::format("retracts={} seed={} batch={}", retracts, seed, batch_rows_max));
+    std::mt19937_64 random(seed);
+    const auto below = [&](uint64_t bound) { return static_cast<int64_t>(random() % bound); };
+    Options options;
+    options.retracts = retracts;
+    const auto op = aggregate(options);
+    auto harness = std::make_unique<OperatorHarness>(op, std::vector<size_t>{0});
+    std::map<std::string, TwinGroup> twin;
+    std::map<std::string, int64_t> table;  // the changes of all harnesses, folded
+    const auto collect = [&] {
+        for (const Batch& batch : harness->output.batches) {
+            for (size_t i = 0; i < batch.rows(); ++i) {
+                const std::string text = OperatorHarness::rowText(batch, i);
+                int64_t& count = table[text];
+                count += isRetraction(batch.kind(i)) ? -1 : 1;
+                ASSERT_GE(count, 0) << text;
+                if (count == 0) table.erase(text);
+            }
+        }
+    };
+    std::vector<TestRow> live;
+    for (int step = 0; step < 150; ++step) {
+        std::vector<TestRow> rows;
+        for (int64_t n = 1 + below(batch_rows_max); n > 0; --n) {
+            TestRow next = row(fmt::format("group number {}", below(12)).c_str(), below(20) - 10,
+                               RowKind::Insert, below(2) == 0);
+            if (below(8) == 0) next.values[1] = Value::null();
+            if (below(8) == 0) next.values[2] = Value::null();
+            if (retracts && !live.empty() && below(5) < 2) {
+                const auto at = static_cast<size_t>(below(live.size()));
+                next = live[at];
+                next.kind = below(2) ? RowKind::Delete : RowKind::UpdateBefore;
+                live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
+            } else {
+                live.push_back(next);
+            }
+            const int64_t sign = isRetraction(next.kind) ? -1 : 1;
+            TwinGroup& group = twin[next.values[0].asString()];
+            group.rows += sign;
+            if (!next.values[2].isNull() && next.values[2].asBool()) group.filtered += sign;
+            if (!next.values[1].isNull() && (group.values[next.values[1].asInt64()] += sign) == 0) {
+                group.values.erase(next.values[1].asInt64());
+            }
+            rows.push_back(std::move(next));
+        }
+        harness->process(batchOf(kInput, rows));
+        if (below(30) == 0) {
+            const Snapshots snapshots = harness->snapshot();
+            collect();
+            harness = std::make_unique<OperatorHarness>(op, std::vector<size_t>{0},
+                                                        static_cast<uint32_t>(1 + below(4)), snapshots);
+        }
+    }
+    harness->end();
+    collect();
+    std::map<std::string, int64_t> expected;
+    for (const auto& [key, group] : twin) {
+        if (group.rows == 0) continue;
+        int64_t sum = 0;
+        for (const auto& [value, count] : group.values)
+            sum += value * count;
+        const bool none = group.values.empty();
+        ++expected[fmt::format("({}, {}, {}, {}, {}, {})", key, group.rows,
+                               none ? "NULL" : std::to_string(sum),
+                               none ? "NULL" : std::to_string(group.values.begin()->first),
+                               group.values.size(), group.filtered)];
+    }
+    EXPECT_EQ(table, expected);
+    EXPECT_GT(table.size(), 3u);
+}
+
+TEST(GroupAggregate, AgreesWithItsScalarTwin) {
+    uint64_t seed = 1;
+    for (const bool retracts : {false, true}) {
+        for (const size_t batch_rows_max : {1, 5, 200})
+            compareWithTwin(retracts, seed++, batch_rows_max);
+    }
+}
+
+}  // namespace
+}  // namespace millrace
