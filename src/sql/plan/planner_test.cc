@@ -1,0 +1,255 @@
+#include "sql/plan/planner.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "sql/session.h"
+
+namespace millrace::sql {
+namespace {
+
+class TestSource final : public Source {
+  public:
+    explicit TestSource(const TableSpec& spec) : table_(spec.name) {
+        std::vector<Field> fields;
+        for (const size_t column : spec.projection)
+            fields.push_back(spec.schema[column]);
+        schema_ = Schema(std::move(fields));
+        bounded_ = spec.options.contains("bounded");
+    }
+    std::string name() const override {
+        std::string columns;
+        for (const Field& field : schema_)
+            columns += (columns.empty() ? "" : ", ") + field.name;
+        return "TableSourceScan(table=[" + table_ + "], fields=[" + columns + "])";
+    }
+    const Schema& outputSchema() const override { return schema_; }
+    Boundedness boundedness() const override {
+        return bounded_ ? Boundedness::Bounded : Boundedness::Unbounded;
+    }
+    std::unique_ptr<SplitEnumerator> createEnumerator(const std::optional<std::string>&) const override {
+        throw InternalError("not to be run");
+    }
+    std::unique_ptr<SourceReader> createReader(SourceReaderContext&) const override {
+        throw InternalError("not to be run");
+    }
+
+  private:
+    std::string table_;
+    Schema schema_;
+    bool bounded_ = false;
+};
+
+class TestSink final : public Sink {
+  public:
+    TestSink(std::string table, Schema schema, ChangelogMode mode)
+        : table_(std::move(table)), schema_(std::move(schema)), mode_(mode) {}
+    std::string name() const override { return "Sink(table=[" + table_ + "])"; }
+    const Schema& inputSchema() const override { return schema_; }
+    ChangelogMode accepts() const override { return mode_; }
+    std::unique_ptr<SinkWriter> createWriter(SinkWriterContext&, std::vector<std::string>) const override {
+        throw InternalError("not to be run");
+    }
+
+  private:
+    std::string table_;
+    Schema schema_;
+    ChangelogMode mode_;
+};
+
+ConnectorDescriptor connector(const std::string& name, ChangelogMode mode) {
+    ConnectorDescriptor descriptor;
+    descriptor.name = name;
+    descriptor.options = {{"bounded", "boolean", "false", "whether it ends"}};
+    descriptor.make_source = [](const TableSpec& spec) { return std::make_shared<TestSource>(spec); };
+    descriptor.make_sink = [mode](const TableSpec& spec) {
+        return std::make_shared<TestSink>(spec.name, spec.schema, mode);
+    };
+    return descriptor;
+}
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts TIMESTAMP(3), extra STRING,
+                  WATERMARK FOR ts AS ts - INTERVAL '4' SECOND) WITH ('connector' = 'all');
+CREATE TABLE ended (a BIGINT, b STRING, c BIGINT) WITH ('connector' = 'all', 'bounded' = 'true');
+CREATE TABLE out_all (k BIGINT, n BIGINT) WITH ('connector' = 'all');
+CREATE TABLE out_inserts (k BIGINT, n BIGINT) WITH ('connector' = 'inserts');
+CREATE TABLE out_upserts (k BIGINT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upserts');
+)sql";
+
+class Planner : public ::testing::Test {
+  protected:
+    static PlanOptions options() {
+        auto registry = std::make_shared<ConnectorRegistry>();
+        registry->connectors = {connector("all", ChangelogMode::All),
+                                connector("inserts", ChangelogMode::InsertOnly),
+                                connector("upserts", ChangelogMode::Upsert)};
+        PlanOptions options;
+        options.registry = registry;
+        return options;
+    }
+    static PlannedJob plan(const std::string& statements) {
+        SessionOptions session_options;
+        session_options.registry = options().registry;
+        Session session(session_options);
+        return planJob(session.compileApplication(kTables + statements), options());
+    }
+    static std::string text(const std::string& statements) { return plan(statements).physical_plan; }
+    // The uids of the operators that keep state.
+    static std::set<std::string> stateful(const std::string& statements) {
+        std::set<std::string> uids;
+        for (const JobNode& node : plan(statements).graph->nodes()) {
+            if (node.uid.find("aggregate") != std::string::npos) uids.insert(node.uid);
+        }
+        return uids;
+    }
+    static Problem problem(const std::string& statements) {
+        try {
+            plan(statements);
+        } catch (const UserError& error) {
+            return error.problem();
+        }
+        ADD_FAILURE() << "planned: " << statements;
+        return {};
+    }
+};
+
+TEST_F(Planner, TheWindowFunctionIsFusedAndColumnsArePruned) {
+    EXPECT_EQ(
+        text("INSERT INTO out_inserts SELECT auction, COUNT(*) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), "
+             "INTERVAL '10' SECOND)) WHERE price > 5 GROUP BY auction, window_start, window_end;"),
+        R"(Sink(table=[out_inserts]), changelogMode=[NONE]
++- Calc(select=[auction, EXPR$1 AS n]), changelogMode=[I]
+   +- WindowAggregate(groupBy=[auction], window=[TUMBLE(time_col=[ts], size=[10 s])], select=[auction, window_start, window_end, COUNT(*) AS EXPR$1]), changelogMode=[I]
+      +- Exchange(distribution=[hash[auction]]), changelogMode=[I]
+         +- Calc(select=[auction, ts], where=[(price > 5)]), changelogMode=[I]
+            +- WatermarkAssigner(rowtime=[ts], watermark=[(ts - INTERVAL '4' SECOND)]), changelogMode=[I]
+               +- TableSourceScan(table=[bid], fields=[auction, price, ts]), changelogMode=[I]
+)");
+}
+
+TEST_F(Planner, WindowsThatAreReadElsewhereAreNotFused) {
+    const std::string plan = text(
+        "INSERT INTO out_inserts SELECT auction, COUNT(*) FROM TABLE(HOP(TABLE bid, DESCRIPTOR(ts), "
+        "INTERVAL '5' SECOND, INTERVAL '10' SECOND)) WHERE price > 5 AND ts < window_start + INTERVAL '1' "
+        "SECOND "
+        "GROUP BY auction, window_start, window_end;");
+    // The part of the filter that does not look at windows goes below the window function.
+    const size_t above = plan.find("window_start");
+    const size_t function = plan.find("WindowTableFunction(");
+    const size_t below = plan.find("where=[(price > 5)]");
+    EXPECT_LT(above, function) << plan;
+    EXPECT_LT(function, below) << plan;
+    EXPECT_NE(below, std::string::npos) << plan;
+}
+
+TEST_F(Planner, NothingButTheRowsThemselvesIsReadForACount) {
+    EXPECT_NE(text("INSERT INTO out_all SELECT COUNT(*), COUNT(*) FROM ended;").find("fields=[a])"),
+              std::string::npos);
+}
+
+TEST_F(Planner, FiltersGoBelowUnions) {
+    const std::string plan = text(
+        "INSERT INTO out_inserts SELECT a, c FROM (SELECT a, b, c FROM ended UNION ALL "
+        "SELECT auction, channel, price FROM bid) WHERE b = 'x';");
+    EXPECT_LT(plan.find("Union("), plan.find("where=[(b = 'x')]")) << plan;
+    EXPECT_LT(plan.find("Union("), plan.find("where=[(channel = 'x')]")) << plan;
+}
+
+TEST_F(Planner, UpdatesNeedASinkThatTakesThem) {
+    const std::string query = "SELECT auction, COUNT(*) FROM bid GROUP BY auction;";
+    const Problem refused = problem("INSERT INTO out_inserts " + query);
+    EXPECT_EQ(refused.code, "sql.sink-needs-inserts");
+    EXPECT_NE(refused.message.find("sink 'out_inserts' accepts only inserts"), std::string::npos);
+    EXPECT_NE(refused.message.find("groupBy=[auction]"), std::string::npos);
+    EXPECT_TRUE(refused.where.known());
+    EXPECT_NE(text("INSERT INTO out_all " + query).find("changelogMode=[I,UB,UA]"), std::string::npos);
+    // An upsert sink does without -U, so nobody makes it.
+    EXPECT_EQ(text("INSERT INTO out_upserts " + query).find("UB"), std::string::npos);
+}
+
+TEST_F(Planner, AFilterOverUpdatesTakesRowsBack) {
+    const std::string plan = text(
+        "INSERT INTO out_upserts SELECT * FROM (SELECT auction, COUNT(*) AS n FROM bid "
+        "GROUP BY auction) WHERE n < 10;");
+    EXPECT_NE(plan.find("UpdateBeforeToDelete, changelogMode=[I,UA,D]"), std::string::npos) << plan;
+    EXPECT_NE(
+        plan.find(
+            "GroupAggregate(groupBy=[auction], select=[auction, COUNT(*) AS n]), changelogMode=[I,UB,UA]"),
+        std::string::npos)
+        << plan;
+}
+
+TEST_F(Planner, AggregatesOverUpdatesSeeDeletes) {
+    const std::string plan = text(
+        "INSERT INTO out_all SELECT n, COUNT(*) FROM (SELECT auction, COUNT(*) AS n FROM "
+        "bid GROUP BY auction) GROUP BY n;");
+    EXPECT_NE(plan.find("changelogMode=[I,UB,UA,D]"), std::string::npos) << plan;
+}
+
+TEST_F(Planner, StatementsShareWhatIsEqual) {
+    const PlannedJob job = plan(
+        "INSERT INTO out_all SELECT auction, COUNT(*) FROM bid GROUP BY auction;"
+        "INSERT INTO out_upserts SELECT auction, COUNT(*) AS other_name FROM bid GROUP BY auction;"
+        "INSERT INTO out_inserts SELECT bidder, price FROM bid;");
+    size_t sources = 0, aggregates = 0, sinks = 0;
+    for (const JobNode& node : job.graph->nodes()) {
+        sources += std::holds_alternative<std::shared_ptr<const Source>>(node.what);
+        sinks += std::holds_alternative<std::shared_ptr<const Sink>>(node.what);
+        aggregates += node.name.starts_with("GroupAggregate");
+    }
+    EXPECT_EQ(sources, 1u) << job.physical_plan;
+    EXPECT_EQ(aggregates, 1u) << job.physical_plan;
+    EXPECT_EQ(sinks, 3u);
+    // What one of them needs, the other leaves out.
+    EXPECT_NE(job.physical_plan.find("DropUpdateBefore"), std::string::npos) << job.physical_plan;
+    EXPECT_NE(job.physical_plan.find("fields=[auction, bidder, price, ts]"), std::string::npos)
+        << job.physical_plan;
+}
+
+TEST_F(Planner, UidsFollowTheMeaning) {
+    const auto base =
+        stateful("INSERT INTO out_all SELECT auction, SUM(price) FROM bid WHERE price > 1 GROUP BY auction;");
+    ASSERT_EQ(base.size(), 1u);
+    EXPECT_EQ(
+        base,
+        stateful("INSERT INTO out_all SELECT x.auction, SUM(x.price) AS s FROM bid AS x WHERE x.price > 1 "
+                 "GROUP BY x.auction;"));
+    // Another output over the same aggregation keeps its state; another filter is another aggregation.
+    EXPECT_EQ(
+        base,
+        stateful(
+            "INSERT INTO out_all SELECT auction, SUM(price) + 1 FROM bid WHERE price > 1 GROUP BY auction;"));
+    EXPECT_NE(
+        base,
+        stateful(
+            "INSERT INTO out_all SELECT auction, SUM(price) FROM bid WHERE price > 2 GROUP BY auction;"));
+    // A second statement does not touch the first one's.
+    const auto two = stateful(
+        "INSERT INTO out_all SELECT auction, SUM(price) FROM bid WHERE price > 1 GROUP BY auction;"
+        "INSERT INTO out_all SELECT bidder, SUM(price) FROM bid GROUP BY bidder;");
+    EXPECT_EQ(two.size(), 2u);
+    EXPECT_TRUE(two.contains(*base.begin()));
+}
+
+TEST_F(Planner, WhatIsNotDeterministicIsComputedOnce) {
+    const std::string plan = text(
+        "INSERT INTO out_inserts SELECT CAST(r * 10 AS BIGINT), CAST(r * 10 AS BIGINT) FROM "
+        "(SELECT RAND() AS r FROM ended);");
+    size_t rands = 0;
+    for (size_t at = plan.find("RAND"); at != std::string::npos; at = plan.find("RAND", at + 1))
+        ++rands;
+    EXPECT_EQ(rands, 1u) << plan;
+}
+
+TEST_F(Planner, OrderByNeedsInputThatEnds) {
+    EXPECT_EQ(problem("INSERT INTO out_all SELECT auction, price FROM bid ORDER BY price;").code,
+              "sql.unbounded");
+    const std::string plan = text("INSERT INTO out_all SELECT a, c FROM ended ORDER BY c DESC LIMIT 3;");
+    EXPECT_NE(plan.find("SortLimit(orderBy=[c DESC], fetch=[3])"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Exchange(distribution=[single])"), std::string::npos) << plan;
+}
+
+}  // namespace
+}  // namespace millrace::sql
