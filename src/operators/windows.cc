@@ -1,15 +1,9 @@
 #include "operators/windows.h"
 
-#include <absl/time/time.h>
-
-#include <cstdio>
-
-#include <map>
-#include <mutex>
 #include <numeric>
 
 #include "base/configuration.h"
-#include "base/error.h"
+#include "functions/time_zone.h"
 #include "operators/time_units.h"
 
 namespace millrace {
@@ -78,51 +72,18 @@ std::string Windows::toString() const {
     return text + ")";
 }
 
-namespace {
-// Zones are loaded once and never freed: an absl::TimeZone is a pointer to data of the process anyway.
-const absl::TimeZone* loadZone(const std::string& name) {
-    static std::mutex mutex;
-    static auto& zones = *new std::map<std::string, absl::TimeZone>;
-    const std::lock_guard lock(mutex);
-    if (const auto found = zones.find(name); found != zones.end()) return &found->second;
-    absl::TimeZone zone;
-    // "GMT+8", "UTC-03:30": fixed offsets in Java's form, which Flink takes for a zone.
-    if ((name.starts_with("GMT") || name.starts_with("UTC")) && name.size() > 4 &&
-        (name[3] == '+' || name[3] == '-')) {
-        int hours = 0, minutes = 0;
-        char end = 0;
-        const int fields = std::sscanf(name.c_str() + 4, "%2d:%2d%c", &hours, &minutes, &end);
-        if (fields >= 1 && fields <= 2 && hours <= 18 && minutes < 60) {
-            const int seconds = hours * 3600 + minutes * 60;
-            return &zones.emplace(name, absl::FixedTimeZone(name[3] == '-' ? -seconds : seconds))
-                        .first->second;
-        }
-    }
-    if (!absl::LoadTimeZone(name, &zone)) {
-        throw UserError("config.bad-value",
-                        fmt::format("table.local-time-zone: '{}' is not a known time zone", name),
-                        "use a name such as America/Los_Angeles, or an offset such as GMT+8");
-    }
-    return &zones.emplace(name, zone).first->second;
-}
-}  // namespace
-
 ZoneClock::ZoneClock(const std::string& zone) {
-    if (zone != "UTC" && zone != "Z" && zone != "GMT") zone_ = loadZone(zone);
+    if (zone != "UTC") converter_ = std::make_unique<ZoneConverter>(zone);
 }
+
+ZoneClock::~ZoneClock() = default;
 
 int64_t ZoneClock::toLocal(int64_t utc_ms) const {
-    if (!zone_) return utc_ms;
-    const auto& zone = *static_cast<const absl::TimeZone*>(zone_);
-    return utc_ms + int64_t{zone.At(absl::FromUnixMillis(utc_ms)).offset} * 1000;
+    return converter_ ? floorToMillis(converter_->toLocal(utc_ms * 1000)) : utc_ms;
 }
 
 int64_t ZoneClock::toUtc(int64_t local_ms) const {
-    if (!zone_) return local_ms;
-    const auto& zone = *static_cast<const absl::TimeZone*>(zone_);
-    const int64_t seconds = floorDivide(local_ms, 1000);
-    const absl::CivilSecond civil = absl::CivilSecond() + seconds;  // CivilSecond() is 1970-01-01 00:00:00
-    return absl::ToUnixMillis(zone.At(civil).pre) + (local_ms - seconds * 1000);
+    return converter_ ? floorToMillis(converter_->toInstant(local_ms * 1000)) : local_ms;
 }
 
 }  // namespace millrace

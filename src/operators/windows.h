@@ -5,11 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/named_integer.h"
 
 namespace millrace {
+
+class ZoneConverter;
 
 enum class WindowShape : uint8_t { Tumble, Hop, Cumulate };
 
@@ -36,14 +39,14 @@ struct Windows {
 // The local time line of a zone. Windows over instants (TIMESTAMP_LTZ) follow the zone's wall clock.
 class ZoneClock {
   public:
-    explicit ZoneClock(const std::string& zone);  // UserError "config.bad-value" for an unknown zone
-    bool isUtc() const { return zone_ == nullptr; }
+    explicit ZoneClock(const std::string& zone);  // UserError "config.bad-time-zone" for an unknown zone
+    ~ZoneClock();
+    bool isUtc() const { return converter_ == nullptr; }
     int64_t toLocal(int64_t utc_ms) const;
-    int64_t toUtc(
-        int64_t local_ms) const;  // of a time that was skipped: as if clocks had not been changed yet
+    int64_t toUtc(int64_t local_ms) const;
 
   private:
-    const void* zone_ = nullptr;
+    std::unique_ptr<ZoneConverter> converter_;  // remembers where it last was; none for UTC
 };
 
 }  // namespace millrace
