@@ -53,12 +53,12 @@ void CheckpointCoordinator::onStopped(const std::string& reason) {
         checkpoint.record.end_ms = now().value();
         checkpoint.record.failure = reason;
         listener_.onRecord(checkpoint.record);
-        failSavepoint(checkpoint.request, reason);
+        failRequest(checkpoint.request, reason);
     };
     if (pending_) giveUp(*pending_);
     if (writing_) giveUp(*writing_);
     for (const Request& request : requests_)
-        failSavepoint(request, reason);
+        failRequest(request, reason);
     pending_.reset();
     writing_.reset();
     requests_.clear();
@@ -68,21 +68,32 @@ void CheckpointCoordinator::onStopped(const std::string& reason) {
     input_ended_ = ending_ = false;
 }
 
-void CheckpointCoordinator::requestSavepoint(const std::string& trigger_id, const std::string& target,
-                                             bool stop, bool drain) {
-    listener_.onSavepoint(trigger_id, {});
-    Request request{trigger_id, target, true, stop, drain, false};
-    if (!running() || ending_) {
-        failSavepoint(request, "the job is not running");
-        return;
-    }
-    requests_.push_back(std::move(request));
+void CheckpointCoordinator::requestCheckpoint(const std::string& trigger_id) {
+    Request wanted;
+    wanted.trigger_id = trigger_id;
+    request(std::move(wanted));
 }
 
-void CheckpointCoordinator::failSavepoint(const Request& request, const std::string& message) {
-    if (request.savepoint) {
-        listener_.onSavepoint(request.trigger_id, {SavepointStatus::State::Failed, "", message});
+void CheckpointCoordinator::requestSavepoint(const std::string& trigger_id, const std::string& target,
+                                             bool stop, bool drain) {
+    request({trigger_id, target, true, stop, drain, false});
+}
+
+void CheckpointCoordinator::request(Request request) {
+    if (!running() || ending_) {
+        failRequest(request, "the job is not running");
+    } else {
+        requests_.push_back(std::move(request));
     }
+}
+
+// Periodic checkpoints have nobody who waits for them.
+void CheckpointCoordinator::settle(const Request& request, const SavepointStatus& status) {
+    if (!request.trigger_id.empty()) listener_.onSavepoint(request.trigger_id, status);
+}
+
+void CheckpointCoordinator::failRequest(const Request& request, const std::string& message) {
+    settle(request, {SavepointStatus::State::Failed, "", message});
 }
 
 int64_t CheckpointCoordinator::nextWake() const {
@@ -264,13 +275,10 @@ void CheckpointCoordinator::onCommitted() {
         listener_.onRecord(done->record);
         executor_.submit([this, id = done->record.id] { store_.discardOlderThan(id); });
     }
-    if (done->request.savepoint) {
-        listener_.onSavepoint(done->request.trigger_id,
-                              {SavepointStatus::State::Completed, done->record.path, ""});
-    }
+    settle(done->request, {SavepointStatus::State::Completed, done->record.path, ""});
     if (done->request.final || done->request.stop) {
         for (const Request& request : requests_)
-            failSavepoint(request, "the job has finished");
+            failRequest(request, "the job has finished");
         requests_.clear();
         listener_.onAllCommitted();
     }
@@ -292,7 +300,7 @@ void CheckpointCoordinator::fail(std::exception_ptr failure) {
     failed.record.end_ms = now().value();
     failed.record.failure = message;
     listener_.onRecord(failed.record);
-    failSavepoint(failed.request, message);
+    failRequest(failed.request, message);
     ending_ = false;
     if (next_periodic_ms_ != INT64_MAX) {
         next_periodic_ms_ = std::max(next_periodic_ms_, now().value() + options().checkpoint_min_pause.ms);

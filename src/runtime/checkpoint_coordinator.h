@@ -92,7 +92,7 @@ class CheckpointCoordinator {
     void onInputEnded() { input_ended_ = true; }
     void acknowledge(TaskAcknowledgement acknowledgement);
 
-    void requestCheckpoint() { requests_.push_back({}); }
+    void requestCheckpoint(const std::string& trigger_id);
     void requestSavepoint(const std::string& trigger_id, const std::string& target, bool stop, bool drain);
 
     bool tick(ProcessingTime now);  // triggers and time-outs; false if nothing was due
@@ -128,7 +128,9 @@ class CheckpointCoordinator {
     // ended.
     using Reply = std::function<void(std::function<void()>)>;
     void submit(std::function<void(const Reply&)> work);
-    void failSavepoint(const Request& request, const std::string& message);
+    void request(Request request);
+    void settle(const Request& request, const SavepointStatus& status);
+    void failRequest(const Request& request, const std::string& message);
 
     CheckpointCoordinatorParameters parameters_;
     CheckpointListener& listener_;

@@ -257,6 +257,7 @@ void JobMaster::tearDown(const std::string& reason) {
         driver_.stopSlots();
         {
             const std::lock_guard lock(mutex_);
+            describeVertices(*execution_, shown_details_);  // what it came to stays visible
             shown_.reset();
         }
         sources_.clear();

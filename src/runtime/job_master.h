@@ -66,6 +66,7 @@ class JobMaster final : private CheckpointListener {
 
     void post(std::function<void()> message) { mailbox_.post(std::move(message)); }
     void restore();
+    void describeVertices(const Execution& execution, JobDetails& out) const;
     void onRestored(std::shared_ptr<RestoredJob> restored);
     void onOpened();
     void fail(const std::string& task, std::exception_ptr failure);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -305,6 +306,61 @@ TEST_F(JobTest, ADamagedCheckpointIsPassedOver) {
     ASSERT_TRUE(job->checkpoints().latest_restored.has_value());
     EXPECT_EQ(job->checkpoints().latest_restored->id.value(), second);
     EXPECT_EQ(job->waitForEnd(20000), JobStatus::Finished);
+}
+
+// Fails now and then, as long as there are failures left.
+class FlakyOperator final : public Operator {
+  public:
+    explicit FlakyOperator(std::shared_ptr<std::atomic<int>> calls) : calls_(std::move(calls)) {}
+    std::string name() const override { return "Flaky"; }
+    const Schema& outputSchema() const override { return schema_; }
+    std::unique_ptr<OperatorState> open(OperatorContext&) const override {
+        return std::make_unique<OperatorState>();
+    }
+    void process(OperatorState&, size_t, const Batch& batch, OperatorContext&,
+                 Output& output) const override {
+        const int call = ++*calls_;
+        if (call % 67 == 0 && call < 600) throw std::runtime_error("flaky");
+        output.emit(batch);
+    }
+
+  private:
+    const std::shared_ptr<std::atomic<int>> calls_;
+    const Schema schema_ = probeSourceSchema();
+};
+
+TEST_F(JobTest, FailuresOfThreadsLoseAndRepeatNothing) {
+    const ProbeSourceOptions source = slow({.splits = 6, .rows_per_split = 800});
+    auto calls = std::make_shared<std::atomic<int>>(0);
+    auto graph = std::make_shared<JobGraph>();
+    graph->configuration =
+        Configuration(std::map<std::string, std::string>{{"parallelism.default", "4"},
+                                                         {"execution.checkpointing.interval", "5 ms"},
+                                                         {"execution.checkpointing.dir", folder_ + "/chk"},
+                                                         {"restart-strategy.type", "fixed-delay"},
+                                                         {"restart-strategy.fixed-delay.attempts", "100"},
+                                                         {"restart-strategy.fixed-delay.delay", "1 ms"}});
+    const NodeId from = graph->addSource("source", makeProbeSource(source));
+    const NodeId flaky = graph->addOperator("flaky", std::make_shared<FlakyOperator>(calls),
+                                            {{from, Exchange::Rebalance, {}}});
+    const NodeId sum = graph->addOperator("sum", makeProbeSum(), {{flaky, Exchange::Hash, {0}}});
+    graph->addSink("sink", makeProbeSink(makeProbeSum()->outputSchema(), out()),
+                   {sum, Exchange::Forward, {}});
+    auto job = Job::start(graph, named());
+    EXPECT_EQ(job->waitForEnd(60000), JobStatus::Finished);
+    EXPECT_GT(job->details().restarts, 3);
+    EXPECT_EQ(checkedSums(), expectedSums(source));
+    EXPECT_EQ(job->details().vertices[0].subtasks[0].status, "FINISHED");
+    EXPECT_GT(job->details().vertices[0].subtasks[0].metrics.at("numRecordsOut"), 0);
+}
+
+TEST_F(JobTest, ACheckpointCanBeAskedFor) {
+    ProbeSourceOptions source;
+    source.bounded = false;
+    auto job = Job::start(graph(source, makeProbeSum()), named());
+    const SavepointStatus status = awaitSavepoint(*job, job->triggerCheckpoint());
+    EXPECT_EQ(status.state, SavepointStatus::State::Completed) << status.failure;
+    EXPECT_TRUE(std::filesystem::exists(status.location + "/_metadata")) << status.location;
 }
 
 TEST_F(JobTest, UnboundedInputRunsIdleUntilCancelled) {

@@ -44,33 +44,51 @@ JobDetails JobMaster::details() const {
         out = shown_details_;
         execution = shown_;
     }
+    if (execution != nullptr) {
+        describeVertices(*execution, out);
+    } else if (out.vertices.empty()) {
+        for (const PlannedVertex& vertex : plan_.vertices) {
+            out.vertices.push_back({vertex.id, vertex.name, vertex.nodes,
+                                    std::vector<SubtaskDetails>(plan_.parallelism, {"CREATED", {}})});
+        }
+    }
+    if (execution == nullptr) {
+        const std::string status = out.status == JobStatus::Finished     ? "FINISHED"
+                                   : out.status == JobStatus::Failed     ? "FAILED"
+                                   : out.status == JobStatus::Restarting ? "FAILED"
+                                   : out.status == JobStatus::Failing    ? "FAILED"
+                                   : out.status == JobStatus::Canceled   ? "CANCELED"
+                                                                         : "CREATED";
+        for (VertexDetails& vertex : out.vertices) {
+            for (SubtaskDetails& subtask : vertex.subtasks)
+                subtask.status = status;
+        }
+    }
+    return out;
+}
+
+void JobMaster::describeVertices(const Execution& execution, JobDetails& out) const {
     const int64_t now_ns = environment_.clock->monotonicNanos();
+    out.vertices.clear();
+    out.state_bytes = 0;
     for (size_t v = 0; v < plan_.vertices.size(); ++v) {
         const PlannedVertex& vertex = plan_.vertices[v];
         VertexDetails details{vertex.id, vertex.name, vertex.nodes, {}};
         for (uint32_t i = 0; i < plan_.parallelism; ++i) {
+            const Slot& slot = execution.slot(i);
+            const Task& task = slot.task(v);
             SubtaskDetails subtask;
-            if (execution == nullptr) {
-                subtask.status = out.status == JobStatus::Finished   ? "FINISHED"
-                                 : out.status == JobStatus::Failed   ? "FAILED"
-                                 : out.status == JobStatus::Canceled ? "CANCELED"
-                                                                     : "CREATED";
-            } else {
-                const Slot& slot = execution->slot(i);
-                subtask.status = slot.opened() ? "RUNNING" : "INITIALIZING";
-                const Task& task = slot.task(v);
-                for (const auto& node : task.nodes()) {
-                    addNodeMetrics(*node, node == task.nodes().front(), node == task.nodes().back(),
-                                   subtask.metrics);
-                }
-                task.times().read(now_ns, slot.asleep(), subtask.metrics);
-                out.state_bytes += subtask.metrics["stateBytes"];
+            subtask.status = slot.opened() ? "RUNNING" : "INITIALIZING";
+            for (const auto& node : task.nodes()) {
+                addNodeMetrics(*node, node == task.nodes().front(), node == task.nodes().back(),
+                               subtask.metrics);
             }
+            task.times().read(now_ns, slot.asleep(), subtask.metrics);
+            out.state_bytes += subtask.metrics["stateBytes"];
             details.subtasks.push_back(std::move(subtask));
         }
         out.vertices.push_back(std::move(details));
     }
-    return out;
 }
 
 CheckpointStatistics JobMaster::checkpoints() const {
@@ -141,8 +159,12 @@ std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bo
 
 std::string JobMaster::triggerCheckpoint() {
     const std::string id = newTriggerId();
-    post([this] {
-        if (checkpoints_ != nullptr) checkpoints_->requestCheckpoint();
+    post([this, id] {
+        if (checkpoints_ == nullptr) {
+            onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});
+        } else {
+            checkpoints_->requestCheckpoint(id);
+        }
     });
     return id;
 }
