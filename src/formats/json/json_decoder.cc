@@ -118,17 +118,16 @@ class JsonDecoder final : public Decoder {
                            const DecodeResult& result) {
         std::string where(origin.source);
         if (origin.line > 0) where += fmt::format(", line {}", origin.line + result.lines);
-        if (outcome == Outcome::Misfit) {
+        json::Fault fault;
+        if (const std::optional<json::Fault> found = json::findFault(line)) {
+            fault = *found;
+        } else if (outcome == Outcome::Misfit) {
             const size_t column =
                 misfit_.at == nullptr ? 1 : static_cast<size_t>(misfit_.at - line.data()) + 1;
             throw UserError(
                 "data.malformed",
                 fmt::format("{}, column {}: field '{}': {}", where, column, misfit_.field, misfit_.reason),
                 "'json.ignore-parse-errors' = 'true' reads such fields as NULL");
-        }
-        json::Fault fault;
-        if (const std::optional<json::Fault> found = json::findFault(line)) {
-            fault = *found;
         } else if (line[line.find_first_not_of(" \t\r")] != '{') {
             fault.reason = fmt::format("a record must be an object, one a line (found '{}')",
                                        text::excerpt(line.substr(0, 20)));
