@@ -307,20 +307,22 @@ TEST_P(Recovery, atEveryPoint) {
     EXPECT_GE(points.size(), 4u) << scenario.name;
     // Each in a process of its own, a few at a time: they mostly wait.
     constexpr size_t kAtATime = 6;
-    for (size_t begun = 0, ended = 0; ended < points.size();) {
-        if (begun < points.size() && begun - ended < kAtATime) {
+    std::vector<pid_t> workers;
+    for (size_t ended = 0; ended < points.size();) {
+        if (workers.size() < points.size() && workers.size() - ended < kAtATime) {
             const pid_t pid = fork();
             ASSERT_GE(pid, 0);
             if (pid == 0) {
-                runScenario(scenario, points[begun], nullptr);
+                runScenario(scenario, points[workers.size()], nullptr);
                 fflush(stdout);
                 _exit(HasFailure() ? 1 : 0);
             }
-            ++begun;
+            workers.push_back(pid);
         } else {
             int status = 0;
-            ASSERT_GT(waitpid(-1, &status, 0), 0);
-            EXPECT_EQ(status, 0) << "a point of '" << scenario.name << "' failed, as told above";
+            ASSERT_EQ(waitpid(workers[ended], &status, 0), workers[ended]);
+            EXPECT_EQ(status, 0) << scenario.name << ", killed at " << points[ended]
+                                 << ", failed as told above";
             ++ended;
         }
     }

@@ -1,6 +1,7 @@
 #include "service/service.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include "base/error.h"
 #include "service/supervisor.h"
@@ -178,7 +179,8 @@ TEST_F(ServiceTest, aClusterThatDiesGoesOnFromItsLastCheckpoint) {
         EXPECT_NE(c.plan("a")["restored"].get<std::string>().find("/chk-"), std::string::npos);
         EXPECT_EQ(c.status("a"), "RUNNING");
     }
-    // Nothing of the restarts is an operation of the user's.
+    // Nothing of them is left, not even a zombie, and nothing of the restarts is an operation of the user's.
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0) << "an ended cluster was not waited for";
     EXPECT_EQ(c.must("ListApplicationOperations", {{"ApplicationName", "a"}})["ApplicationOperationInfoList"]
                   .size(),
               1u);

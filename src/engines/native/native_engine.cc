@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -101,11 +102,15 @@ class NativeEngine final : public Engine {
                 posix_spawn(&pid, binary_.c_str(), &setup.actions, &setup.attributes, argv.data(), environ))
             throw UserError("cluster.cannot-start",
                             fmt::format("cannot start {}: {}", binary_, strerror(error)));
+        {
+            std::lock_guard guard(mutex_);
+            children_.push_back(pid);
+        }
         // An ended child stays a zombie until it is waited for, so the number is still its own: it may only
         // have ended.
         auto process = identifyProcess(pid);
         if (!process) {
-            waitpid(pid, nullptr, 0);
+            reapChildren();
             process = ProcessIdentity{pid, -1, ""};
         }
         logInfo("engines.native", "application {}: cluster launched as process {}", spec.application_name,
@@ -125,8 +130,16 @@ class NativeEngine final : public Engine {
         for (;;) {
             // Ended is asked before the file is looked at: what an ending cluster wrote last still counts.
             const bool ended = !pidfd.valid() || hasEnded(pidfd, process);
-            if (files.exists(spec.ready_path)) return readReport(spec);
+            if (files.exists(spec.ready_path)) {
+                ReadyReport report = readReport(spec);
+                if (report.failed()) {  // it is ending
+                    awaitEnd(process, 1'000);
+                    reapChildren();
+                }
+                return report;
+            }
             if (ended) {
+                reapChildren();
                 const std::string last = lastLineOf(logPath(spec));
                 return ReadyReport{.error_code = "cluster.ended",
                                    .error_message = fmt::format(
@@ -142,7 +155,11 @@ class NativeEngine final : public Engine {
         }
     }
 
-    bool isAlive(const ProcessIdentity& process) override { return millrace::isAlive(process); }
+    bool isAlive(const ProcessIdentity& process) override {
+        if (millrace::isAlive(process)) return true;
+        reapChildren();
+        return false;
+    }
     FileDescriptor watch(const ProcessIdentity& process) override { return watchProcess(process); }
 
     void end(const ClusterSpec& spec, int grace_ms) override {
@@ -214,7 +231,15 @@ class NativeEngine final : public Engine {
         return ready;
     }
 
+    // Clusters are our children until we end; one that has ended must be waited for, or it stays a zombie.
+    void reapChildren() {
+        std::lock_guard guard(mutex_);
+        std::erase_if(children_, [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+    }
+
     std::string binary_;
+    std::mutex mutex_;
+    std::vector<pid_t> children_;
 };
 
 }  // namespace
