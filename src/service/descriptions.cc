@@ -82,8 +82,9 @@ Shape applicationConfigurationShape() {
             "EnvironmentProperties",
             Shape::structure().required("PropertyGroups", Shape::list(std::move(property_group), 0, 50)))
         .optional("ApplicationCodeConfiguration", std::move(code))
-        .optional("ApplicationSnapshotConfiguration",
-                  Shape::structure().required("SnapshotsEnabled", Shape::boolean()))
+        .optional("ApplicationSnapshotConfiguration", Shape::structure()
+                                                          .required("SnapshotsEnabled", Shape::boolean())
+                                                          .optional("SnapshotMode", Shape::string()))
         .optional("ApplicationSystemRollbackConfiguration",
                   Shape::structure().required("RollbackEnabled", Shape::boolean()))
         .optional("VpcConfigurations", Shape::list(Shape::structure()))
@@ -108,6 +109,9 @@ Json describeConfiguration(const Json& requested, const Json& code_description) 
         throw unsupportedOperation("CUSTOMER_MANAGED_KEY is not supported.");
     if (encryption.is_object() && member(encryption, "KeyId").is_string())
         throw invalidArgument("KeyId is not allowed with the KeyType AWS_OWNED_KEY.");
+
+    if (member(member(requested, "ApplicationSnapshotConfiguration"), "SnapshotMode") == "ENHANCED_SNAPSHOTS")
+        throw unsupportedOperation("Enhanced snapshots are not supported.");
 
     const Json& flink = member(requested, "FlinkApplicationConfiguration");
     Json parallelism =

@@ -118,7 +118,8 @@ ActionDescription describeActionsCreateApplication() {
             .required("RuntimeEnvironment",
                       Shape::oneOf({"SQL-1_0", "FLINK-1_6", "FLINK-1_8", "ZEPPELIN-FLINK-1_0", "FLINK-1_11",
                                     "FLINK-1_13", "ZEPPELIN-FLINK-2_0", "FLINK-1_15", "ZEPPELIN-FLINK-3_0",
-                                    "FLINK-1_18", "FLINK-1_19", "FLINK-1_20", "FLINK-2_2", "MILLRACE-1_0"}))
+                                    "FLINK-1_18", "FLINK-1_19", "FLINK-1_20", "FLINK-2_2", "FLINK-2_3",
+                                    "MILLRACE-1_0"}))
             .required("ServiceExecutionRole", Shape::string(1, 2048).arn())
             .optional("ApplicationConfiguration", applicationConfigurationShape())
             .optional("CloudWatchLoggingOptions",
