@@ -156,9 +156,8 @@ class NativeEngine final : public Engine {
     }
 
     bool isAlive(const ProcessIdentity& process) override {
-        if (millrace::isAlive(process)) return true;
         reapChildren();
-        return false;
+        return millrace::isAlive(process);
     }
     FileDescriptor watch(const ProcessIdentity& process) override { return watchProcess(process); }
 
