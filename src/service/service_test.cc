@@ -180,7 +180,10 @@ TEST_F(ServiceTest, aClusterThatDiesGoesOnFromItsLastCheckpoint) {
         EXPECT_EQ(c.status("a"), "RUNNING");
     }
     // Nothing of them is left, not even a zombie, and nothing of the restarts is an operation of the user's.
-    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0) << "an ended cluster was not waited for";
+    EXPECT_TRUE(c.eventually([] {
+        siginfo_t ended{};
+        return waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0;
+    }));
     EXPECT_EQ(c.must("ListApplicationOperations", {{"ApplicationName", "a"}})["ApplicationOperationInfoList"]
                   .size(),
               1u);
