@@ -245,6 +245,7 @@ std::string Expression::toString() const {
             return name_;
         case ExpressionKind::Literal:
             if (value_.isNull()) return "NULL";
+            if (type_.isInterval()) return "INTERVAL '" + value_.toString(type_) + "'";
             return type_.isCharacter() || type_.isTemporal() ? "'" + value_.toString(type_) + "'"
                                                              : value_.toString(type_);
         case ExpressionKind::And:

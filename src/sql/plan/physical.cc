@@ -177,7 +177,8 @@ class PhysicalPlanner {
             const std::string& name = rel.schema[i].name;
             if (!select.empty()) select += ", ";
             if (i >= aggregate.keys.size()) {
-                select += aggregate.calls[i - aggregate.keys.size()].text + " AS " + name;
+                const std::string& call = aggregate.calls[i - aggregate.keys.size()].text;
+                select += call == name ? call : call + " AS " + name;
                 continue;
             }
             select += name;
@@ -186,6 +187,14 @@ class PhysicalPlanner {
         std::string text = keys.empty() ? "" : "groupBy=[" + keys + "], ";
         if (!window.empty()) text += "window=[" + window + "], ";
         return text + "select=[" + select + "]";
+    }
+
+    // "TUMBLE(time=[ts], size=[10 s])"; by the columns that hold the window, where there is no time
+    // attribute.
+    static std::string windowText(const WindowAggregateParameters& p) {
+        std::string text = p.windows.toString();
+        std::string time = p.time_column ? "[" + p.input[*p.time_column].name + "]" : "[PROCTIME()]";
+        return text.insert(text.find('(') + 1, (p.attached ? "window_end=" : "time=") + time + ", ");
     }
 
     static std::vector<AggregateTerm> termsOf(const AggregateRel& aggregate, bool may_retract) {
@@ -250,7 +259,7 @@ class PhysicalPlanner {
             parameters.columns.push_back({WindowAggregateColumn::From::Term, i});
         }
         parameters.output = rel.schema;
-        parameters.text = aggregateText(rel, aggregate, aggregate.window->toString());
+        parameters.text = aggregateText(rel, aggregate, windowText(parameters));
         const PhysicalInput from = keyed(input, parameters.keys);
         return pushOperator(rel, uidOf("window-aggregate", rel),
                             std::make_shared<WindowAggregate>(std::move(parameters)), {from});
