@@ -247,12 +247,9 @@ struct JoinTable {
     ExprPtr on;
     std::vector<Identifier> using_columns;
 };
-struct MatchRecognizeTable {  // rows of `input`; the clause itself is not read yet
-    TableRefPtr input;
-};
 
 struct TableRef {
-    std::variant<NamedTable, DerivedTable, FunctionTable, UnnestTable, JoinTable, MatchRecognizeTable> node;
+    std::variant<NamedTable, DerivedTable, FunctionTable, UnnestTable, JoinTable> node;
     std::optional<Identifier> alias;
     std::vector<Identifier> column_aliases;
     TextSpan span;
