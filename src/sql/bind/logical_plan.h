@@ -186,7 +186,8 @@ struct AggregateCall {
 //
 // When the keys contain both window_start and window_end of one window function, `window` is set: a row of
 // the result is final once the watermark passes window_end, so that the result is append-only. Between this
-// node and its WindowTable there are only Projects and Filters.
+// node and its WindowTable there are only Projects, Filters and Aggregates by the same window (whose rows
+// keep its bounds).
 class LogicalAggregate final : public LogicalNode {
   public:
     LogicalAggregate(LogicalPtr input, std::vector<size_t> keys, std::vector<AggregateCall> calls,
