@@ -1,5 +1,7 @@
 #include "sql/bind/logical_plan.h"
 
+#include <algorithm>
+
 #include "base/configuration.h"
 #include "base/hash.h"
 

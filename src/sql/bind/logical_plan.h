@@ -76,6 +76,8 @@ class LogicalNode {
     // Canonical text of the sub-plan, the same for the same meaning, whatever the columns' or sub-queries'
     // names: uids of stateful operators come from it (kCanonicalVersion says by which rules).
     const std::string& canonical() const { return canonical_; }
+    size_t size() const { return size_; }      // nodes of the plan written out as a tree
+    size_t height() const { return height_; }  // of that tree
     // One line for EXPLAIN: "Filter(condition=[(a > 3)])".
     virtual std::string describe() const = 0;
 
@@ -90,6 +92,8 @@ class LogicalNode {
     std::vector<LogicalPtr> inputs_;
     TextSpan where_;
     std::string canonical_;
+    size_t size_ = 1;
+    size_t height_ = 1;
 };
 
 inline constexpr int kCanonicalVersion = 1;

@@ -1,0 +1,57 @@
+// What names stand for: tables, views and functions of a session, in Flink's one default catalog and database.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sql/bind/table_definition.h"
+#include "sql/parse/ast.h"
+
+namespace millrace::sql {
+
+struct ViewDefinition {
+    ObjectPath path;
+    std::vector<std::string> columns;  // renames; empty: the query's own
+    std::shared_ptr<const Query> query;
+    Schema schema;
+    std::string text;  // the query as SQL
+    std::string comment;
+    bool temporary = false;
+};
+using ViewPtr = std::shared_ptr<const ViewDefinition>;
+
+class Catalog {
+  public:
+    static constexpr const char* kCatalog = "default_catalog";
+    static constexpr const char* kDatabase = "default_database";
+
+    // Completes a name of one to three parts. UserError "sql.unknown-database" or "sql.unknown-catalog".
+    ObjectPath resolve(const ObjectName& name) const;
+
+    TablePtr findTable(const ObjectPath& path) const;  // nullptr if absent
+    ViewPtr findView(const ObjectPath& path) const;
+    bool has(const ObjectPath& path) const { return findTable(path) || findView(path); }
+
+    void addTable(TablePtr table);
+    void addView(ViewPtr view);
+    void removeTable(const ObjectPath& path);
+    void removeView(const ObjectPath& path);
+    // A name whose definition failed: using it is no new problem, so it is answered with "sql.follow-up", which
+    // validation leaves out.
+    void addBroken(const ObjectPath& path) { broken_.insert(path.object); }
+
+    std::vector<std::string> tableNames() const;  // tables and views, sorted, as SHOW TABLES lists them
+    std::vector<std::string> viewNames() const;
+    // UserError "sql.unknown-table" with the nearest name, or "sql.follow-up".
+    [[noreturn]] void failUnknownTable(const ObjectName& name) const;
+
+  private:
+    std::map<std::string, TablePtr> tables_;
+    std::map<std::string, ViewPtr> views_;
+    std::set<std::string> broken_;
+};
+
+}  // namespace millrace::sql

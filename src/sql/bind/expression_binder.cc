@@ -1,0 +1,301 @@
+#include "sql/bind/expression_binder.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sql/bind/types.h"
+#include "types/coercion.h"
+
+namespace millrace::sql {
+
+void failAt(const TextSpan& span, std::string code, std::string message, std::string hint) {
+    throw UserError(Problem{std::move(code), std::move(message), std::move(hint), span});
+}
+
+void failNotSupported(const TextSpan& span, std::string_view what, std::string hint) {
+    failAt(span, "sql.not-supported", fmt::format("{} not supported yet", what), std::move(hint));
+}
+
+ExpressionPtr convert(const ExpressionPtr& expression, const LogicalType& type) {
+    if (expression->type().kind() == TypeKind::Null) {
+        return Expression::literal(Value::null(), type.withNullable(true));
+    }
+    if (expression->type().sameIgnoringNullable(type)) return expression;
+    return Expression::cast(expression, type.withNullable(expression->type().nullable()));
+}
+
+Value constantValue(const ExpressionPtr& expression, const TextSpan& span, const char* what) {
+    const ExpressionPtr folded = Expression::fold(expression);
+    if (folded->kind() != ExpressionKind::Literal) {
+        failAt(span, "sql.not-constant", fmt::format("{} must be a constant", what));
+    }
+    return folded->value();
+}
+
+namespace {
+
+ExpressionPtr stringLiteral(std::string text) {
+    const auto length = static_cast<int>(text.size());
+    return Expression::literal(Value::string(std::move(text)), LogicalType::character(length).withNullable(false));
+}
+
+// The legacy group windows and what belongs to them.
+bool isGroupWindowFunction(std::string_view name) {
+    static constexpr std::array<std::string_view, 15> kNames = {
+        "TUMBLE", "TUMBLE_START", "TUMBLE_END", "TUMBLE_ROWTIME", "TUMBLE_PROCTIME",
+        "HOP", "HOP_START", "HOP_END", "HOP_ROWTIME", "HOP_PROCTIME",
+        "SESSION", "SESSION_START", "SESSION_END", "SESSION_ROWTIME", "SESSION_PROCTIME"};
+    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+}  // namespace
+
+// One overload for each kind of node.
+struct NodeBinder {
+    ExpressionBinder& binder;
+    const TextSpan& span;
+
+    ExpressionPtr operator()(const Literal& node) const { return bindLiteral(node, span); }
+    ExpressionPtr operator()(const ColumnRef& node) const { return binder.bindColumn(node, span); }
+    ExpressionPtr operator()(const Call& node) const { return binder.bindCall(node, span); }
+    ExpressionPtr operator()(const CaseExpr& node) const { return binder.bindCase(node, span); }
+    ExpressionPtr operator()(const InList& node) const { return binder.bindInList(node, span); }
+    ExpressionPtr operator()(const Star&) const {
+        failAt(span, "sql.syntax", fmt::format("* cannot stand in {}", binder.clause()), "it stands alone in SELECT and in COUNT(*)");
+    }
+    ExpressionPtr operator()(const KeywordArgument& node) const { return stringLiteral(node.keyword); }
+    ExpressionPtr operator()(const NamedArgument&) const { failNotSupported(span, "named arguments of a scalar function are"); }
+    ExpressionPtr operator()(const DescriptorArgument&) const {
+        failAt(span, "sql.syntax", "DESCRIPTOR stands only in the arguments of a table function");
+    }
+    ExpressionPtr operator()(const TableArgument&) const {
+        failAt(span, "sql.syntax", "TABLE stands only in the arguments of a table function");
+    }
+    ExpressionPtr operator()(const CastExpr& node) const {
+        const ExpressionPtr value = binder.bind(*node.value);
+        const LogicalType type = bindType(node.type);
+        if (value->type().kind() == TypeKind::Null) return Expression::literal(Value::null(), type.withNullable(true));
+        if (!canCastExplicitly(value->type(), type)) {
+            failAt(span, "sql.bad-cast", fmt::format("{} cannot be cast to {}", value->type().toString(), type.toString()));
+        }
+        return node.try_cast ? Expression::tryCast(value, type) : Expression::cast(value, type);
+    }
+    ExpressionPtr operator()(const InQuery&) const { failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) are"); }
+    ExpressionPtr operator()(const ExistsQuery&) const { failNotSupported(span, "EXISTS is"); }
+    ExpressionPtr operator()(const ScalarQuery&) const { failNotSupported(span, "sub-queries as values are", "a sub-query can stand in FROM"); }
+    ExpressionPtr operator()(const FieldAccess& node) const {
+        return binder.fields(binder.bind(*node.value), {node.field}, 0);
+    }
+    ExpressionPtr operator()(const ElementAccess& node) const {
+        return binder.special("ITEM", "elements of arrays and maps are", {binder.bind(*node.value), binder.bind(*node.index)}, span);
+    }
+    ExpressionPtr constructor(const char* function, const char* what, const std::vector<ExprPtr>& items) const {
+        std::vector<ExpressionPtr> arguments;
+        for (const ExprPtr& item : items) arguments.push_back(binder.bind(*item));
+        return binder.special(function, what, std::move(arguments), span);
+    }
+    ExpressionPtr operator()(const ArrayConstructor& node) const {
+        return constructor("ARRAY", "ARRAY constructors are", node.items);
+    }
+    ExpressionPtr operator()(const MapConstructor& node) const { return constructor("MAP", "MAP constructors are", node.items); }
+    ExpressionPtr operator()(const RowConstructor& node) const { return constructor("ROW", "ROW constructors are", node.items); }
+};
+
+ExpressionPtr ExpressionBinder::bind(const Expr& expr) {
+    return located(expr.span, [&] { return std::visit(NodeBinder{*this, expr.span}, expr.node); });
+}
+
+ExpressionPtr ExpressionBinder::bindRoot(const Expr& expr) {
+    return located(expr.span, [&] { return Expression::fold(bind(expr)); });
+}
+
+ExpressionPtr ExpressionBinder::bindCondition(const Expr& expr) {
+    ExpressionPtr condition = bindRoot(expr);
+    if (condition->type().kind() == TypeKind::Null) return convert(condition, LogicalType::boolean());
+    if (condition->type().kind() != TypeKind::Boolean) {
+        failAt(expr.span, "sql.type-mismatch",
+               fmt::format("{} must be BOOLEAN, but this is {}", clause_, condition->type().toString()),
+               "compare it with something");
+    }
+    return condition;
+}
+
+ExpressionPtr ExpressionBinder::columnExpression(size_t column) const {
+    const Field& field = scope_.field(column);
+    return Expression::column(column, field.type, field.name);
+}
+
+ExpressionPtr ExpressionBinder::bindColumn(const ColumnRef& column, const TextSpan&) {
+    const Scope::Resolved found = scope_.resolve(column.path);
+    return fields(columnExpression(found.column), column.path, found.parts);
+}
+
+ExpressionPtr ExpressionBinder::fields(ExpressionPtr value, const std::vector<Identifier>& path, size_t from) {
+    for (size_t i = from; i < path.size(); ++i) {
+        const Identifier& field = path[i];
+        if (value->type().kind() != TypeKind::Row) {
+            failAt(field.span, "sql.unknown-column",
+                   fmt::format("'{}' is no field: what stands before it is {}, not a ROW", field.name, value->type().toString()));
+        }
+        std::vector<std::string> names;
+        for (const Field& known : value->type().fields()) names.push_back(known.name);
+        if (std::find(names.begin(), names.end(), field.name) == names.end()) {
+            const std::string near = nearestName(field.name, names);
+            failAt(field.span, "sql.unknown-column", fmt::format("the ROW has no field '{}'", field.name),
+                   near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+        }
+        value = special(".", "fields of a ROW are", {value, stringLiteral(field.name)}, field.span);
+    }
+    return value;
+}
+
+ExpressionPtr ExpressionBinder::special(std::string_view function, const char* what, std::vector<ExpressionPtr> arguments,
+                                        const TextSpan& span) {
+    if (findScalarFunction(function) == nullptr) failNotSupported(span, what);
+    return located(span, [&] { return Expression::call(function, std::move(arguments)); });
+}
+
+ExpressionPtr ExpressionBinder::bindAggregate(const Call& call, const TextSpan& span) {
+    failAt(span, "sql.misplaced-aggregate", fmt::format("the aggregate function {} cannot stand in {}", call.name, clause_),
+           clause_ == "WHERE" ? "conditions on aggregates go into HAVING" : "");
+}
+
+ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span) {
+    if (call.over) failNotSupported(call.over->span, "OVER windows are");
+    if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
+    if (call.path.size() > 1) {
+        std::string name;
+        for (const Identifier& part : call.path) name += (name.empty() ? "" : ".") + part.name;
+        failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name), "functions of a database come with CREATE FUNCTION");
+    }
+    if (findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
+    if (call.star) failAt(span, "sql.bad-argument", fmt::format("{}(*) does not exist", call.name), "only COUNT takes *");
+    if (call.distinct || call.filter || call.ignore_nulls) {
+        failAt(span, "sql.bad-argument",
+               fmt::format("{} is no aggregate function: it takes no {}", call.name,
+                           call.distinct ? "DISTINCT" : call.filter ? "FILTER" : "IGNORE NULLS"));
+    }
+    if (call.name == "AND" || call.name == "OR") return bindLogical(call);
+    if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
+    if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
+        failNotSupported(span, fmt::format("the group window function {} is", call.name),
+                         "use a window table function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
+    }
+    std::vector<ExpressionPtr> arguments;
+    for (const ExprPtr& argument : call.arguments) arguments.push_back(bind(*argument));
+    const std::string_view name = call.name == "NEGATE" ? std::string_view("-") : std::string_view(call.name);
+    // Unknown names are shown as they were written.
+    const std::string written = call.path.empty() ? std::string(name) : call.path.front().name;
+    return Expression::call(findScalarFunction(name) != nullptr ? std::string(name) : written, std::move(arguments));
+}
+
+ExpressionPtr ExpressionBinder::bindLogical(const Call& call) {
+    std::vector<ExpressionPtr> operands;
+    for (const ExprPtr& argument : call.arguments) {
+        ExpressionPtr operand = bind(*argument);
+        if (operand->type().kind() == TypeKind::Null) operand = convert(operand, LogicalType::boolean());
+        if (operand->type().kind() != TypeKind::Boolean) {
+            failAt(argument->span, "sql.type-mismatch",
+                   fmt::format("{} takes BOOLEAN, but this is {}", call.name, operand->type().toString()));
+        }
+        operands.push_back(std::move(operand));
+    }
+    return call.name == "AND" ? Expression::logicalAnd(std::move(operands)) : Expression::logicalOr(std::move(operands));
+}
+
+ExpressionPtr ExpressionBinder::bindBetween(const Call& call, const TextSpan& span) {
+    const ExpressionPtr value = bind(*call.arguments[0]);
+    const ExpressionPtr low = bind(*call.arguments[1]);
+    const ExpressionPtr high = bind(*call.arguments[2]);
+    return located(span, [&] {
+        const auto within = [&](const ExpressionPtr& from, const ExpressionPtr& to) {
+            return Expression::logicalAnd({Expression::call(">=", {value, from}), Expression::call("<=", {value, to})});
+        };
+        if (call.name == "BETWEEN") return within(low, high);
+        return Expression::logicalOr({within(low, high), within(high, low)});
+    });
+}
+
+ExpressionPtr ExpressionBinder::bindInList(const InList& node, const TextSpan&) {
+    const ExpressionPtr value = bind(*node.value);
+    std::vector<ExpressionPtr> equalities;
+    for (const ExprPtr& item : node.items) {
+        const ExpressionPtr candidate = bind(*item);
+        equalities.push_back(located(item->span, [&] { return Expression::call("=", {value, candidate}); }));
+    }
+    return equalities.size() == 1 ? equalities.front() : Expression::logicalOr(std::move(equalities));
+}
+
+ExpressionPtr ExpressionBinder::bindCase(const CaseExpr& node, const TextSpan& span) {
+    const ExpressionPtr operand = node.operand ? bind(*node.operand) : nullptr;
+    std::vector<ExpressionPtr> conditions;
+    std::vector<ExpressionPtr> results;
+    for (const CaseExpr::Branch& branch : node.branches) {
+        ExpressionPtr when = bind(*branch.when);
+        if (operand) {
+            when = located(branch.when->span, [&] { return Expression::call("=", {operand, when}); });
+        } else if (when->type().kind() == TypeKind::Null) {
+            when = convert(when, LogicalType::boolean());
+        } else if (when->type().kind() != TypeKind::Boolean) {
+            failAt(branch.when->span, "sql.type-mismatch",
+                   fmt::format("WHEN must be BOOLEAN, but this is {}", when->type().toString()),
+                   "to compare with a value, write CASE value WHEN ...");
+        }
+        conditions.push_back(std::move(when));
+        results.push_back(bind(*branch.then));
+    }
+    results.push_back(node.otherwise ? bind(*node.otherwise) : Expression::literal(Value::null(), LogicalType()));
+
+    std::vector<LogicalType> types;
+    for (const ExpressionPtr& result : results) types.push_back(result->type());
+    const auto type = commonType(types);
+    if (!type) {
+        std::string all;
+        for (const LogicalType& branch : types) all += (all.empty() ? "" : ", ") + branch.toString();
+        failAt(span, "sql.type-mismatch", fmt::format("the branches of CASE have no common type: {}", all), "CAST them to one");
+    }
+    std::vector<ExpressionPtr> arguments;
+    for (size_t i = 0; i < conditions.size(); ++i) {
+        arguments.push_back(conditions[i]);
+        arguments.push_back(convert(results[i], *type));
+    }
+    arguments.push_back(convert(results.back(), *type));
+    return Expression::caseWhen(std::move(arguments), *type);
+}
+
+namespace {
+
+bool anyAggregate(const std::vector<ExprPtr>& list) {
+    return std::any_of(list.begin(), list.end(), [](const ExprPtr& expr) { return containsAggregate(*expr); });
+}
+bool anyAggregate(const ExprPtr& expr) { return expr && containsAggregate(*expr); }
+
+struct AggregateSearch {
+    bool operator()(const Call& node) const {
+        const bool plain = !node.over && node.path.size() == 1;
+        return (plain && findAggregateFunction(node.name) != nullptr) || anyAggregate(node.arguments);
+    }
+    bool operator()(const NamedArgument& node) const { return anyAggregate(node.value); }
+    bool operator()(const CaseExpr& node) const {
+        return anyAggregate(node.operand) || anyAggregate(node.otherwise) ||
+               std::any_of(node.branches.begin(), node.branches.end(), [](const CaseExpr::Branch& branch) {
+                   return anyAggregate(branch.when) || anyAggregate(branch.then);
+               });
+    }
+    bool operator()(const CastExpr& node) const { return anyAggregate(node.value); }
+    bool operator()(const InList& node) const { return anyAggregate(node.value) || anyAggregate(node.items); }
+    bool operator()(const InQuery& node) const { return anyAggregate(node.value); }
+    bool operator()(const FieldAccess& node) const { return anyAggregate(node.value); }
+    bool operator()(const ElementAccess& node) const { return anyAggregate(node.value) || anyAggregate(node.index); }
+    bool operator()(const ArrayConstructor& node) const { return anyAggregate(node.items); }
+    bool operator()(const MapConstructor& node) const { return anyAggregate(node.items); }
+    bool operator()(const RowConstructor& node) const { return anyAggregate(node.items); }
+    template <class Leaf>
+    bool operator()(const Leaf&) const { return false; }
+};
+
+}  // namespace
+
+bool containsAggregate(const Expr& expr) { return std::visit(AggregateSearch{}, expr.node); }
+
+}  // namespace millrace::sql

@@ -1,0 +1,111 @@
+// The FROM clause: tables, views, WITH names, sub-queries.
+#include "sql/bind/options.h"
+#include "sql/bind/query_binder.h"
+#include "sql/parse/lexer.h"
+
+namespace millrace::sql {
+
+// Stored columns, then the computed ones in their places, then the watermark.
+LogicalPtr QueryBinder::scan(const TablePtr& table, const TextSpan& where) {
+    LogicalPtr node = std::make_shared<LogicalScan>(table, where);
+    std::vector<ExpressionPtr> expressions;
+    std::vector<std::string> names;
+    size_t stored = 0;
+    for (const TableColumn& column : table->columns) {
+        names.push_back(column.name);
+        expressions.push_back(column.kind == ColumnKind::Computed ? column.expression : columnOf(node, stored++));
+    }
+    node = project(node, std::move(expressions), std::move(names), where);
+    if (table->watermark) node = std::make_shared<LogicalWatermark>(node, table, table->watermark->column, where);
+    return node;
+}
+
+TablePtr QueryBinder::withHints(const TablePtr& table, const std::vector<Hint>& hints) const {
+    TablePtr result = table;
+    for (const Hint& hint : hints) {
+        if (toUpper(hint.name.name) != "OPTIONS") {
+            failNotSupported(hint.name.span, fmt::format("the hint {} is", hint.name.name));
+        }
+        auto changed = std::make_shared<TableDefinition>(*result);
+        for (const auto& [key, value] : hint.options) changed->options[key] = value;
+        std::vector<OptionItem> items;
+        for (const auto& [key, value] : changed->options) items.push_back({key, value, hint.name.span, hint.name.span});
+        const std::vector<Problem> problems = checkTableOptions(registry_, table->path.object, items, hint.name.span);
+        if (!problems.empty()) throw UserError(problems.front());
+        result = std::move(changed);
+    }
+    return result;
+}
+
+LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
+    const auto bound = views_.find(view->path.object);
+    if (bound != views_.end()) return bound->second;
+    // Names inside belong to the catalog, not to the WITH of the query around it; and places are in another text.
+    std::vector<CommonTables> outside;
+    outside.swap(with_);
+    LogicalPtr plan;
+    try {
+        plan = bindQuery(*view->query);
+    } catch (const UserError& error) {
+        Problem problem = error.problem();
+        problem.message = fmt::format("in the view '{}': {}", view->path.object, problem.message);
+        problem.where = where;
+        throw UserError(std::move(problem));
+    }
+    with_.swap(outside);
+    if (!view->columns.empty()) plan = renamed(plan, view->columns, where);
+    views_[view->path.object] = plan;
+    return plan;
+}
+
+LogicalPtr QueryBinder::bindNamed(const NamedTable& table) {
+    if (table.system_time) failNotSupported(table.system_time->span, "FOR SYSTEM_TIME AS OF is");
+    if (table.name.parts.size() == 1) {
+        for (auto names = with_.rbegin(); names != with_.rend(); ++names) {
+            const auto found = names->find(table.name.parts[0].name);
+            if (found != names->end()) return found->second;
+        }
+    }
+    const ObjectPath path = catalog_.resolve(table.name);
+    if (const ViewPtr view = catalog_.findView(path)) {
+        if (!table.hints.empty()) failAt(table.hints.front().name.span, "sql.bad-hint", "hints belong to tables, and this is a view");
+        return bindView(view, table.name.span);
+    }
+    const TablePtr found = catalog_.findTable(path);
+    if (!found) catalog_.failUnknownTable(table.name);
+    return scan(withHints(found, table.hints), table.name.span);
+}
+
+Scope QueryBinder::aliased(LogicalPtr node, const TableRef& table, std::string name) {
+    if (!table.column_aliases.empty()) {
+        if (table.column_aliases.size() != node->schema().size()) {
+            failAt(table.column_aliases.front().span, "sql.column-count",
+                   fmt::format("{} column names for a table of {} columns", table.column_aliases.size(), node->schema().size()));
+        }
+        std::vector<std::string> names;
+        for (const Identifier& column : table.column_aliases) names.push_back(column.name);
+        node = renamed(node, names, table.span);
+    }
+    return Scope(std::move(node), table.alias ? table.alias->name : std::move(name));
+}
+
+Scope QueryBinder::bindTable(const TableRef& table) {
+    if (const auto* named = std::get_if<NamedTable>(&table.node)) {
+        return aliased(bindNamed(*named), table, named->name.parts.back().name);
+    }
+    if (const auto* derived = std::get_if<DerivedTable>(&table.node)) {
+        if (derived->lateral) failNotSupported(table.span, "LATERAL is");
+        return aliased(bindQuery(*derived->query), table, "");
+    }
+    if (const auto* function = std::get_if<FunctionTable>(&table.node)) {
+        const auto* call = std::get_if<Call>(&function->call->node);
+        if (call == nullptr) failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
+        if (function->lateral) failNotSupported(table.span, "LATERAL is");
+        return aliased(bindWindowFunction(*call, function->call->span), table, "");
+    }
+    if (std::holds_alternative<UnnestTable>(table.node)) failNotSupported(table.span, "UNNEST is");
+    const auto& join = std::get<JoinTable>(table.node);
+    failNotSupported(join.right->span, join.kind == JoinKind::Cross ? "more than one table in FROM is" : "JOIN is");
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,144 @@
+#include "sql/bind/grouping.h"
+
+#include <algorithm>
+
+#include "sql/bind/query_binder.h"
+
+namespace millrace::sql {
+
+GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys)
+    : ExpressionBinder(scope, "SELECT"), keys_(std::move(keys)) {
+    for (const ExpressionPtr& key : keys_) {
+        key_texts_.push_back(key->canonical());
+        only_columns_ = only_columns_ && key->kind() == ExpressionKind::Column;
+    }
+    needed_ = keys_;
+    needed_texts_ = key_texts_;
+}
+
+ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
+    const auto found = std::find(key_texts_.begin(), key_texts_.end(), bound->canonical());
+    if (found == key_texts_.end()) return nullptr;
+    const auto index = static_cast<size_t>(found - key_texts_.begin());
+    const std::string& name = keys_[index]->kind() == ExpressionKind::Column ? keys_[index]->name() : keys_[index]->toString();
+    return Expression::column(index, keys_[index]->type(), name);
+}
+
+ExpressionPtr GroupedBinder::bind(const Expr& expr) {
+    // Where a key is an expression, every sub-expression may be that key.
+    if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) && !std::holds_alternative<ColumnRef>(expr.node) &&
+        !std::holds_alternative<Star>(expr.node) && !containsAggregate(expr)) {
+        ExpressionPtr whole;
+        try {
+            whole = Expression::fold(ExpressionBinder(scope(), current_clause_).bind(expr));
+        } catch (const UserError&) {  // what is wrong with it is reported on the ordinary way
+        }
+        if (whole) {
+            if (ExpressionPtr key = asKey(whole)) return key;
+        }
+    }
+    return ExpressionBinder::bind(expr);
+}
+
+ExpressionPtr GroupedBinder::bindKeyColumn(size_t column, const TextSpan& span) {
+    if (ExpressionPtr key = asKey(columnExpression(column))) return key;
+    failAt(span, "sql.not-grouped", fmt::format("column '{}' is neither in GROUP BY nor inside an aggregate function", scope().field(column).name),
+           "add it to GROUP BY, or aggregate it, as in MAX(column)");
+}
+
+ExpressionPtr GroupedBinder::bindColumn(const ColumnRef& column, const TextSpan& span) {
+    // A field of a ROW may be a key itself, or the ROW may be.
+    const Scope::Resolved found = scope().resolve(column.path);
+    if (found.parts < column.path.size()) {
+        if (ExpressionPtr key = asKey(ExpressionBinder::bindColumn(column, span))) return key;
+    }
+    return fields(bindKeyColumn(found.column, span), column.path, found.parts);
+}
+
+size_t GroupedBinder::need(const ExpressionPtr& expression) {
+    std::string text = expression->canonical();
+    const auto found = std::find(needed_texts_.begin(), needed_texts_.end(), text);
+    if (found != needed_texts_.end()) return static_cast<size_t>(found - needed_texts_.begin());
+    needed_.push_back(expression);
+    needed_texts_.push_back(std::move(text));
+    return needed_.size() - 1;
+}
+
+namespace {
+
+// Inside an aggregate's arguments there are the input's columns, and no further aggregates.
+class ArgumentBinder final : public ExpressionBinder {
+  public:
+    using ExpressionBinder::ExpressionBinder;
+
+  protected:
+    ExpressionPtr bindAggregate(const Call& call, const TextSpan& span) override {
+        failAt(span, "sql.misplaced-aggregate", fmt::format("{} is inside another aggregate function", call.name),
+               "aggregate twice with a sub-query: SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM ... GROUP BY ...)");
+    }
+};
+
+}  // namespace
+
+ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
+    if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
+    if (call.star && (call.name != "COUNT" || call.distinct)) {
+        failAt(span, "sql.bad-argument", fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
+               "only COUNT takes *");
+    }
+    ArgumentBinder binder(scope(), fmt::format("the arguments of {}", call.name));
+    AggregateCall bound;
+    bound.function = findAggregateFunction(call.name);
+    bound.distinct = call.distinct;
+    std::string arguments = call.star ? "*" : "";
+    std::vector<ExpressionPtr> expressions;
+    for (const ExprPtr& argument : call.arguments) {
+        ExpressionPtr expression = binder.bindRoot(*argument);
+        ArgumentInfo info;
+        info.type = expression->type();
+        if (expression->kind() == ExpressionKind::Literal) info.literal = expression->value();
+        bound.infos.push_back(std::move(info));
+        arguments += (arguments.empty() ? "" : ", ") + expression->toString();
+        expressions.push_back(std::move(expression));
+    }
+    const auto function = located(span, [&] { return bound.function->bind(bound.infos, bound.distinct, false); });
+    MILLRACE_CHECK(function->argumentTypes().size() == expressions.size(), "{} binds {} arguments as {}", call.name,
+                   expressions.size(), function->argumentTypes().size());
+    for (size_t i = 0; i < expressions.size(); ++i) {
+        const ExpressionPtr argument = convert(expressions[i], function->argumentTypes()[i]);
+        bound.infos[i].type = argument->type();
+        bound.arguments.push_back(need(argument));
+    }
+    bound.text = fmt::format("{}({}{})", bound.function->name, call.distinct ? "DISTINCT " : "", arguments);
+    if (call.filter) {
+        const ExpressionPtr filter = ArgumentBinder(scope(), "FILTER").bindCondition(*call.filter);
+        bound.filter = need(filter);
+        bound.text += fmt::format(" FILTER (WHERE {})", filter->toString());
+    }
+    // Over no rows an aggregate other than COUNT is NULL, which the functions' result types know.
+    bound.type = function->resultType();
+
+    std::string text = fmt::format("{} {} {}", bound.function->name, bound.distinct, bound.filter ? std::to_string(*bound.filter) : "");
+    for (const size_t argument : bound.arguments) text += fmt::format(" ${}", argument);
+    const auto found = std::find(call_texts_.begin(), call_texts_.end(), text);
+    const auto index = static_cast<size_t>(found - call_texts_.begin());
+    if (found == call_texts_.end()) {
+        call_texts_.push_back(std::move(text));
+        calls_.push_back(std::move(bound));
+    }
+    return Expression::column(keys_.size() + index, calls_[index].type, calls_[index].text);
+}
+
+LogicalPtr GroupedBinder::build(const TextSpan& where) const {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < needed_.size(); ++i) {
+        names.push_back(needed_[i]->kind() == ExpressionKind::Column ? needed_[i]->name() : fmt::format("$f{}", i));
+    }
+    makeUnique(names);
+    const LogicalPtr input = project(scope().node(), needed_, std::move(names), where);
+    std::vector<size_t> keys(keys_.size());
+    for (size_t i = 0; i < keys.size(); ++i) keys[i] = i;
+    return std::make_shared<LogicalAggregate>(input, std::move(keys), calls_, where);
+}
+
+}  // namespace millrace::sql

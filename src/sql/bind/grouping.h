@@ -1,0 +1,44 @@
+// Expressions above a GROUP BY: what they are made of are the keys and aggregate calls, nothing else of the input.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sql/bind/expression_binder.h"
+
+namespace millrace::sql {
+
+// Collects the aggregate calls of SELECT, HAVING and ORDER BY while it binds them. Bound expressions are over the rows of
+// the Aggregate: its keys, then its calls.
+class GroupedBinder final : public ExpressionBinder {
+  public:
+    GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys);
+
+    void setClause(const char* clause) { current_clause_ = clause; }
+    ExpressionPtr bind(const Expr& expr) override;
+    // A column of the input, as * names it.
+    ExpressionPtr bindKeyColumn(size_t column, const TextSpan& span);
+
+    // The Aggregate over `input` with all calls that were bound so far, on top of a projection of what it needs.
+    LogicalPtr build(const TextSpan& where) const;
+
+  protected:
+    ExpressionPtr bindColumn(const ColumnRef& column, const TextSpan& span) override;
+    ExpressionPtr bindAggregate(const Call& call, const TextSpan& span) override;
+
+  private:
+    // The key that `bound` is, over the Aggregate's rows; nullptr if it is none.
+    ExpressionPtr asKey(const ExpressionPtr& bound) const;
+    size_t need(const ExpressionPtr& expression);  // its column below the Aggregate
+
+    std::vector<ExpressionPtr> keys_;
+    std::vector<std::string> key_texts_;    // canonical
+    bool only_columns_ = true;              // every key is a plain column
+    std::vector<ExpressionPtr> needed_;     // the projection below: keys, then arguments and filters
+    std::vector<std::string> needed_texts_;
+    std::vector<AggregateCall> calls_;
+    std::vector<std::string> call_texts_;
+    const char* current_clause_ = "SELECT";
+};
+
+}  // namespace millrace::sql

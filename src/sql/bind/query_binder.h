@@ -1,0 +1,71 @@
+// Queries as written to logical plans. One object binds one statement. Its methods are in query_binder.cc (WITH, set
+// operations, VALUES, ORDER BY), from_clause.cc (tables, views, sub-queries), window_functions.cc (TUMBLE, HOP, ...) and
+// select.cc (projection, filter, aggregation).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sql/bind/catalog.h"
+#include "sql/bind/expression_binder.h"
+#include "sql/bind/logical_plan.h"
+#include "sql/session.h"
+
+namespace millrace::sql {
+
+class QueryBinder {
+  public:
+    QueryBinder(const Catalog& catalog, const ConnectorRegistry* registry) : catalog_(catalog), registry_(registry) {}
+
+    LogicalPtr bindQuery(const Query& query);
+    // Source rows as a query sees them: the table's columns with computed ones and the watermark.
+    static LogicalPtr scan(const TablePtr& table, const TextSpan& where);
+
+  private:
+    static constexpr int kQueryDepthMax = 256;
+    using CommonTables = std::map<std::string, LogicalPtr>;
+
+    LogicalPtr bindBody(const QueryBody& body);
+    LogicalPtr bindValues(const ValuesBody& values, const TextSpan& span);
+    LogicalPtr bindSetOperation(const SetOperation& operation, const TextSpan& span);
+    LogicalPtr bindOrder(const Query& query, LogicalPtr plan);
+    LogicalPtr limited(const Query& query, LogicalPtr plan, std::vector<SortKey> keys) const;
+    SortKey sortKey(const OrderItem& item, size_t column) const;
+    int64_t rowCount(const ExprPtr& expr, const char* what) const;
+
+    // `order` is the query's ORDER BY, which may name what SELECT does not.
+    LogicalPtr bindSelect(const Select& select, const TextSpan& span, const Query* order);
+
+    Scope bindTable(const TableRef& table);
+    Scope aliased(LogicalPtr node, const TableRef& table, std::string name);
+    LogicalPtr bindNamed(const NamedTable& table);
+    LogicalPtr bindView(const ViewPtr& view, const TextSpan& where);
+    TablePtr withHints(const TablePtr& table, const std::vector<Hint>& hints) const;
+    LogicalPtr bindWindowFunction(const Call& call, const TextSpan& span);
+    LogicalPtr bindTableArgument(const Expr& argument, std::vector<const Expr*>& partition_by);
+
+    const Catalog& catalog_;
+    const ConnectorRegistry* registry_;
+    std::vector<CommonTables> with_;               // innermost last
+    std::map<std::string, LogicalPtr> views_;      // bound in this statement
+    int depth_ = 0;
+};
+
+// The same rows under other column names.
+LogicalPtr renamed(const LogicalPtr& node, const std::vector<std::string>& names, const TextSpan& where);
+// A projection onto `expressions`; the input itself if nothing changes.
+LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions, std::vector<std::string> names,
+                   const TextSpan& where);
+// The columns converted to `types`, nullability aside.
+LogicalPtr converted(const LogicalPtr& input, const std::vector<LogicalType>& types, const TextSpan& where);
+ExpressionPtr columnOf(const LogicalPtr& node, size_t column);
+LogicalPtr distinct(const LogicalPtr& input, const TextSpan& where);
+// What a column is called that has no alias: its own name, a field's, or EXPR$n.
+std::string derivedName(const Expr& expr, size_t position);
+// Later duplicates get a number: a, a0, a1, as in Flink.
+void makeUnique(std::vector<std::string>& names);
+// Plans larger or higher than anything walks over safely are refused.
+void checkSize(const LogicalPtr& node, const TextSpan& where);
+
+}  // namespace millrace::sql

@@ -1,0 +1,50 @@
+// The columns that an expression may name, by table and alone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/bind/logical_plan.h"
+#include "sql/parse/ast.h"
+
+namespace millrace::sql {
+
+class Scope {
+  public:
+    struct Resolved {
+        size_t column = 0;
+        size_t parts = 1;  // of the path that name the column; what is left are fields of a ROW
+    };
+
+    Scope() = default;
+    // The columns of `node`, under `alias` ("" for none).
+    Scope(LogicalPtr node, std::string alias);
+
+    const LogicalPtr& node() const { return node_; }
+    void replaceNode(LogicalPtr node) { node_ = std::move(node); }  // by one with the same columns
+    size_t size() const { return node_ ? node_->schema().size() : 0; }
+    const Field& field(size_t column) const { return node_->schema()[column]; }
+    const ColumnTraits& traits(size_t column) const { return node_->traits()[column]; }
+
+    // UserError "sql.unknown-column" with the nearest name, "sql.ambiguous-column".
+    Resolved resolve(const std::vector<Identifier>& path) const;
+    // The columns that t.* stands for, or, without a qualifier, * : [first, second). UserError "sql.unknown-table".
+    std::pair<size_t, size_t> star(const std::vector<Identifier>& qualifier) const;
+
+  private:
+    // A table of the FROM clause; its columns are [begin, end) of the node's.
+    struct Relation {
+        std::string alias;
+        size_t begin = 0;
+        size_t end = 0;
+    };
+    std::optional<size_t> find(const Identifier& name, size_t begin, size_t end) const;
+    const Relation* relation(const std::string& alias) const;
+    std::vector<std::string> candidates() const;  // for suggestions
+
+    LogicalPtr node_;
+    std::vector<Relation> relations_;
+};
+
+}  // namespace millrace::sql

@@ -1,0 +1,180 @@
+// SELECT: FROM, WHERE, GROUP BY, HAVING, the list, DISTINCT, ORDER BY, LIMIT.
+#include <algorithm>
+
+#include "sql/bind/grouping.h"
+#include "sql/bind/query_binder.h"
+
+namespace millrace::sql {
+
+namespace {
+
+bool isGrouped(const Select& select) {
+    return !select.group_by.empty() || select.having ||
+           std::any_of(select.items.begin(), select.items.end(),
+                       [](const SelectItem& item) { return containsAggregate(*item.expression); });
+}
+
+// GROUP BY's keys; the same one twice counts once.
+std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
+    std::vector<ExpressionPtr> keys;
+    ExpressionBinder binder(scope, "GROUP BY");
+    for (const GroupItem& item : select.group_by) {
+        if (item.kind != GroupingKind::Expressions) failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
+        for (const ExprPtr& expr : item.sets.front()) {
+            ExpressionPtr key;
+            try {
+                key = binder.bindRoot(*expr);
+            } catch (const UserError& error) {
+                const auto* column = std::get_if<ColumnRef>(&expr->node);
+                const bool is_alias =
+                    error.code() == "sql.unknown-column" && column != nullptr && column->path.size() == 1 &&
+                    std::any_of(select.items.begin(), select.items.end(), [&](const SelectItem& selected) {
+                        return selected.alias && selected.alias->name == column->path[0].name;
+                    });
+                if (!is_alias) throw;
+                failAt(expr->span, "sql.unknown-column", error.problem().message,
+                       fmt::format("'{}' is an alias of SELECT; GROUP BY takes the expression itself", column->path[0].name));
+            }
+            if (key->type().kind() == TypeKind::Null) key = convert(key, LogicalType::integer());
+            const auto same = std::find_if(keys.begin(), keys.end(), [&](const ExpressionPtr& other) {
+                return other->canonical() == key->canonical();
+            });
+            if (same == keys.end()) keys.push_back(std::move(key));
+        }
+    }
+    return keys;
+}
+
+// One output column of SELECT for each item, * written out.
+struct Item {
+    ExpressionPtr expression;
+    std::string name;
+};
+
+template <class BindColumn>
+std::vector<Item> bindItems(const Select& select, const Scope& scope, ExpressionBinder& binder, BindColumn bind_column) {
+    std::vector<Item> items;
+    for (const SelectItem& item : select.items) {
+        if (const auto* star = std::get_if<Star>(&item.expression->node)) {
+            if (scope.size() == 0 && star->qualifier.empty()) {
+                failAt(item.expression->span, "sql.syntax", "SELECT * needs a FROM clause");
+            }
+            const auto [begin, end] = scope.star(star->qualifier);
+            for (size_t column = begin; column < end; ++column) {
+                items.push_back({bind_column(column, item.expression->span), scope.field(column).name});
+            }
+            continue;
+        }
+        ExpressionPtr bound = binder.bindRoot(*item.expression);
+        items.push_back({std::move(bound), item.alias ? item.alias->name : derivedName(*item.expression, items.size())});
+    }
+    return items;
+}
+
+// The output column that an ORDER BY item names by alias or number, or -1.
+int orderedColumn(const OrderItem& item, const std::vector<Item>& items) {
+    if (const auto* column = std::get_if<ColumnRef>(&item.expression->node); column != nullptr && column->path.size() == 1) {
+        for (size_t i = 0; i < items.size(); ++i) {
+            if (items[i].name == column->path[0].name) return static_cast<int>(i);
+        }
+    }
+    const auto* literal = std::get_if<Literal>(&item.expression->node);
+    if (literal == nullptr || literal->kind != LiteralKind::Number) return -1;
+    const bool digits = literal->text.size() < 6 && literal->text.find_first_not_of("0123456789") == std::string::npos;
+    const int number = digits ? std::stoi(literal->text) : 0;
+    if (number < 1 || number > static_cast<int>(items.size())) {
+        failAt(item.expression->span, "sql.unknown-column",
+               fmt::format("ORDER BY {}: SELECT has {} columns", literal->text, items.size()));
+    }
+    return number - 1;
+}
+
+}  // namespace
+
+LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, const Query* order) {
+    if (!select.hints.empty()) failNotSupported(select.hints.front().name.span, fmt::format("the hint {} is", select.hints.front().name.name));
+    if (!select.windows.empty()) failNotSupported(select.windows.front().name.span, "WINDOW is");
+    if (select.qualify) failNotSupported(select.qualify->span, "QUALIFY is");
+
+    Scope scope;
+    LogicalPtr input;
+    if (select.from) {
+        scope = bindTable(*select.from);
+        input = scope.node();
+    } else {
+        input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
+    }
+    if (select.where) {
+        input = std::make_shared<LogicalFilter>(input, ExpressionBinder(scope, "WHERE").bindCondition(*select.where), select.where->span);
+    }
+    scope.replaceNode(input);
+
+    const bool grouped = isGrouped(select);
+    std::vector<Item> items;
+    ExpressionBinder plain(scope, "SELECT");
+    std::optional<GroupedBinder> over_groups;
+    ExpressionPtr having;
+    if (grouped) {
+        over_groups.emplace(scope, bindKeys(select, scope));
+        items = bindItems(select, scope, *over_groups,
+                          [&](size_t column, const TextSpan& where) { return over_groups->bindKeyColumn(column, where); });
+        over_groups->setClause("HAVING");
+        if (select.having) having = over_groups->bindCondition(*select.having);
+    } else {
+        items = bindItems(select, scope, plain, [&](size_t column, const TextSpan&) {
+            return Expression::column(column, scope.field(column).type, scope.field(column).name);
+        });
+    }
+
+    // ORDER BY may name what SELECT does not: such columns are carried along and dropped again behind the sort.
+    const size_t visible = items.size();
+    std::vector<SortKey> keys;
+    if (order != nullptr) {
+        ExpressionBinder& binder = grouped ? static_cast<ExpressionBinder&>(*over_groups) : plain;
+        if (grouped) over_groups->setClause("ORDER BY");
+        for (const OrderItem& item : order->order_by) {
+            if (const int named = orderedColumn(item, items); named >= 0) {
+                keys.push_back(sortKey(item, static_cast<size_t>(named)));
+                continue;
+            }
+            ExpressionPtr bound = binder.bindRoot(*item.expression);
+            size_t column = 0;
+            while (column < items.size() && items[column].expression->canonical() != bound->canonical()) ++column;
+            if (column == items.size()) {
+                if (select.distinct) {
+                    failAt(item.expression->span, "sql.bad-order", "with DISTINCT, ORDER BY takes only what SELECT lists");
+                }
+                items.push_back({std::move(bound), fmt::format("$o{}", column)});
+            }
+            keys.push_back(sortKey(item, column));
+        }
+    }
+
+    LogicalPtr plan = input;
+    if (grouped) {
+        plan = over_groups->build(span);
+        if (having) plan = std::make_shared<LogicalFilter>(plan, having, select.having->span);
+    }
+    std::vector<ExpressionPtr> expressions;
+    std::vector<std::string> names;
+    for (Item& item : items) {
+        expressions.push_back(std::move(item.expression));
+        names.push_back(std::move(item.name));
+    }
+    makeUnique(names);
+    plan = project(plan, std::move(expressions), std::move(names), span);
+    if (select.distinct) plan = distinct(plan, span);
+    if (order != nullptr) plan = limited(*order, std::move(plan), std::move(keys));
+    if (visible < plan->schema().size()) {
+        std::vector<ExpressionPtr> kept;
+        std::vector<std::string> kept_names;
+        for (size_t i = 0; i < visible; ++i) {
+            kept.push_back(columnOf(plan, i));
+            kept_names.push_back(plan->schema()[i].name);
+        }
+        plan = project(plan, std::move(kept), std::move(kept_names), span);
+    }
+    return plan;
+}
+
+}  // namespace millrace::sql
