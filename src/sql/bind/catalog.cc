@@ -7,7 +7,8 @@ namespace millrace::sql {
 ObjectPath Catalog::resolve(const ObjectName& name) const {
     const auto check = [&](const Identifier& part, const char* known, const char* what) {
         if (part.name == known) return;
-        throw UserError(Problem{fmt::format("sql.unknown-{}", what), fmt::format("there is no {} '{}'", what, part.name),
+        throw UserError(Problem{fmt::format("sql.unknown-{}", what),
+                                fmt::format("there is no {} '{}'", what, part.name),
                                 fmt::format("the only {} is '{}'", what, known), part.span});
     };
     const size_t parts = name.parts.size();
@@ -42,13 +43,15 @@ void Catalog::removeView(const ObjectPath& path) { views_.erase(path.object); }
 
 std::vector<std::string> Catalog::viewNames() const {
     std::vector<std::string> names;
-    for (const auto& [name, view] : views_) names.push_back(name);
+    for (const auto& [name, view] : views_)
+        names.push_back(name);
     return names;
 }
 
 std::vector<std::string> Catalog::tableNames() const {
     std::vector<std::string> names = viewNames();
-    for (const auto& [name, table] : tables_) names.push_back(name);
+    for (const auto& [name, table] : tables_)
+        names.push_back(name);
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -56,7 +59,8 @@ std::vector<std::string> Catalog::tableNames() const {
 void Catalog::failUnknownTable(const ObjectName& name) const {
     const std::string& wanted = name.parts.back().name;
     if (broken_.contains(wanted)) {
-        throw UserError(Problem{"sql.follow-up", fmt::format("the definition of '{}' has errors", wanted), "", name.span});
+        throw UserError(Problem{"sql.follow-up", fmt::format("the definition of '{}' has errors", wanted), "",
+                                name.span});
     }
     const std::vector<std::string> names = tableNames();
     const std::string near = nearestName(wanted, names);
@@ -66,7 +70,8 @@ void Catalog::failUnknownTable(const ObjectName& name) const {
     } else if (names.empty()) {
         hint = "no tables are defined yet: CREATE TABLE comes first";
     }
-    throw UserError(Problem{"sql.unknown-table", fmt::format("there is no table or view '{}'", name.toString()), hint, name.span});
+    throw UserError(Problem{"sql.unknown-table",
+                            fmt::format("there is no table or view '{}'", name.toString()), hint, name.span});
 }
 
 }  // namespace millrace::sql

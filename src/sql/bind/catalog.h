@@ -1,4 +1,5 @@
-// What names stand for: tables, views and functions of a session, in Flink's one default catalog and database.
+// What names stand for: tables, views and functions of a session, in Flink's one default catalog and
+// database.
 #pragma once
 
 #include <map>
@@ -39,8 +40,8 @@ class Catalog {
     void addView(ViewPtr view);
     void removeTable(const ObjectPath& path);
     void removeView(const ObjectPath& path);
-    // A name whose definition failed: using it is no new problem, so it is answered with "sql.follow-up", which
-    // validation leaves out.
+    // A name whose definition failed: using it is no new problem, so it is answered with "sql.follow-up",
+    // which validation leaves out.
     void addBroken(const ObjectPath& path) { broken_.insert(path.object); }
 
     std::vector<std::string> tableNames() const;  // tables and views, sorted, as SHOW TABLES lists them

@@ -20,16 +20,19 @@ LogicalPtr columnsOnly(const Schema& schema) {
 
 class TableBinder {
   public:
-    TableBinder(const CreateTable& statement, std::vector<Problem>& problems) : statement_(statement), problems_(problems) {}
+    TableBinder(const CreateTable& statement, std::vector<Problem>& problems)
+        : statement_(statement), problems_(problems) {}
 
     std::shared_ptr<TableDefinition> bind() {
         table_ = std::make_shared<TableDefinition>();
         table_->temporary = statement_.temporary;
         table_->comment = statement_.comment;
-        for (const OptionItem& option : statement_.options) table_->options[option.key] = option.value;
+        for (const OptionItem& option : statement_.options)
+            table_->options[option.key] = option.value;
         collecting([&] { refuseUnsupported(); });
         collecting([&] { names(); });
-        for (const ColumnDefinition& column : statement_.columns) collecting([&] { stored(column); });
+        for (const ColumnDefinition& column : statement_.columns)
+            collecting([&] { stored(column); });
         // Without all stored columns, what is built on them would only repeat the same problems.
         if (!problems_.empty()) return nullptr;
         collecting([&] { computed(); });
@@ -51,17 +54,22 @@ class TableBinder {
     }
 
     void refuseUnsupported() {
-        if (statement_.like) failNotSupported(statement_.like->span, "CREATE TABLE ... LIKE is", "repeat the columns");
-        if (statement_.as) failNotSupported(statement_.as->span, "CREATE TABLE ... AS SELECT is", "create the table and INSERT INTO it");
+        if (statement_.like)
+            failNotSupported(statement_.like->span, "CREATE TABLE ... LIKE is", "repeat the columns");
+        if (statement_.as)
+            failNotSupported(statement_.as->span, "CREATE TABLE ... AS SELECT is",
+                             "create the table and INSERT INTO it");
         if (statement_.distributed) failNotSupported(*statement_.distributed, "DISTRIBUTED is");
-        if (statement_.columns.empty()) failAt(statement_.name.span, "sql.no-columns", "a table needs at least one column");
+        if (statement_.columns.empty())
+            failAt(statement_.name.span, "sql.no-columns", "a table needs at least one column");
     }
 
     void names() {
         std::set<std::string> seen;
         for (const ColumnDefinition& column : statement_.columns) {
             if (!seen.insert(column.name.name).second) {
-                failAt(column.name.span, "sql.duplicate-name", fmt::format("column '{}' is there twice", column.name.name));
+                failAt(column.name.span, "sql.duplicate-name",
+                       fmt::format("column '{}' is there twice", column.name.name));
             }
         }
     }
@@ -74,7 +82,8 @@ class TableBinder {
             column.kind = ColumnKind::Computed;
         } else {
             column.type = bindType(*definition.type);
-            if (column.type.kind() == TypeKind::Null) failAt(definition.type->span, "sql.bad-type", "a column cannot be of type NULL");
+            if (column.type.kind() == TypeKind::Null)
+                failAt(definition.type->span, "sql.bad-type", "a column cannot be of type NULL");
             if (definition.metadata) {
                 column.kind = ColumnKind::Metadata;
                 column.metadata_key = definition.metadata_from.value_or(column.name);
@@ -94,7 +103,8 @@ class TableBinder {
                 column.expression = bindComputed(scope, *definition.computed);
                 column.type = column.expression->type();
                 column.text = toSql(*definition.computed);
-                if (column.expression->kind() == ExpressionKind::Call && column.expression->name() == "PROCTIME") {
+                if (column.expression->kind() == ExpressionKind::Call &&
+                    column.expression->name() == "PROCTIME") {
                     column.time = TimeAttribute::Proctime;
                 }
             });
@@ -104,15 +114,19 @@ class TableBinder {
     ExpressionPtr bindComputed(const Scope& scope, const Expr& expr) const {
         try {
             ExpressionPtr bound = ExpressionBinder(scope, "a computed column").bindRoot(expr);
-            if (bound->type().kind() == TypeKind::Null) failAt(expr.span, "sql.bad-type", "a column cannot be of type NULL", "CAST it");
+            if (bound->type().kind() == TypeKind::Null)
+                failAt(expr.span, "sql.bad-type", "a column cannot be of type NULL", "CAST it");
             return bound;
         } catch (const UserError& error) {
             // A computed column cannot see another one; say so instead of that it is not there.
             if (error.code() != "sql.unknown-column") throw;
             for (const ColumnDefinition& other : statement_.columns) {
-                if (!other.computed || error.problem().message.find("'" + other.name.name + "'") == std::string::npos) continue;
+                if (!other.computed ||
+                    error.problem().message.find("'" + other.name.name + "'") == std::string::npos)
+                    continue;
                 failAt(error.problem().where, "sql.unknown-column",
-                       fmt::format("'{}' is a computed column, which another computed column cannot use", other.name.name),
+                       fmt::format("'{}' is a computed column, which another computed column cannot use",
+                                   other.name.name),
                        "repeat its expression");
             }
             throw;
@@ -121,7 +135,8 @@ class TableBinder {
 
     size_t columnIndex(const Identifier& name) const {
         std::vector<std::string> names;
-        for (const TableColumn& column : table_->columns) names.push_back(column.name);
+        for (const TableColumn& column : table_->columns)
+            names.push_back(column.name);
         const auto found = std::find(names.begin(), names.end(), name.name);
         if (found != names.end()) return static_cast<size_t>(found - names.begin());
         const std::string near = nearestName(name.name, names);
@@ -134,16 +149,21 @@ class TableBinder {
         if (statement_.primary_key) keys = statement_.primary_key->columns;
         for (const ColumnDefinition& column : statement_.columns) {
             if (!column.primary_key) continue;
-            if (!keys.empty()) failAt(column.span, "sql.duplicate-name", "a table has at most one primary key");
+            if (!keys.empty())
+                failAt(column.span, "sql.duplicate-name", "a table has at most one primary key");
             keys.push_back(column.name);
         }
         for (const Identifier& key : keys) {
             TableColumn& column = table_->columns[columnIndex(key)];
             if (column.kind != ColumnKind::Physical) {
-                failAt(key.span, "sql.bad-key", fmt::format("'{}' is not a physical column, so it cannot be in the primary key", key.name));
+                failAt(key.span, "sql.bad-key",
+                       fmt::format("'{}' is not a physical column, so it cannot be in the primary key",
+                                   key.name));
             }
-            if (std::find(table_->primary_key.begin(), table_->primary_key.end(), key.name) != table_->primary_key.end()) {
-                failAt(key.span, "sql.duplicate-name", fmt::format("column '{}' is in the primary key twice", key.name));
+            if (std::find(table_->primary_key.begin(), table_->primary_key.end(), key.name) !=
+                table_->primary_key.end()) {
+                failAt(key.span, "sql.duplicate-name",
+                       fmt::format("column '{}' is in the primary key twice", key.name));
             }
             column.type = column.type.withNullable(false);
             table_->primary_key.push_back(key.name);
@@ -153,7 +173,9 @@ class TableBinder {
     void partitionKeys() {
         for (const Identifier& key : statement_.partitioned_by) {
             if (table_->columns[columnIndex(key)].kind != ColumnKind::Physical) {
-                failAt(key.span, "sql.bad-key", fmt::format("'{}' is not a physical column, so rows cannot be partitioned by it", key.name));
+                failAt(key.span, "sql.bad-key",
+                       fmt::format("'{}' is not a physical column, so rows cannot be partitioned by it",
+                                   key.name));
             }
             table_->partition_keys.push_back(key.name);
         }
@@ -162,15 +184,19 @@ class TableBinder {
     void watermark() {
         if (!statement_.watermark) return;
         const WatermarkClause& clause = *statement_.watermark;
-        if (clause.column.size() > 1) failNotSupported(clause.column[1].span, "a watermark for a field of a ROW is", "make it a computed column");
+        if (clause.column.size() > 1)
+            failNotSupported(clause.column[1].span, "a watermark for a field of a ROW is",
+                             "make it a computed column");
         const size_t index = columnIndex(clause.column[0]);
         TableColumn& column = table_->columns[index];
         if (!column.type.isTimestamp() || column.type.precision() > 3) {
             failAt(clause.column[0].span, "sql.bad-watermark",
-                   fmt::format("column '{}' is {}, but a rowtime column must be TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p up to 3",
+                   fmt::format("column '{}' is {}, but a rowtime column must be TIMESTAMP(p) or "
+                               "TIMESTAMP_LTZ(p) with p up to 3",
                                column.name, column.type.toString()),
-                   column.type.isTimestamp() ? "declare it TIMESTAMP(3)"
-                                             : fmt::format("add a computed column, such as ts AS TO_TIMESTAMP({})", column.name));
+                   column.type.isTimestamp()
+                       ? "declare it TIMESTAMP(3)"
+                       : fmt::format("add a computed column, such as ts AS TO_TIMESTAMP({})", column.name));
         }
         const Scope scope(columnsOnly(table_->schema()), statement_.name.parts.back().name);
         WatermarkDefinition definition;
@@ -179,7 +205,8 @@ class TableBinder {
         definition.text = toSql(*clause.expression);
         if (!definition.expression->type().isTimestamp()) {
             failAt(clause.expression->span, "sql.bad-watermark",
-                   fmt::format("a watermark must be TIMESTAMP or TIMESTAMP_LTZ, but this is {}", definition.expression->type().toString()),
+                   fmt::format("a watermark must be TIMESTAMP or TIMESTAMP_LTZ, but this is {}",
+                               definition.expression->type().toString()),
                    fmt::format("such as {0} - INTERVAL '5' SECOND", column.name));
         }
         definition.delay_micros = delayOf(*definition.expression, index);
@@ -190,11 +217,14 @@ class TableBinder {
     // Of `column` or `column - INTERVAL ...`.
     static std::optional<int64_t> delayOf(const Expression& expression, size_t column) {
         if (expression.kind() == ExpressionKind::Column && expression.index() == column) return 0;
-        if (expression.kind() != ExpressionKind::Call || expression.name() != "-" || expression.arguments().size() != 2) return std::nullopt;
+        if (expression.kind() != ExpressionKind::Call || expression.name() != "-" ||
+            expression.arguments().size() != 2)
+            return std::nullopt;
         const Expression& left = *expression.arguments()[0];
         const Expression& right = *expression.arguments()[1];
-        if (left.kind() != ExpressionKind::Column || left.index() != column || right.kind() != ExpressionKind::Literal ||
-            right.type().kind() != TypeKind::IntervalDayTime || right.value().isNull()) {
+        if (left.kind() != ExpressionKind::Column || left.index() != column ||
+            right.kind() != ExpressionKind::Literal || right.type().kind() != TypeKind::IntervalDayTime ||
+            right.value().isNull()) {
             return std::nullopt;
         }
         return right.value().asInt64();
@@ -207,12 +237,13 @@ class TableBinder {
 
 }  // namespace
 
-TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog, const ConnectorRegistry* registry,
-                         std::vector<Problem>& problems) {
+TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
+                         const ConnectorRegistry* registry, std::vector<Problem>& problems) {
     std::vector<Problem> found;
     std::shared_ptr<TableDefinition> table = TableBinder(statement, found).bind();
     if (!statement.like) {
-        const auto options = checkTableOptions(registry, statement.name.parts.back().name, statement.options, statement.name.span);
+        const auto options = checkTableOptions(registry, statement.name.parts.back().name, statement.options,
+                                               statement.name.span);
         found.insert(found.end(), options.begin(), options.end());
     }
     ObjectPath path;

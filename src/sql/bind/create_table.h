@@ -11,7 +11,7 @@
 namespace millrace::sql {
 
 // Adds what is wrong to `problems`, all of it; nullptr if there was anything.
-TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog, const ConnectorRegistry* registry,
-                         std::vector<Problem>& problems);
+TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
+                         const ConnectorRegistry* registry, std::vector<Problem>& problems);
 
 }  // namespace millrace::sql

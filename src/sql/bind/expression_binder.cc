@@ -36,14 +36,15 @@ namespace {
 
 ExpressionPtr stringLiteral(std::string text) {
     const auto length = static_cast<int>(text.size());
-    return Expression::literal(Value::string(std::move(text)), LogicalType::character(length).withNullable(false));
+    return Expression::literal(Value::string(std::move(text)),
+                               LogicalType::character(length).withNullable(false));
 }
 
 // The legacy group windows and what belongs to them.
 bool isGroupWindowFunction(std::string_view name) {
     static constexpr std::array<std::string_view, 15> kNames = {
-        "TUMBLE", "TUMBLE_START", "TUMBLE_END", "TUMBLE_ROWTIME", "TUMBLE_PROCTIME",
-        "HOP", "HOP_START", "HOP_END", "HOP_ROWTIME", "HOP_PROCTIME",
+        "TUMBLE",  "TUMBLE_START",  "TUMBLE_END",  "TUMBLE_ROWTIME",  "TUMBLE_PROCTIME",
+        "HOP",     "HOP_START",     "HOP_END",     "HOP_ROWTIME",     "HOP_PROCTIME",
         "SESSION", "SESSION_START", "SESSION_END", "SESSION_ROWTIME", "SESSION_PROCTIME"};
     return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
@@ -61,10 +62,13 @@ struct NodeBinder {
     ExpressionPtr operator()(const CaseExpr& node) const { return binder.bindCase(node, span); }
     ExpressionPtr operator()(const InList& node) const { return binder.bindInList(node, span); }
     ExpressionPtr operator()(const Star&) const {
-        failAt(span, "sql.syntax", fmt::format("* cannot stand in {}", binder.clause()), "it stands alone in SELECT and in COUNT(*)");
+        failAt(span, "sql.syntax", fmt::format("* cannot stand in {}", binder.clause()),
+               "it stands alone in SELECT and in COUNT(*)");
     }
     ExpressionPtr operator()(const KeywordArgument& node) const { return stringLiteral(node.keyword); }
-    ExpressionPtr operator()(const NamedArgument&) const { failNotSupported(span, "named arguments of a scalar function are"); }
+    ExpressionPtr operator()(const NamedArgument&) const {
+        failNotSupported(span, "named arguments of a scalar function are");
+    }
     ExpressionPtr operator()(const DescriptorArgument&) const {
         failAt(span, "sql.syntax", "DESCRIPTOR stands only in the arguments of a table function");
     }
@@ -74,31 +78,44 @@ struct NodeBinder {
     ExpressionPtr operator()(const CastExpr& node) const {
         const ExpressionPtr value = binder.bind(*node.value);
         const LogicalType type = bindType(node.type);
-        if (value->type().kind() == TypeKind::Null) return Expression::literal(Value::null(), type.withNullable(true));
+        if (value->type().kind() == TypeKind::Null)
+            return Expression::literal(Value::null(), type.withNullable(true));
         if (!canCastExplicitly(value->type(), type)) {
-            failAt(span, "sql.bad-cast", fmt::format("{} cannot be cast to {}", value->type().toString(), type.toString()));
+            failAt(span, "sql.bad-cast",
+                   fmt::format("{} cannot be cast to {}", value->type().toString(), type.toString()));
         }
         return node.try_cast ? Expression::tryCast(value, type) : Expression::cast(value, type);
     }
-    ExpressionPtr operator()(const InQuery&) const { failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) are"); }
+    ExpressionPtr operator()(const InQuery&) const {
+        failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) are");
+    }
     ExpressionPtr operator()(const ExistsQuery&) const { failNotSupported(span, "EXISTS is"); }
-    ExpressionPtr operator()(const ScalarQuery&) const { failNotSupported(span, "sub-queries as values are", "a sub-query can stand in FROM"); }
+    ExpressionPtr operator()(const ScalarQuery&) const {
+        failNotSupported(span, "sub-queries as values are", "a sub-query can stand in FROM");
+    }
     ExpressionPtr operator()(const FieldAccess& node) const {
         return binder.fields(binder.bind(*node.value), {node.field}, 0);
     }
     ExpressionPtr operator()(const ElementAccess& node) const {
-        return binder.special("ITEM", "elements of arrays and maps are", {binder.bind(*node.value), binder.bind(*node.index)}, span);
+        return binder.special("ITEM", "elements of arrays and maps are",
+                              {binder.bind(*node.value), binder.bind(*node.index)}, span);
     }
-    ExpressionPtr constructor(const char* function, const char* what, const std::vector<ExprPtr>& items) const {
+    ExpressionPtr constructor(const char* function, const char* what,
+                              const std::vector<ExprPtr>& items) const {
         std::vector<ExpressionPtr> arguments;
-        for (const ExprPtr& item : items) arguments.push_back(binder.bind(*item));
+        for (const ExprPtr& item : items)
+            arguments.push_back(binder.bind(*item));
         return binder.special(function, what, std::move(arguments), span);
     }
     ExpressionPtr operator()(const ArrayConstructor& node) const {
         return constructor("ARRAY", "ARRAY constructors are", node.items);
     }
-    ExpressionPtr operator()(const MapConstructor& node) const { return constructor("MAP", "MAP constructors are", node.items); }
-    ExpressionPtr operator()(const RowConstructor& node) const { return constructor("ROW", "ROW constructors are", node.items); }
+    ExpressionPtr operator()(const MapConstructor& node) const {
+        return constructor("MAP", "MAP constructors are", node.items);
+    }
+    ExpressionPtr operator()(const RowConstructor& node) const {
+        return constructor("ROW", "ROW constructors are", node.items);
+    }
 };
 
 ExpressionPtr ExpressionBinder::bind(const Expr& expr) {
@@ -130,15 +147,18 @@ ExpressionPtr ExpressionBinder::bindColumn(const ColumnRef& column, const TextSp
     return fields(columnExpression(found.column), column.path, found.parts);
 }
 
-ExpressionPtr ExpressionBinder::fields(ExpressionPtr value, const std::vector<Identifier>& path, size_t from) {
+ExpressionPtr ExpressionBinder::fields(ExpressionPtr value, const std::vector<Identifier>& path,
+                                       size_t from) {
     for (size_t i = from; i < path.size(); ++i) {
         const Identifier& field = path[i];
         if (value->type().kind() != TypeKind::Row) {
             failAt(field.span, "sql.unknown-column",
-                   fmt::format("'{}' is no field: what stands before it is {}, not a ROW", field.name, value->type().toString()));
+                   fmt::format("'{}' is no field: what stands before it is {}, not a ROW", field.name,
+                               value->type().toString()));
         }
         std::vector<std::string> names;
-        for (const Field& known : value->type().fields()) names.push_back(known.name);
+        for (const Field& known : value->type().fields())
+            names.push_back(known.name);
         if (std::find(names.begin(), names.end(), field.name) == names.end()) {
             const std::string near = nearestName(field.name, names);
             failAt(field.span, "sql.unknown-column", fmt::format("the ROW has no field '{}'", field.name),
@@ -149,14 +169,15 @@ ExpressionPtr ExpressionBinder::fields(ExpressionPtr value, const std::vector<Id
     return value;
 }
 
-ExpressionPtr ExpressionBinder::special(std::string_view function, const char* what, std::vector<ExpressionPtr> arguments,
-                                        const TextSpan& span) {
+ExpressionPtr ExpressionBinder::special(std::string_view function, const char* what,
+                                        std::vector<ExpressionPtr> arguments, const TextSpan& span) {
     if (findScalarFunction(function) == nullptr) failNotSupported(span, what);
     return located(span, [&] { return Expression::call(function, std::move(arguments)); });
 }
 
 ExpressionPtr ExpressionBinder::bindAggregate(const Call& call, const TextSpan& span) {
-    failAt(span, "sql.misplaced-aggregate", fmt::format("the aggregate function {} cannot stand in {}", call.name, clause_),
+    failAt(span, "sql.misplaced-aggregate",
+           fmt::format("the aggregate function {} cannot stand in {}", call.name, clause_),
            clause_ == "WHERE" ? "conditions on aggregates go into HAVING" : "");
 }
 
@@ -165,28 +186,41 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
     if (call.path.size() > 1) {
         std::string name;
-        for (const Identifier& part : call.path) name += (name.empty() ? "" : ".") + part.name;
-        failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name), "functions of a database come with CREATE FUNCTION");
+        for (const Identifier& part : call.path)
+            name += (name.empty() ? "" : ".") + part.name;
+        failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name),
+               "functions of a database come with CREATE FUNCTION");
     }
     if (findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
-    if (call.star) failAt(span, "sql.bad-argument", fmt::format("{}(*) does not exist", call.name), "only COUNT takes *");
+    if (call.star)
+        failAt(span, "sql.bad-argument", fmt::format("{}(*) does not exist", call.name),
+               "only COUNT takes *");
     if (call.distinct || call.filter || call.ignore_nulls) {
         failAt(span, "sql.bad-argument",
                fmt::format("{} is no aggregate function: it takes no {}", call.name,
-                           call.distinct ? "DISTINCT" : call.filter ? "FILTER" : "IGNORE NULLS"));
+                           call.distinct ? "DISTINCT"
+                           : call.filter ? "FILTER"
+                                         : "IGNORE NULLS"));
     }
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
     if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
-        failNotSupported(span, fmt::format("the group window function {} is", call.name),
-                         "use a window table function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
+        failNotSupported(
+            span, fmt::format("the group window function {} is", call.name),
+            "use a window table function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
     }
     std::vector<ExpressionPtr> arguments;
-    for (const ExprPtr& argument : call.arguments) arguments.push_back(bind(*argument));
+    for (const ExprPtr& argument : call.arguments)
+        arguments.push_back(bind(*argument));
     const std::string_view name = call.name == "NEGATE" ? std::string_view("-") : std::string_view(call.name);
-    // Unknown names are shown as they were written.
-    const std::string written = call.path.empty() ? std::string(name) : call.path.front().name;
-    return Expression::call(findScalarFunction(name) != nullptr ? std::string(name) : written, std::move(arguments));
+    if (findScalarFunction(name) == nullptr) {
+        const std::string& written = call.path.empty() ? call.name : call.path.front().name;
+        const std::string near = nearestName(written, functionNames());
+        failAt(call.path.empty() ? span : call.path.front().span, "sql.unknown-function",
+               fmt::format("there is no function '{}'", written),
+               near.empty() ? "SHOW FUNCTIONS lists what there is" : fmt::format("did you mean '{}'?", near));
+    }
+    return Expression::call(name, std::move(arguments));
 }
 
 ExpressionPtr ExpressionBinder::bindLogical(const Call& call) {
@@ -200,7 +234,8 @@ ExpressionPtr ExpressionBinder::bindLogical(const Call& call) {
         }
         operands.push_back(std::move(operand));
     }
-    return call.name == "AND" ? Expression::logicalAnd(std::move(operands)) : Expression::logicalOr(std::move(operands));
+    return call.name == "AND" ? Expression::logicalAnd(std::move(operands))
+                              : Expression::logicalOr(std::move(operands));
 }
 
 ExpressionPtr ExpressionBinder::bindBetween(const Call& call, const TextSpan& span) {
@@ -209,7 +244,8 @@ ExpressionPtr ExpressionBinder::bindBetween(const Call& call, const TextSpan& sp
     const ExpressionPtr high = bind(*call.arguments[2]);
     return located(span, [&] {
         const auto within = [&](const ExpressionPtr& from, const ExpressionPtr& to) {
-            return Expression::logicalAnd({Expression::call(">=", {value, from}), Expression::call("<=", {value, to})});
+            return Expression::logicalAnd(
+                {Expression::call(">=", {value, from}), Expression::call("<=", {value, to})});
         };
         if (call.name == "BETWEEN") return within(low, high);
         return Expression::logicalOr({within(low, high), within(high, low)});
@@ -244,15 +280,19 @@ ExpressionPtr ExpressionBinder::bindCase(const CaseExpr& node, const TextSpan& s
         conditions.push_back(std::move(when));
         results.push_back(bind(*branch.then));
     }
-    results.push_back(node.otherwise ? bind(*node.otherwise) : Expression::literal(Value::null(), LogicalType()));
+    results.push_back(node.otherwise ? bind(*node.otherwise)
+                                     : Expression::literal(Value::null(), LogicalType()));
 
     std::vector<LogicalType> types;
-    for (const ExpressionPtr& result : results) types.push_back(result->type());
+    for (const ExpressionPtr& result : results)
+        types.push_back(result->type());
     const auto type = commonType(types);
     if (!type) {
         std::string all;
-        for (const LogicalType& branch : types) all += (all.empty() ? "" : ", ") + branch.toString();
-        failAt(span, "sql.type-mismatch", fmt::format("the branches of CASE have no common type: {}", all), "CAST them to one");
+        for (const LogicalType& branch : types)
+            all += (all.empty() ? "" : ", ") + branch.toString();
+        failAt(span, "sql.type-mismatch", fmt::format("the branches of CASE have no common type: {}", all),
+               "CAST them to one");
     }
     std::vector<ExpressionPtr> arguments;
     for (size_t i = 0; i < conditions.size(); ++i) {
@@ -266,7 +306,8 @@ ExpressionPtr ExpressionBinder::bindCase(const CaseExpr& node, const TextSpan& s
 namespace {
 
 bool anyAggregate(const std::vector<ExprPtr>& list) {
-    return std::any_of(list.begin(), list.end(), [](const ExprPtr& expr) { return containsAggregate(*expr); });
+    return std::any_of(list.begin(), list.end(),
+                       [](const ExprPtr& expr) { return containsAggregate(*expr); });
 }
 bool anyAggregate(const ExprPtr& expr) { return expr && containsAggregate(*expr); }
 
@@ -286,12 +327,16 @@ struct AggregateSearch {
     bool operator()(const InList& node) const { return anyAggregate(node.value) || anyAggregate(node.items); }
     bool operator()(const InQuery& node) const { return anyAggregate(node.value); }
     bool operator()(const FieldAccess& node) const { return anyAggregate(node.value); }
-    bool operator()(const ElementAccess& node) const { return anyAggregate(node.value) || anyAggregate(node.index); }
+    bool operator()(const ElementAccess& node) const {
+        return anyAggregate(node.value) || anyAggregate(node.index);
+    }
     bool operator()(const ArrayConstructor& node) const { return anyAggregate(node.items); }
     bool operator()(const MapConstructor& node) const { return anyAggregate(node.items); }
     bool operator()(const RowConstructor& node) const { return anyAggregate(node.items); }
     template <class Leaf>
-    bool operator()(const Leaf&) const { return false; }
+    bool operator()(const Leaf&) const {
+        return false;
+    }
 };
 
 }  // namespace

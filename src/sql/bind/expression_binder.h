@@ -1,5 +1,6 @@
-// Expressions as written to bound expressions over one scope: names resolved, operators and functions chosen, special forms
-// rewritten into plain ones. Problems carry the place of the innermost expression they are about.
+// Expressions as written to bound expressions over one scope: names resolved, operators and functions chosen,
+// special forms rewritten into plain ones. Problems carry the place of the innermost expression they are
+// about.
 #pragma once
 
 #include <string>

@@ -13,10 +13,12 @@ LogicalPtr QueryBinder::scan(const TablePtr& table, const TextSpan& where) {
     size_t stored = 0;
     for (const TableColumn& column : table->columns) {
         names.push_back(column.name);
-        expressions.push_back(column.kind == ColumnKind::Computed ? column.expression : columnOf(node, stored++));
+        expressions.push_back(column.kind == ColumnKind::Computed ? column.expression
+                                                                  : columnOf(node, stored++));
     }
     node = project(node, std::move(expressions), std::move(names), where);
-    if (table->watermark) node = std::make_shared<LogicalWatermark>(node, table, table->watermark->column, where);
+    if (table->watermark)
+        node = std::make_shared<LogicalWatermark>(node, table, table->watermark->column, where);
     return node;
 }
 
@@ -27,10 +29,13 @@ TablePtr QueryBinder::withHints(const TablePtr& table, const std::vector<Hint>& 
             failNotSupported(hint.name.span, fmt::format("the hint {} is", hint.name.name));
         }
         auto changed = std::make_shared<TableDefinition>(*result);
-        for (const auto& [key, value] : hint.options) changed->options[key] = value;
+        for (const auto& [key, value] : hint.options)
+            changed->options[key] = value;
         std::vector<OptionItem> items;
-        for (const auto& [key, value] : changed->options) items.push_back({key, value, hint.name.span, hint.name.span});
-        const std::vector<Problem> problems = checkTableOptions(registry_, table->path.object, items, hint.name.span);
+        for (const auto& [key, value] : changed->options)
+            items.push_back({key, value, hint.name.span, hint.name.span});
+        const std::vector<Problem> problems =
+            checkTableOptions(registry_, table->path.object, items, hint.name.span);
         if (!problems.empty()) throw UserError(problems.front());
         result = std::move(changed);
     }
@@ -40,7 +45,8 @@ TablePtr QueryBinder::withHints(const TablePtr& table, const std::vector<Hint>& 
 LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
     const auto bound = views_.find(view->path.object);
     if (bound != views_.end()) return bound->second;
-    // Names inside belong to the catalog, not to the WITH of the query around it; and places are in another text.
+    // Names inside belong to the catalog, not to the WITH of the query around it; and places are in another
+    // text.
     std::vector<CommonTables> outside;
     outside.swap(with_);
     LogicalPtr plan;
@@ -68,7 +74,9 @@ LogicalPtr QueryBinder::bindNamed(const NamedTable& table) {
     }
     const ObjectPath path = catalog_.resolve(table.name);
     if (const ViewPtr view = catalog_.findView(path)) {
-        if (!table.hints.empty()) failAt(table.hints.front().name.span, "sql.bad-hint", "hints belong to tables, and this is a view");
+        if (!table.hints.empty())
+            failAt(table.hints.front().name.span, "sql.bad-hint",
+                   "hints belong to tables, and this is a view");
         return bindView(view, table.name.span);
     }
     const TablePtr found = catalog_.findTable(path);
@@ -80,10 +88,12 @@ Scope QueryBinder::aliased(LogicalPtr node, const TableRef& table, std::string n
     if (!table.column_aliases.empty()) {
         if (table.column_aliases.size() != node->schema().size()) {
             failAt(table.column_aliases.front().span, "sql.column-count",
-                   fmt::format("{} column names for a table of {} columns", table.column_aliases.size(), node->schema().size()));
+                   fmt::format("{} column names for a table of {} columns", table.column_aliases.size(),
+                               node->schema().size()));
         }
         std::vector<std::string> names;
-        for (const Identifier& column : table.column_aliases) names.push_back(column.name);
+        for (const Identifier& column : table.column_aliases)
+            names.push_back(column.name);
         node = renamed(node, names, table.span);
     }
     return Scope(std::move(node), table.alias ? table.alias->name : std::move(name));
@@ -105,7 +115,8 @@ Scope QueryBinder::bindTable(const TableRef& table) {
     }
     if (std::holds_alternative<UnnestTable>(table.node)) failNotSupported(table.span, "UNNEST is");
     const auto& join = std::get<JoinTable>(table.node);
-    failNotSupported(join.right->span, join.kind == JoinKind::Cross ? "more than one table in FROM is" : "JOIN is");
+    failNotSupported(join.right->span,
+                     join.kind == JoinKind::Cross ? "more than one table in FROM is" : "JOIN is");
 }
 
 }  // namespace millrace::sql

@@ -20,14 +20,16 @@ ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
     const auto found = std::find(key_texts_.begin(), key_texts_.end(), bound->canonical());
     if (found == key_texts_.end()) return nullptr;
     const auto index = static_cast<size_t>(found - key_texts_.begin());
-    const std::string& name = keys_[index]->kind() == ExpressionKind::Column ? keys_[index]->name() : keys_[index]->toString();
+    const std::string& name =
+        keys_[index]->kind() == ExpressionKind::Column ? keys_[index]->name() : keys_[index]->toString();
     return Expression::column(index, keys_[index]->type(), name);
 }
 
 ExpressionPtr GroupedBinder::bind(const Expr& expr) {
     // Where a key is an expression, every sub-expression may be that key.
-    if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) && !std::holds_alternative<ColumnRef>(expr.node) &&
-        !std::holds_alternative<Star>(expr.node) && !containsAggregate(expr)) {
+    if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) &&
+        !std::holds_alternative<ColumnRef>(expr.node) && !std::holds_alternative<Star>(expr.node) &&
+        !containsAggregate(expr)) {
         ExpressionPtr whole;
         try {
             whole = Expression::fold(ExpressionBinder(scope(), current_clause_).bind(expr));
@@ -42,7 +44,9 @@ ExpressionPtr GroupedBinder::bind(const Expr& expr) {
 
 ExpressionPtr GroupedBinder::bindKeyColumn(size_t column, const TextSpan& span) {
     if (ExpressionPtr key = asKey(columnExpression(column))) return key;
-    failAt(span, "sql.not-grouped", fmt::format("column '{}' is neither in GROUP BY nor inside an aggregate function", scope().field(column).name),
+    failAt(span, "sql.not-grouped",
+           fmt::format("column '{}' is neither in GROUP BY nor inside an aggregate function",
+                       scope().field(column).name),
            "add it to GROUP BY, or aggregate it, as in MAX(column)");
 }
 
@@ -73,8 +77,10 @@ class ArgumentBinder final : public ExpressionBinder {
 
   protected:
     ExpressionPtr bindAggregate(const Call& call, const TextSpan& span) override {
-        failAt(span, "sql.misplaced-aggregate", fmt::format("{} is inside another aggregate function", call.name),
-               "aggregate twice with a sub-query: SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM ... GROUP BY ...)");
+        failAt(span, "sql.misplaced-aggregate",
+               fmt::format("{} is inside another aggregate function", call.name),
+               "aggregate twice with a sub-query: SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM ... GROUP BY "
+               "...)");
     }
 };
 
@@ -83,7 +89,8 @@ class ArgumentBinder final : public ExpressionBinder {
 ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
     if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
     if (call.star && (call.name != "COUNT" || call.distinct)) {
-        failAt(span, "sql.bad-argument", fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
+        failAt(span, "sql.bad-argument",
+               fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
                "only COUNT takes *");
     }
     ArgumentBinder binder(scope(), fmt::format("the arguments of {}", call.name));
@@ -101,9 +108,10 @@ ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& spa
         arguments += (arguments.empty() ? "" : ", ") + expression->toString();
         expressions.push_back(std::move(expression));
     }
-    const auto function = located(span, [&] { return bound.function->bind(bound.infos, bound.distinct, false); });
-    MILLRACE_CHECK(function->argumentTypes().size() == expressions.size(), "{} binds {} arguments as {}", call.name,
-                   expressions.size(), function->argumentTypes().size());
+    const auto function =
+        located(span, [&] { return bound.function->bind(bound.infos, bound.distinct, false); });
+    MILLRACE_CHECK(function->argumentTypes().size() == expressions.size(), "{} binds {} arguments as {}",
+                   call.name, expressions.size(), function->argumentTypes().size());
     for (size_t i = 0; i < expressions.size(); ++i) {
         const ExpressionPtr argument = convert(expressions[i], function->argumentTypes()[i]);
         bound.infos[i].type = argument->type();
@@ -118,8 +126,10 @@ ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& spa
     // Over no rows an aggregate other than COUNT is NULL, which the functions' result types know.
     bound.type = function->resultType();
 
-    std::string text = fmt::format("{} {} {}", bound.function->name, bound.distinct, bound.filter ? std::to_string(*bound.filter) : "");
-    for (const size_t argument : bound.arguments) text += fmt::format(" ${}", argument);
+    std::string text = fmt::format("{} {} {}", bound.function->name, bound.distinct,
+                                   bound.filter ? std::to_string(*bound.filter) : "");
+    for (const size_t argument : bound.arguments)
+        text += fmt::format(" ${}", argument);
     const auto found = std::find(call_texts_.begin(), call_texts_.end(), text);
     const auto index = static_cast<size_t>(found - call_texts_.begin());
     if (found == call_texts_.end()) {
@@ -132,12 +142,14 @@ ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& spa
 LogicalPtr GroupedBinder::build(const TextSpan& where) const {
     std::vector<std::string> names;
     for (size_t i = 0; i < needed_.size(); ++i) {
-        names.push_back(needed_[i]->kind() == ExpressionKind::Column ? needed_[i]->name() : fmt::format("$f{}", i));
+        names.push_back(needed_[i]->kind() == ExpressionKind::Column ? needed_[i]->name()
+                                                                     : fmt::format("$f{}", i));
     }
     makeUnique(names);
     const LogicalPtr input = project(scope().node(), needed_, std::move(names), where);
     std::vector<size_t> keys(keys_.size());
-    for (size_t i = 0; i < keys.size(); ++i) keys[i] = i;
+    for (size_t i = 0; i < keys.size(); ++i)
+        keys[i] = i;
     return std::make_shared<LogicalAggregate>(input, std::move(keys), calls_, where);
 }
 

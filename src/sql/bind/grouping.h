@@ -1,4 +1,5 @@
-// Expressions above a GROUP BY: what they are made of are the keys and aggregate calls, nothing else of the input.
+// Expressions above a GROUP BY: what they are made of are the keys and aggregate calls, nothing else of the
+// input.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace millrace::sql {
 
-// Collects the aggregate calls of SELECT, HAVING and ORDER BY while it binds them. Bound expressions are over the rows of
-// the Aggregate: its keys, then its calls.
+// Collects the aggregate calls of SELECT, HAVING and ORDER BY while it binds them. Bound expressions are over
+// the rows of the Aggregate: its keys, then its calls.
 class GroupedBinder final : public ExpressionBinder {
   public:
     GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys);
@@ -19,7 +20,8 @@ class GroupedBinder final : public ExpressionBinder {
     // A column of the input, as * names it.
     ExpressionPtr bindKeyColumn(size_t column, const TextSpan& span);
 
-    // The Aggregate over `input` with all calls that were bound so far, on top of a projection of what it needs.
+    // The Aggregate over `input` with all calls that were bound so far, on top of a projection of what it
+    // needs.
     LogicalPtr build(const TextSpan& where) const;
 
   protected:
@@ -32,9 +34,9 @@ class GroupedBinder final : public ExpressionBinder {
     size_t need(const ExpressionPtr& expression);  // its column below the Aggregate
 
     std::vector<ExpressionPtr> keys_;
-    std::vector<std::string> key_texts_;    // canonical
-    bool only_columns_ = true;              // every key is a plain column
-    std::vector<ExpressionPtr> needed_;     // the projection below: keys, then arguments and filters
+    std::vector<std::string> key_texts_;  // canonical
+    bool only_columns_ = true;            // every key is a plain column
+    std::vector<ExpressionPtr> needed_;   // the projection below: keys, then arguments and filters
     std::vector<std::string> needed_texts_;
     std::vector<AggregateCall> calls_;
     std::vector<std::string> call_texts_;

@@ -16,16 +16,20 @@ bool matches(std::string_view known, std::string_view key) {
 }
 
 const OptionItem* find(const std::vector<OptionItem>& options, std::string_view key) {
-    const auto found = std::find_if(options.begin(), options.end(), [&](const OptionItem& item) { return item.key == key; });
+    const auto found =
+        std::find_if(options.begin(), options.end(), [&](const OptionItem& item) { return item.key == key; });
     return found == options.end() ? nullptr : &*found;
 }
 
 // What the planner reads of every table's options, whatever its connector.
-bool isPlannerOption(std::string_view key) { return key == "connector" || key.starts_with("scan.watermark."); }
+bool isPlannerOption(std::string_view key) {
+    return key == "connector" || key.starts_with("scan.watermark.");
+}
 
 std::string list(const std::vector<std::string>& names) {
     std::string out;
-    for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+    for (const std::string& name : names)
+        out += (out.empty() ? "" : ", ") + name;
     return out;
 }
 
@@ -35,24 +39,29 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
                                        const std::vector<OptionItem>& options, const TextSpan& table_span) {
     std::vector<Problem> problems;
     if (registry == nullptr) return problems;
-    const auto suggest = [](const std::string& wanted, const std::vector<std::string>& names, const char* otherwise) {
+    const auto suggest = [](const std::string& wanted, const std::vector<std::string>& names,
+                            const char* otherwise) {
         const std::string near = nearestName(wanted, names);
         return near.empty() ? otherwise + list(names) : fmt::format("did you mean '{}'?", near);
     };
 
     const OptionItem* connector_item = find(options, "connector");
     std::vector<std::string> connectors;
-    for (const ConnectorDescriptor& known : registry->connectors) connectors.push_back(known.name);
+    for (const ConnectorDescriptor& known : registry->connectors)
+        connectors.push_back(known.name);
     if (connector_item == nullptr) {
-        problems.push_back({"config.missing-option", fmt::format("table '{}' needs the option 'connector'", table),
+        problems.push_back({"config.missing-option",
+                            fmt::format("table '{}' needs the option 'connector'", table),
                             "connectors: " + list(connectors), table_span});
         return problems;
     }
-    const auto connector = std::find_if(registry->connectors.begin(), registry->connectors.end(),
-                                        [&](const ConnectorDescriptor& known) { return known.name == connector_item->value; });
+    const auto connector =
+        std::find_if(registry->connectors.begin(), registry->connectors.end(),
+                     [&](const ConnectorDescriptor& known) { return known.name == connector_item->value; });
     if (connector == registry->connectors.end()) {
-        problems.push_back({"sql.unknown-connector", fmt::format("there is no connector '{}'", connector_item->value),
-                            suggest(connector_item->value, connectors, "connectors: "), connector_item->value_span});
+        problems.push_back(
+            {"sql.unknown-connector", fmt::format("there is no connector '{}'", connector_item->value),
+             suggest(connector_item->value, connectors, "connectors: "), connector_item->value_span});
         return problems;
     }
 
@@ -60,9 +69,11 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
     if (connector->uses_format) {
         const OptionItem* format = find(options, "format");
         std::vector<std::string> formats;
-        for (const auto& [name, described] : registry->formats) formats.push_back(name);
+        for (const auto& [name, described] : registry->formats)
+            formats.push_back(name);
         if (find(options, "format") == nullptr) {
-            problems.push_back({"config.missing-option", fmt::format("table '{}' needs the option 'format'", table),
+            problems.push_back({"config.missing-option",
+                                fmt::format("table '{}' needs the option 'format'", table),
                                 "formats: " + list(formats), table_span});
         } else if (!registry->formats.contains(format->value)) {
             problems.push_back({"sql.unknown-format", fmt::format("there is no format '{}'", format->value),
@@ -76,26 +87,32 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
     }
 
     std::vector<std::string> keys;
-    for (const OptionDescription& option : known) keys.push_back(option.key);
+    for (const OptionDescription& option : known)
+        keys.push_back(option.key);
     for (const OptionItem& item : options) {
         if (isPlannerOption(item.key)) continue;
-        const auto option = std::find_if(known.begin(), known.end(),
-                                         [&](const OptionDescription& candidate) { return matches(candidate.key, item.key); });
+        const auto option = std::find_if(known.begin(), known.end(), [&](const OptionDescription& candidate) {
+            return matches(candidate.key, item.key);
+        });
         if (option == known.end()) {
-            problems.push_back({"config.unknown-option", fmt::format("table '{}' has an unknown option '{}'", table, item.key),
+            problems.push_back({"config.unknown-option",
+                                fmt::format("table '{}' has an unknown option '{}'", table, item.key),
                                 suggest(item.key, keys, "known options: "), item.key_span});
             continue;
         }
         const auto& allowed = option->allowed;
         if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), item.value) == allowed.end()) {
             problems.push_back({"config.bad-value",
-                                fmt::format("'{}' has the value '{}', which is not one of: {}", item.key, item.value, list(allowed)),
+                                fmt::format("'{}' has the value '{}', which is not one of: {}", item.key,
+                                            item.value, list(allowed)),
                                 suggest(item.value, allowed, "one of: "), item.value_span});
         }
     }
     for (const OptionDescription& option : known) {
-        if (option.required && find(options, option.key) == nullptr && option.key != "format" && option.key != "connector") {
-            problems.push_back({"config.missing-option", fmt::format("table '{}' needs the option '{}'", table, option.key),
+        if (option.required && find(options, option.key) == nullptr && option.key != "format" &&
+            option.key != "connector") {
+            problems.push_back({"config.missing-option",
+                                fmt::format("table '{}' needs the option '{}'", table, option.key),
                                 option.description, table_span});
         }
     }

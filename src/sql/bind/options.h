@@ -1,4 +1,5 @@
-// WITH (...): is the connector known, and does it know these options? Every problem has the place of its key or value.
+// WITH (...): is the connector known, and does it know these options? Every problem has the place of its key
+// or value.
 #pragma once
 
 #include <vector>
@@ -8,8 +9,8 @@
 
 namespace millrace::sql {
 
-// Without a registry nothing is checked. A known key with '#' in it stands for any name there ('fields.#.min'), one that
-// ends in '*' for anything that starts so.
+// Without a registry nothing is checked. A known key with '#' in it stands for any name there
+// ('fields.#.min'), one that ends in '*' for anything that starts so.
 std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const std::string& table,
                                        const std::vector<OptionItem>& options, const TextSpan& table_span);
 

@@ -12,8 +12,8 @@ ExpressionPtr columnOf(const LogicalPtr& node, size_t column) {
     return Expression::column(column, field.type, field.name);
 }
 
-LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions, std::vector<std::string> names,
-                   const TextSpan& where) {
+LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions,
+                   std::vector<std::string> names, const TextSpan& where) {
     bool same = expressions.size() == input->schema().size();
     std::vector<ColumnTraits> traits;
     for (size_t i = 0; i < expressions.size(); ++i) {
@@ -25,16 +25,19 @@ LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressio
         }
         same = false;
         ColumnTraits trait;
-        if (expression.kind() == ExpressionKind::Call && expression.name() == "PROCTIME") trait.time = TimeAttribute::Proctime;
+        if (expression.kind() == ExpressionKind::Call && expression.name() == "PROCTIME")
+            trait.time = TimeAttribute::Proctime;
         traits.push_back(trait);
     }
     if (same) return input;
-    return std::make_shared<LogicalProject>(input, std::move(expressions), std::move(names), std::move(traits), where);
+    return std::make_shared<LogicalProject>(input, std::move(expressions), std::move(names),
+                                            std::move(traits), where);
 }
 
 LogicalPtr renamed(const LogicalPtr& node, const std::vector<std::string>& names, const TextSpan& where) {
     std::vector<ExpressionPtr> columns;
-    for (size_t i = 0; i < node->schema().size(); ++i) columns.push_back(columnOf(node, i));
+    for (size_t i = 0; i < node->schema().size(); ++i)
+        columns.push_back(columnOf(node, i));
     return project(node, std::move(columns), names, where);
 }
 
@@ -50,7 +53,8 @@ LogicalPtr converted(const LogicalPtr& input, const std::vector<LogicalType>& ty
 
 LogicalPtr distinct(const LogicalPtr& input, const TextSpan& where) {
     std::vector<size_t> keys(input->schema().size());
-    for (size_t i = 0; i < keys.size(); ++i) keys[i] = i;
+    for (size_t i = 0; i < keys.size(); ++i)
+        keys[i] = i;
     return std::make_shared<LogicalAggregate>(input, std::move(keys), std::vector<AggregateCall>{}, where);
 }
 
@@ -64,7 +68,8 @@ void makeUnique(std::vector<std::string>& names) {
     std::set<std::string> used;
     for (std::string& name : names) {
         std::string candidate = name;
-        for (size_t i = 0; !used.insert(candidate).second; ++i) candidate = name + std::to_string(i);
+        for (size_t i = 0; !used.insert(candidate).second; ++i)
+            candidate = name + std::to_string(i);
         name = std::move(candidate);
     }
 }
@@ -74,14 +79,16 @@ void checkSize(const LogicalPtr& node, const TextSpan& where) {
     constexpr size_t kHeightMaxOfPlan = 1'000;
     if (node->size() <= kNodesMax && node->height() <= kHeightMaxOfPlan) return;
     failAt(where, "sql.too-large",
-           fmt::format("with its views written out, the query has {} steps, {} deep; at most {} and {} are possible", node->size(),
-                       node->height(), kNodesMax, kHeightMaxOfPlan),
+           fmt::format(
+               "with its views written out, the query has {} steps, {} deep; at most {} and {} are possible",
+               node->size(), node->height(), kNodesMax, kHeightMaxOfPlan),
            "write parts of it to tables");
 }
 
 LogicalPtr QueryBinder::bindQuery(const Query& query) {
     if (depth_ >= kQueryDepthMax) {
-        failAt(query.span, "sql.too-deep", fmt::format("queries and views nest more than {} deep", kQueryDepthMax));
+        failAt(query.span, "sql.too-deep",
+               fmt::format("queries and views nest more than {} deep", kQueryDepthMax));
     }
     ++depth_;
     with_.emplace_back();
@@ -89,15 +96,18 @@ LogicalPtr QueryBinder::bindQuery(const Query& query) {
         LogicalPtr plan = bindQuery(*table.query);
         if (!table.columns.empty()) {
             std::vector<std::string> names;
-            for (const Identifier& column : table.columns) names.push_back(column.name);
+            for (const Identifier& column : table.columns)
+                names.push_back(column.name);
             if (names.size() != plan->schema().size()) {
                 failAt(table.name.span, "sql.column-count",
-                       fmt::format("'{}' names {} columns, but its query has {}", table.name.name, names.size(), plan->schema().size()));
+                       fmt::format("'{}' names {} columns, but its query has {}", table.name.name,
+                                   names.size(), plan->schema().size()));
             }
             plan = renamed(plan, names, table.name.span);
         }
         if (!with_.back().emplace(table.name.name, std::move(plan)).second) {
-            failAt(table.name.span, "sql.duplicate-name", fmt::format("WITH defines '{}' twice", table.name.name));
+            failAt(table.name.span, "sql.duplicate-name",
+                   fmt::format("WITH defines '{}' twice", table.name.name));
         }
     }
     LogicalPtr plan;
@@ -115,7 +125,8 @@ LogicalPtr QueryBinder::bindQuery(const Query& query) {
 LogicalPtr QueryBinder::bindBody(const QueryBody& body) {
     if (const auto* select = std::get_if<Select>(&body.node)) return bindSelect(*select, body.span, nullptr);
     if (const auto* values = std::get_if<ValuesBody>(&body.node)) return bindValues(*values, body.span);
-    if (const auto* operation = std::get_if<SetOperation>(&body.node)) return bindSetOperation(*operation, body.span);
+    if (const auto* operation = std::get_if<SetOperation>(&body.node))
+        return bindSetOperation(*operation, body.span);
     return bindQuery(*std::get<QueryPtr>(body.node));
 }
 
@@ -125,30 +136,37 @@ LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& spa
     std::vector<std::vector<ExpressionPtr>> rows;
     for (const auto& row : values.rows) {
         std::vector<ExpressionPtr> bound;
-        for (const ExprPtr& expr : row) bound.push_back(binder.bindRoot(*expr));
+        for (const ExprPtr& expr : row)
+            bound.push_back(binder.bindRoot(*expr));
         if (!rows.empty() && bound.size() != rows.front().size()) {
             failAt(row.front()->span, "sql.column-count",
-                   fmt::format("this row has {} columns, the first one has {}", bound.size(), rows.front().size()));
+                   fmt::format("this row has {} columns, the first one has {}", bound.size(),
+                               rows.front().size()));
         }
         rows.push_back(std::move(bound));
     }
     std::vector<Field> fields;
     for (size_t column = 0; column < rows.front().size(); ++column) {
         std::vector<LogicalType> types;
-        for (const auto& row : rows) types.push_back(row[column]->type());
+        for (const auto& row : rows)
+            types.push_back(row[column]->type());
         const auto type = commonType(types);
         if (!type) {
             failAt(values.rows.front()[column]->span, "sql.type-mismatch",
-                   fmt::format("the values of column {} have no common type", column + 1), "CAST them to one");
+                   fmt::format("the values of column {} have no common type", column + 1),
+                   "CAST them to one");
         }
-        for (auto& row : rows) row[column] = Expression::fold(convert(row[column], *type));
+        for (auto& row : rows)
+            row[column] = Expression::fold(convert(row[column], *type));
         fields.push_back({fmt::format("EXPR${}", column), *type});
     }
     return std::make_shared<LogicalValues>(Schema(std::move(fields)), std::move(rows), span);
 }
 
 LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const TextSpan& span) {
-    const char* name = operation.op == SetOperator::Union ? "UNION" : operation.op == SetOperator::Intersect ? "INTERSECT" : "EXCEPT";
+    const char* name = operation.op == SetOperator::Union       ? "UNION"
+                       : operation.op == SetOperator::Intersect ? "INTERSECT"
+                                                                : "EXCEPT";
     if (operation.op != SetOperator::Union) failNotSupported(span, fmt::format("{} is", name));
     std::vector<LogicalPtr> inputs;
     for (const QueryBodyPtr& input : operation.inputs) {
@@ -162,17 +180,21 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     std::vector<LogicalType> common;
     for (size_t column = 0; column < inputs.front()->schema().size(); ++column) {
         std::vector<LogicalType> types;
-        for (const LogicalPtr& input : inputs) types.push_back(input->schema()[column].type);
+        for (const LogicalPtr& input : inputs)
+            types.push_back(input->schema()[column].type);
         const auto type = commonType(types);
         if (!type) {
             std::string all;
-            for (const LogicalType& candidate : types) all += (all.empty() ? "" : ", ") + candidate.toString();
-            failAt(span, "sql.type-mismatch", fmt::format("column {} of {} has types without a common one: {}", column + 1, name, all),
+            for (const LogicalType& candidate : types)
+                all += (all.empty() ? "" : ", ") + candidate.toString();
+            failAt(span, "sql.type-mismatch",
+                   fmt::format("column {} of {} has types without a common one: {}", column + 1, name, all),
                    "CAST them to one");
         }
         common.push_back(*type);
     }
-    for (LogicalPtr& input : inputs) input = converted(input, common, span);
+    for (LogicalPtr& input : inputs)
+        input = converted(input, common, span);
     LogicalPtr result = std::make_shared<LogicalUnion>(std::move(inputs), span);
     return operation.all ? result : distinct(result, span);
 }
@@ -216,7 +238,8 @@ LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
         size_t column = bound->index();
         if (bound->kind() == ExpressionKind::Literal && bound->type().isInteger()) {
             column = static_cast<size_t>(bound->value().asInt64()) - 1;
-            if (column >= plan->schema().size()) failAt(item.expression->span, "sql.unknown-column", "there is no such column");
+            if (column >= plan->schema().size())
+                failAt(item.expression->span, "sql.unknown-column", "there is no such column");
         } else if (bound->kind() != ExpressionKind::Column) {
             failNotSupported(item.expression->span, "expressions in ORDER BY behind a set operation are");
         }

@@ -1,6 +1,6 @@
-// Queries as written to logical plans. One object binds one statement. Its methods are in query_binder.cc (WITH, set
-// operations, VALUES, ORDER BY), from_clause.cc (tables, views, sub-queries), window_functions.cc (TUMBLE, HOP, ...) and
-// select.cc (projection, filter, aggregation).
+// Queries as written to logical plans. One object binds one statement. Its methods are in query_binder.cc
+// (WITH, set operations, VALUES, ORDER BY), from_clause.cc (tables, views, sub-queries), window_functions.cc
+// (TUMBLE, HOP, ...) and select.cc (projection, filter, aggregation).
 #pragma once
 
 #include <map>
@@ -16,7 +16,8 @@ namespace millrace::sql {
 
 class QueryBinder {
   public:
-    QueryBinder(const Catalog& catalog, const ConnectorRegistry* registry) : catalog_(catalog), registry_(registry) {}
+    QueryBinder(const Catalog& catalog, const ConnectorRegistry* registry)
+        : catalog_(catalog), registry_(registry) {}
 
     LogicalPtr bindQuery(const Query& query);
     // Source rows as a query sees them: the table's columns with computed ones and the watermark.
@@ -47,16 +48,16 @@ class QueryBinder {
 
     const Catalog& catalog_;
     const ConnectorRegistry* registry_;
-    std::vector<CommonTables> with_;               // innermost last
-    std::map<std::string, LogicalPtr> views_;      // bound in this statement
+    std::vector<CommonTables> with_;           // innermost last
+    std::map<std::string, LogicalPtr> views_;  // bound in this statement
     int depth_ = 0;
 };
 
 // The same rows under other column names.
 LogicalPtr renamed(const LogicalPtr& node, const std::vector<std::string>& names, const TextSpan& where);
 // A projection onto `expressions`; the input itself if nothing changes.
-LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions, std::vector<std::string> names,
-                   const TextSpan& where);
+LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions,
+                   std::vector<std::string> names, const TextSpan& where);
 // The columns converted to `types`, nullability aside.
 LogicalPtr converted(const LogicalPtr& input, const std::vector<LogicalType>& types, const TextSpan& where);
 ExpressionPtr columnOf(const LogicalPtr& node, size_t column);

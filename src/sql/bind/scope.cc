@@ -8,7 +8,8 @@ Scope::Scope(LogicalPtr node, std::string alias) : node_(std::move(node)) {
 
 std::vector<std::string> Scope::candidates() const {
     std::vector<std::string> names;
-    for (size_t i = 0; i < size(); ++i) names.push_back(field(i).name);
+    for (size_t i = 0; i < size(); ++i)
+        names.push_back(field(i).name);
     return names;
 }
 
@@ -26,7 +27,8 @@ std::optional<size_t> Scope::find(const Identifier& name, size_t begin, size_t e
         if (found) {
             throw UserError(Problem{"sql.ambiguous-column",
                                     fmt::format("column '{}' is there more than once", name.name),
-                                    relations_.size() > 1 ? "say which one: table.column" : "give the columns different names with AS",
+                                    relations_.size() > 1 ? "say which one: table.column"
+                                                          : "give the columns different names with AS",
                                     name.span});
         }
         found = i;
@@ -44,7 +46,8 @@ Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
     const Identifier& wanted = table != nullptr ? path[1] : path[0];
     std::vector<std::string> names = candidates();
     if (table == nullptr && path.size() > 1) {
-        for (const Relation& other : relations_) names.push_back(other.alias);
+        for (const Relation& other : relations_)
+            names.push_back(other.alias);
     }
     const std::string near = nearestName(wanted.name, names);
     std::string hint;
@@ -54,10 +57,12 @@ Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
         hint = "there is no FROM clause, so there are no columns";
     } else {
         constexpr size_t kShown = 12;
-        for (size_t i = 0; i < names.size() && i < kShown; ++i) hint += (i == 0 ? "" : ", ") + names[i];
+        for (size_t i = 0; i < names.size() && i < kShown; ++i)
+            hint += (i == 0 ? "" : ", ") + names[i];
         hint = "columns here: " + hint + (names.size() > kShown ? ", ..." : "");
     }
-    throw UserError(Problem{"sql.unknown-column", fmt::format("there is no column '{}'", wanted.name), hint, wanted.span});
+    throw UserError(Problem{"sql.unknown-column", fmt::format("there is no column '{}'", wanted.name), hint,
+                            wanted.span});
 }
 
 std::pair<size_t, size_t> Scope::star(const std::vector<Identifier>& qualifier) const {
@@ -66,7 +71,8 @@ std::pair<size_t, size_t> Scope::star(const std::vector<Identifier>& qualifier) 
     const Relation* table = qualifier.size() == 1 ? relation(wanted.name) : nullptr;
     if (table != nullptr) return {table->begin, table->end};
     std::vector<std::string> names;
-    for (const Relation& other : relations_) names.push_back(other.alias);
+    for (const Relation& other : relations_)
+        names.push_back(other.alias);
     const std::string near = nearestName(wanted.name, names);
     throw UserError(Problem{"sql.unknown-table", fmt::format("there is no table '{}' in FROM", wanted.name),
                             near.empty() ? "" : fmt::format("did you mean '{}'?", near), wanted.span});

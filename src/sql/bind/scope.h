@@ -29,7 +29,8 @@ class Scope {
 
     // UserError "sql.unknown-column" with the nearest name, "sql.ambiguous-column".
     Resolved resolve(const std::vector<Identifier>& path) const;
-    // The columns that t.* stands for, or, without a qualifier, * : [first, second). UserError "sql.unknown-table".
+    // The columns that t.* stands for, or, without a qualifier, * : [first, second). UserError
+    // "sql.unknown-table".
     std::pair<size_t, size_t> star(const std::vector<Identifier>& qualifier) const;
 
   private:

@@ -19,7 +19,8 @@ std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
     std::vector<ExpressionPtr> keys;
     ExpressionBinder binder(scope, "GROUP BY");
     for (const GroupItem& item : select.group_by) {
-        if (item.kind != GroupingKind::Expressions) failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
+        if (item.kind != GroupingKind::Expressions)
+            failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
         for (const ExprPtr& expr : item.sets.front()) {
             ExpressionPtr key;
             try {
@@ -33,7 +34,8 @@ std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
                     });
                 if (!is_alias) throw;
                 failAt(expr->span, "sql.unknown-column", error.problem().message,
-                       fmt::format("'{}' is an alias of SELECT; GROUP BY takes the expression itself", column->path[0].name));
+                       fmt::format("'{}' is an alias of SELECT; GROUP BY takes the expression itself",
+                                   column->path[0].name));
             }
             if (key->type().kind() == TypeKind::Null) key = convert(key, LogicalType::integer());
             const auto same = std::find_if(keys.begin(), keys.end(), [&](const ExpressionPtr& other) {
@@ -52,7 +54,8 @@ struct Item {
 };
 
 template <class BindColumn>
-std::vector<Item> bindItems(const Select& select, const Scope& scope, ExpressionBinder& binder, BindColumn bind_column) {
+std::vector<Item> bindItems(const Select& select, const Scope& scope, ExpressionBinder& binder,
+                            BindColumn bind_column) {
     std::vector<Item> items;
     for (const SelectItem& item : select.items) {
         if (const auto* star = std::get_if<Star>(&item.expression->node)) {
@@ -66,21 +69,24 @@ std::vector<Item> bindItems(const Select& select, const Scope& scope, Expression
             continue;
         }
         ExpressionPtr bound = binder.bindRoot(*item.expression);
-        items.push_back({std::move(bound), item.alias ? item.alias->name : derivedName(*item.expression, items.size())});
+        items.push_back(
+            {std::move(bound), item.alias ? item.alias->name : derivedName(*item.expression, items.size())});
     }
     return items;
 }
 
 // The output column that an ORDER BY item names by alias or number, or -1.
 int orderedColumn(const OrderItem& item, const std::vector<Item>& items) {
-    if (const auto* column = std::get_if<ColumnRef>(&item.expression->node); column != nullptr && column->path.size() == 1) {
+    if (const auto* column = std::get_if<ColumnRef>(&item.expression->node);
+        column != nullptr && column->path.size() == 1) {
         for (size_t i = 0; i < items.size(); ++i) {
             if (items[i].name == column->path[0].name) return static_cast<int>(i);
         }
     }
     const auto* literal = std::get_if<Literal>(&item.expression->node);
     if (literal == nullptr || literal->kind != LiteralKind::Number) return -1;
-    const bool digits = literal->text.size() < 6 && literal->text.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        literal->text.size() < 6 && literal->text.find_first_not_of("0123456789") == std::string::npos;
     const int number = digits ? std::stoi(literal->text) : 0;
     if (number < 1 || number > static_cast<int>(items.size())) {
         failAt(item.expression->span, "sql.unknown-column",
@@ -92,7 +98,9 @@ int orderedColumn(const OrderItem& item, const std::vector<Item>& items) {
 }  // namespace
 
 LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, const Query* order) {
-    if (!select.hints.empty()) failNotSupported(select.hints.front().name.span, fmt::format("the hint {} is", select.hints.front().name.name));
+    if (!select.hints.empty())
+        failNotSupported(select.hints.front().name.span,
+                         fmt::format("the hint {} is", select.hints.front().name.name));
     if (!select.windows.empty()) failNotSupported(select.windows.front().name.span, "WINDOW is");
     if (select.qualify) failNotSupported(select.qualify->span, "QUALIFY is");
 
@@ -105,7 +113,8 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
     }
     if (select.where) {
-        input = std::make_shared<LogicalFilter>(input, ExpressionBinder(scope, "WHERE").bindCondition(*select.where), select.where->span);
+        input = std::make_shared<LogicalFilter>(
+            input, ExpressionBinder(scope, "WHERE").bindCondition(*select.where), select.where->span);
     }
     scope.replaceNode(input);
 
@@ -116,8 +125,9 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     ExpressionPtr having;
     if (grouped) {
         over_groups.emplace(scope, bindKeys(select, scope));
-        items = bindItems(select, scope, *over_groups,
-                          [&](size_t column, const TextSpan& where) { return over_groups->bindKeyColumn(column, where); });
+        items = bindItems(select, scope, *over_groups, [&](size_t column, const TextSpan& where) {
+            return over_groups->bindKeyColumn(column, where);
+        });
         over_groups->setClause("HAVING");
         if (select.having) having = over_groups->bindCondition(*select.having);
     } else {
@@ -126,7 +136,8 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         });
     }
 
-    // ORDER BY may name what SELECT does not: such columns are carried along and dropped again behind the sort.
+    // ORDER BY may name what SELECT does not: such columns are carried along and dropped again behind the
+    // sort.
     const size_t visible = items.size();
     std::vector<SortKey> keys;
     if (order != nullptr) {
@@ -139,10 +150,12 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
             }
             ExpressionPtr bound = binder.bindRoot(*item.expression);
             size_t column = 0;
-            while (column < items.size() && items[column].expression->canonical() != bound->canonical()) ++column;
+            while (column < items.size() && items[column].expression->canonical() != bound->canonical())
+                ++column;
             if (column == items.size()) {
                 if (select.distinct) {
-                    failAt(item.expression->span, "sql.bad-order", "with DISTINCT, ORDER BY takes only what SELECT lists");
+                    failAt(item.expression->span, "sql.bad-order",
+                           "with DISTINCT, ORDER BY takes only what SELECT lists");
                 }
                 items.push_back({std::move(bound), fmt::format("$o{}", column)});
             }

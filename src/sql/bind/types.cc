@@ -16,13 +16,16 @@ namespace {
 }
 
 [[noreturn]] void notYet(const TypeSpec& spec) {
-    throw UserError(Problem{"sql.not-supported", fmt::format("the type {} is not supported yet", spec.name), "", spec.span});
+    throw UserError(Problem{"sql.not-supported", fmt::format("the type {} is not supported yet", spec.name),
+                            "", spec.span});
 }
 
-int inRange(const TypeSpec& spec, std::optional<int> given, int otherwise, int min, int max, const char* what) {
+int inRange(const TypeSpec& spec, std::optional<int> given, int otherwise, int min, int max,
+            const char* what) {
     const int value = given.value_or(otherwise);
     if (value < min || value > max) {
-        badType(spec, fmt::format("the {} of {} must be between {} and {}, not {}", what, spec.name, min, max, value));
+        badType(spec, fmt::format("the {} of {} must be between {} and {}, not {}", what, spec.name, min, max,
+                                  value));
     }
     return value;
 }
@@ -33,7 +36,8 @@ LogicalType intervalType(const TypeSpec& spec) {
     if (unit == "DAY" || unit == "HOUR" || unit == "MINUTE" || unit == "SECOND") {
         return LogicalType::of(TypeKind::IntervalDayTime);
     }
-    badType(spec, fmt::format("there is no type {}", spec.name), "intervals are of YEAR, MONTH, DAY, HOUR, MINUTE or SECOND");
+    badType(spec, fmt::format("there is no type {}", spec.name),
+            "intervals are of YEAR, MONTH, DAY, HOUR, MINUTE or SECOND");
 }
 
 LogicalType withoutNullability(const TypeSpec& spec) {
@@ -56,10 +60,13 @@ LogicalType withoutNullability(const TypeSpec& spec) {
     if (spec.name == "STRING") return LogicalType::string();
     if (spec.name == "BYTES") return LogicalType::of(TypeKind::Varbinary);
     if (spec.name == "DECIMAL") {
-        const int precision = inRange(spec, spec.precision, 10, 1, LogicalType::kMaxDecimalPrecision, "precision");
+        const int precision =
+            inRange(spec, spec.precision, 10, 1, LogicalType::kMaxDecimalPrecision, "precision");
         return LogicalType::decimal(precision, inRange(spec, spec.scale, 0, 0, precision, "scale"));
     }
-    const auto length = [&] { return inRange(spec, spec.precision, 1, 1, LogicalType::kMaxLength, "length"); };
+    const auto length = [&] {
+        return inRange(spec, spec.precision, 1, 1, LogicalType::kMaxLength, "length");
+    };
     if (spec.name == "CHAR") return LogicalType::character(length());
     if (spec.name == "VARCHAR") return LogicalType::varchar(length());
     if (spec.name == "BINARY") return LogicalType::binary(length());
@@ -71,17 +78,20 @@ LogicalType withoutNullability(const TypeSpec& spec) {
             badType(spec, fmt::format("{}({}): times are kept to the microsecond", spec.name, precision),
                     fmt::format("use {}(6)", spec.name));
         }
-        return spec.name == "TIMESTAMP" ? LogicalType::timestamp(precision) : LogicalType::timestampLtz(precision);
+        return spec.name == "TIMESTAMP" ? LogicalType::timestamp(precision)
+                                        : LogicalType::timestampLtz(precision);
     }
     if (spec.name.starts_with("INTERVAL ")) return intervalType(spec);
     if (spec.name == "ARRAY") return LogicalType::array(bindType(spec.children[0].type));
     if (spec.name == "MULTISET") return LogicalType::multiset(bindType(spec.children[0].type));
-    if (spec.name == "MAP") return LogicalType::map(bindType(spec.children[0].type), bindType(spec.children[1].type));
+    if (spec.name == "MAP")
+        return LogicalType::map(bindType(spec.children[0].type), bindType(spec.children[1].type));
     if (spec.name == "ROW") {
         std::vector<Field> fields;
         for (const TypeSpec::Field& child : spec.children) {
             for (const Field& other : fields) {
-                if (other.name == child.name.name) badType(child.type, fmt::format("field '{}' is there twice", other.name));
+                if (other.name == child.name.name)
+                    badType(child.type, fmt::format("field '{}' is there twice", other.name));
             }
             fields.push_back({child.name.name, bindType(child.type)});
         }
@@ -102,7 +112,8 @@ ExpressionPtr number(const std::string& text, const TextSpan& span) {
     if (text.find_first_of("eE") != std::string::npos) {
         double value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || end != text.data() + text.size()) badLiteral(span, "the number is out of the range of DOUBLE");
+        if (error != std::errc() || end != text.data() + text.size())
+            badLiteral(span, "the number is out of the range of DOUBLE");
         return constant(Value::float64(value), LogicalType::doublePrecision());
     }
     const size_t point = text.find('.');
@@ -128,18 +139,20 @@ ExpressionPtr number(const std::string& text, const TextSpan& span) {
     const auto value = parseDecimal(text, precision, scale);
     if (!value) badLiteral(span, fmt::format("'{}' is not a number", text));
     const LogicalType type = LogicalType::decimal(precision, scale);
-    return constant(type.physical() == PhysicalType::Int128 ? Value::int128(*value) : Value::int64(static_cast<int64_t>(*value)),
+    return constant(type.physical() == PhysicalType::Int128 ? Value::int128(*value)
+                                                            : Value::int64(static_cast<int64_t>(*value)),
                     type);
 }
 
 // The fields of an interval, from the largest unit to the smallest: "1 02:03:04.5" of DAY TO SECOND.
 class IntervalText {
   public:
-    IntervalText(const Literal& literal, const TextSpan& span) : literal_(literal), span_(span), text_(literal.text) {}
+    IntervalText(const Literal& literal, const TextSpan& span)
+        : literal_(literal), span_(span), text_(literal.text) {}
 
     ExpressionPtr bind() {
-        static constexpr std::array<std::string_view, 9> kUnits = {"YEAR", "QUARTER", "MONTH", "WEEK", "DAY",
-                                                                   "HOUR", "MINUTE",  "SECOND", "MILLISECOND"};
+        static constexpr std::array<std::string_view, 9> kUnits = {
+            "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND"};
         const size_t to = literal_.unit.find(" TO ");
         const std::string first = literal_.unit.substr(0, to);
         const std::string last = to == std::string::npos ? first : literal_.unit.substr(to + 4);
@@ -162,15 +175,18 @@ class IntervalText {
         if (at_ != text_.size()) fail();
         if (is_months_) {
             if (months_ > INT32_MAX) fail();
-            return constant(Value::int64(negative_ ? -months_ : months_), LogicalType::of(TypeKind::IntervalYearMonth));
+            return constant(Value::int64(negative_ ? -months_ : months_),
+                            LogicalType::of(TypeKind::IntervalYearMonth));
         }
-        return constant(Value::int64(negative_ ? -micros_ : micros_), LogicalType::of(TypeKind::IntervalDayTime));
+        return constant(Value::int64(negative_ ? -micros_ : micros_),
+                        LogicalType::of(TypeKind::IntervalDayTime));
     }
 
   private:
     [[noreturn]] void fail() {
-        badLiteral(span_, fmt::format("'{}' is not an interval of {}", text_, literal_.unit),
-                   "such as INTERVAL '10' SECOND, INTERVAL '1 12:30' DAY TO MINUTE, INTERVAL '2-6' YEAR TO MONTH");
+        badLiteral(
+            span_, fmt::format("'{}' is not an interval of {}", text_, literal_.unit),
+            "such as INTERVAL '10' SECOND, INTERVAL '1 12:30' DAY TO MINUTE, INTERVAL '2-6' YEAR TO MONTH");
     }
     int64_t field(int64_t max) {
         int64_t value = 0;
@@ -214,8 +230,8 @@ class IntervalText {
         struct Unit {
             std::string_view name;
             int64_t micros;
-            int64_t max;      // behind a larger unit
-            char separator;   // before it
+            int64_t max;     // behind a larger unit
+            char separator;  // before it
         };
         static constexpr std::array<Unit, 4> kOrder = {{{"DAY", kMicrosPerDay, 0, 0},
                                                         {"HOUR", 3600 * kMicrosPerSecond, 23, ' '},
@@ -232,7 +248,8 @@ class IntervalText {
         if (from >= to) fail();
         for (size_t i = from; i <= to; ++i) {
             if (i > from) separator(kOrder[i].separator);
-            micros_ += field(i == from ? 100'000'000 * (kMicrosPerDay / kOrder[i].micros) : kOrder[i].max) * kOrder[i].micros;
+            micros_ += field(i == from ? 100'000'000 * (kMicrosPerDay / kOrder[i].micros) : kOrder[i].max) *
+                       kOrder[i].micros;
         }
         if (last == "SECOND") fraction();
     }
@@ -248,7 +265,8 @@ class IntervalText {
 };
 
 int characters(const std::string& text) {
-    return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    return static_cast<int>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 // Digits behind the point of "12:00:00.123".
@@ -265,30 +283,41 @@ LogicalType bindType(const TypeSpec& spec) {
 
 ExpressionPtr bindLiteral(const Literal& literal, const TextSpan& span) {
     switch (literal.kind) {
-        case LiteralKind::Null: return Expression::literal(Value::null(), LogicalType());
-        case LiteralKind::Boolean: return constant(Value::boolean(literal.text == "TRUE"), LogicalType::boolean());
-        case LiteralKind::Number: return number(literal.text, span);
+        case LiteralKind::Null:
+            return Expression::literal(Value::null(), LogicalType());
+        case LiteralKind::Boolean:
+            return constant(Value::boolean(literal.text == "TRUE"), LogicalType::boolean());
+        case LiteralKind::Number:
+            return number(literal.text, span);
         case LiteralKind::String:
             return constant(Value::string(literal.text), LogicalType::character(characters(literal.text)));
         case LiteralKind::Binary:
-            return constant(Value::string(literal.text), LogicalType::binary(static_cast<int>(literal.text.size())));
-        case LiteralKind::Interval: return IntervalText(literal, span).bind();
+            return constant(Value::string(literal.text),
+                            LogicalType::binary(static_cast<int>(literal.text.size())));
+        case LiteralKind::Interval:
+            return IntervalText(literal, span).bind();
         case LiteralKind::Date: {
             const auto days = parseDate(literal.text);
-            if (!days) badLiteral(span, fmt::format("'{}' is not a date", literal.text), "such as DATE '2026-03-01'");
+            if (!days)
+                badLiteral(span, fmt::format("'{}' is not a date", literal.text),
+                           "such as DATE '2026-03-01'");
             return constant(Value::int64(*days), LogicalType::of(TypeKind::Date));
         }
         case LiteralKind::Time: {
             const auto millis = parseTime(literal.text);
-            if (!millis) badLiteral(span, fmt::format("'{}' is not a time", literal.text), "such as TIME '12:30:00'");
-            return constant(Value::int64(*millis), LogicalType::time(std::min(fractionDigits(literal.text), 3)));
+            if (!millis)
+                badLiteral(span, fmt::format("'{}' is not a time", literal.text), "such as TIME '12:30:00'");
+            return constant(Value::int64(*millis),
+                            LogicalType::time(std::min(fractionDigits(literal.text), 3)));
         }
         case LiteralKind::Timestamp: {
             const auto micros = parseTimestamp(literal.text);
             if (!micros) {
-                badLiteral(span, fmt::format("'{}' is not a timestamp", literal.text), "such as TIMESTAMP '2026-03-01 12:30:00'");
+                badLiteral(span, fmt::format("'{}' is not a timestamp", literal.text),
+                           "such as TIMESTAMP '2026-03-01 12:30:00'");
             }
-            return constant(Value::int64(*micros), LogicalType::timestamp(std::min(fractionDigits(literal.text), 6)));
+            return constant(Value::int64(*micros),
+                            LogicalType::timestamp(std::min(fractionDigits(literal.text), 6)));
         }
     }
     throw InternalError("a literal of no kind");

@@ -1,0 +1,123 @@
+#include "sql/bind/insert.h"
+
+#include <algorithm>
+
+#include "types/coercion.h"
+
+namespace millrace::sql {
+
+namespace {
+
+size_t targetColumn(const Schema& schema, const TableDefinition& table, const Identifier& name) {
+    const int found = schema.find(name.name);
+    if (found >= 0) return static_cast<size_t>(found);
+    if (table.schema().find(name.name) >= 0) {
+        failAt(name.span, "sql.bad-target",
+               fmt::format("column '{}' of '{}' is computed or virtual: it cannot be written", name.name,
+                           table.path.object));
+    }
+    std::vector<std::string> names;
+    for (const Field& field : schema)
+        names.push_back(field.name);
+    const std::string near = nearestName(name.name, names);
+    failAt(name.span, "sql.unknown-column",
+           fmt::format("table '{}' has no column '{}'", table.path.object, name.name),
+           near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+}
+
+// The value of PARTITION (key = value), as the column's type.
+ExpressionPtr partitionValue(const OptionItem& item, const LogicalType& type) {
+    return located(item.value_span, [&] {
+        const int length = static_cast<int>(item.value.size());
+        const ExpressionPtr text = Expression::literal(Value::string(item.value),
+                                                       LogicalType::character(length).withNullable(false));
+        return Expression::fold(convert(text, type));
+    });
+}
+
+}  // namespace
+
+std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Catalog& catalog,
+                                              const ConnectorRegistry* registry) {
+    const ObjectPath path = catalog.resolve(statement.table);
+    if (catalog.findView(path)) {
+        failAt(statement.table.span, "sql.bad-target",
+               fmt::format("'{}' is a view: nothing can be inserted into it", path.object));
+    }
+    const TablePtr table = catalog.findTable(path);
+    if (!table) catalog.failUnknownTable(statement.table);
+    if (statement.overwrite) failNotSupported(statement.span, "INSERT OVERWRITE is");
+    if (!statement.hints.empty()) failNotSupported(statement.hints.front().name.span, "hints of INSERT are");
+
+    const Schema schema = table->writtenSchema();
+    QueryBinder binder(catalog, registry);
+    const LogicalPtr query = binder.bindQuery(*statement.query);
+
+    // Where each column of the table comes from.
+    std::vector<ExpressionPtr> sources(schema.size());
+    for (const OptionItem& item : statement.partition) {
+        const Identifier key{item.key, item.key_span};
+        const size_t column = targetColumn(schema, *table, key);
+        if (std::find(table->partition_keys.begin(), table->partition_keys.end(), item.key) ==
+            table->partition_keys.end()) {
+            failAt(item.key_span, "sql.bad-target",
+                   fmt::format("'{}' is no partition column of '{}'", item.key, path.object));
+        }
+        sources[column] = partitionValue(item, schema[column].type);
+    }
+    std::vector<size_t> targets;
+    if (statement.columns.empty()) {
+        for (size_t i = 0; i < schema.size(); ++i) {
+            if (!sources[i]) targets.push_back(i);
+        }
+    }
+    for (const Identifier& name : statement.columns) {
+        const size_t column = targetColumn(schema, *table, name);
+        if (sources[column] || std::find(targets.begin(), targets.end(), column) != targets.end()) {
+            failAt(name.span, "sql.duplicate-name", fmt::format("column '{}' is written twice", name.name));
+        }
+        targets.push_back(column);
+    }
+    if (targets.size() != query->schema().size()) {
+        std::string wanted;
+        for (const size_t target : targets)
+            wanted += (wanted.empty() ? "" : ", ") + schema[target].name;
+        failAt(statement.table.span, "sql.column-count",
+               fmt::format("the query has {} columns, but {} are written: {}", query->schema().size(),
+                           targets.size(), wanted));
+    }
+    for (size_t i = 0; i < targets.size(); ++i)
+        sources[targets[i]] = columnOf(query, i);
+
+    std::vector<std::string> names;
+    for (size_t i = 0; i < schema.size(); ++i) {
+        const LogicalType& type = schema[i].type;
+        if (!sources[i]) {
+            if (!type.nullable()) {
+                failAt(statement.table.span, "sql.bad-target",
+                       fmt::format("column '{}' of '{}' is NOT NULL, so it must be written", schema[i].name,
+                                   path.object));
+            }
+            sources[i] = Expression::literal(Value::null(), type);
+        }
+        const LogicalType& from = sources[i]->type();
+        if (!canCastImplicitly(from.withNullable(true), type.withNullable(true))) {
+            failAt(statement.table.span, "sql.type-mismatch",
+                   fmt::format("column '{}' of '{}' is {}, but the query gives {}", schema[i].name,
+                               path.object, type.toString(), from.toString()),
+                   fmt::format("CAST it AS {}", type.withNullable(true).toString()));
+        }
+        sources[i] = Expression::fold(convert(sources[i], type));
+        names.push_back(schema[i].name);
+    }
+    return std::make_shared<LogicalSink>(project(query, std::move(sources), std::move(names), statement.span),
+                                         table, false, statement.table.span);
+}
+
+std::shared_ptr<const LogicalSink> bindSelectSink(const Query& query, const Catalog& catalog,
+                                                  const ConnectorRegistry* registry) {
+    QueryBinder binder(catalog, registry);
+    return std::make_shared<LogicalSink>(binder.bindQuery(query), nullptr, false, query.span);
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,15 @@
+// INSERT as written to a sink over its query.
+#pragma once
+
+#include "sql/bind/query_binder.h"
+
+namespace millrace::sql {
+
+std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Catalog& catalog,
+                                              const ConnectorRegistry* registry);
+
+// A SELECT whose rows go to whoever runs it.
+std::shared_ptr<const LogicalSink> bindSelectSink(const Query& query, const Catalog& catalog,
+                                                  const ConnectorRegistry* registry);
+
+}  // namespace millrace::sql
