@@ -137,8 +137,13 @@ int Parser::integerLiteral(const char* what) {
 
 std::optional<Identifier> Parser::alias() {
     if (accept("AS")) return identifier("a name");
-    if (atIdentifier()) return identifier("a name");
-    return std::nullopt;
+    if (!atIdentifier()) return std::nullopt;
+    // A misspelt keyword is read as an alias: remember what else could have stood here.
+    for (const char* clause :
+         {"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "JOIN", "INNER", "LEFT", "CROSS"}) {
+        noteExpected(clause);
+    }
+    return identifier("a name");
 }
 
 std::vector<OptionItem> Parser::options() {

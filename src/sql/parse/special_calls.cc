@@ -216,7 +216,7 @@ ExprPtr Parser::jsonCall() {
     while (!at(")")) {
         const size_t clause = pos_;
         if (accept("RETURNING")) {
-            TypeSpec to = type();
+            TypeSpec to = typeName();  // a NULL behind it begins NULL ON EMPTY
             arguments.push_back(keyword("RETURNING", clause));
             arguments.push_back(make(CastExpr{make(Literal{}, clause), std::move(to), false}, clause));
         } else if (atAnyOf({"WITH", "WITHOUT"})) {
