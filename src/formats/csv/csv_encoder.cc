@@ -81,9 +81,9 @@ class CsvEncoder final : public Encoder {
         out.append(buffer, end);
     }
 
-    static char* writeTimestamp(char* out, int64_t micros, const LogicalType& type) {
-        return text::writeTimestamp(out, micros, type.precision(), text::TimestampStandard::Sql,
-                                    type.kind() == TypeKind::TimestampLtz);
+    char* writeTimestamp(char* out, int64_t micros, const LogicalType& type) const {
+        return timestamps_.write(out, micros, type.precision(), text::TimestampStandard::Sql,
+                                 type.kind() == TypeKind::TimestampLtz);
     }
 
     // The value as text, before quoting.
@@ -190,6 +190,7 @@ class CsvEncoder final : public Encoder {
     const CsvOptions options_;
     const unsigned char unsafe_max_;
     std::string text_;
+    mutable text::TimestampWriter timestamps_;
 };
 
 }  // namespace

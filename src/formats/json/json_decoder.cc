@@ -33,9 +33,9 @@ struct Misfit {
 };
 
 std::string_view trimToken(std::string_view token) {
-    while (!token.empty() && std::strchr(" \t\r\n", token.back()) != nullptr && token.back() != '\0') {
+    const auto isSpace = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!token.empty() && isSpace(token.back()))
         token.remove_suffix(1);
-    }
     return token;
 }
 
@@ -159,13 +159,15 @@ class JsonDecoder final : public Decoder {
         size_t expected = 0;
         for (auto item : object) {
             od::field field;
-            std::string_view name;
-            if (std::move(item).get(field) != simdjson::SUCCESS ||
-                field.unescaped_key().get(name) != simdjson::SUCCESS) {
-                return Outcome::NotJson;
+            if (std::move(item).get(field) != simdjson::SUCCESS) return Outcome::NotJson;
+            size_t index = expected;
+            if (expected == fields_.size() || !isSpelled(field.key().raw(), fields_[expected].name)) {
+                std::string_view name;
+                if (field.unescaped_key().get(name) != simdjson::SUCCESS) return Outcome::NotJson;
+                const auto found = by_name_.find(name);
+                index = found == by_name_.end() ? fields_.size() : found->second;
             }
             od::value value = field.value();
-            const size_t index = find(name, expected);
             if (index == fields_.size()) {
                 if (!skip(value, 2)) return Outcome::NotJson;
                 continue;
@@ -193,10 +195,10 @@ class JsonDecoder final : public Decoder {
         return Outcome::Done;
     }
 
-    size_t find(std::string_view name, size_t expected) const {
-        if (expected < fields_.size() && fields_[expected].name == name) return expected;
-        const auto found = by_name_.find(name);
-        return found == by_name_.end() ? fields_.size() : found->second;
+    // Whether the text that starts at `raw`, behind its quote, is `name` without any escape.
+    static bool isSpelled(const char* raw, const std::string& name) {
+        return name.size() < kDecoderPadding && std::memcmp(raw, name.data(), name.size()) == 0 &&
+               raw[name.size()] == '"' && name.find_first_of("\"\\") == std::string::npos;
     }
 
     Outcome readInto(const JsonField& field, od::value& value, ColumnBuilder& column) {

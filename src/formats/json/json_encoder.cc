@@ -175,7 +175,7 @@ class JsonEncoder final : public Encoder {
             out = appendTimestamp(out, micros, type.precision());
             if (zoned) *out++ = 'Z';
         } else {
-            out = text::writeTimestamp(out, micros, type.precision(), options_.standard, zoned);
+            out = timestamps_.write(out, micros, type.precision(), options_.standard, zoned);
         }
         *out++ = '"';
         return out;
@@ -318,6 +318,7 @@ class JsonEncoder final : public Encoder {
     size_t row_bytes_ = 0;            // names and flat values of a row, at most
     std::vector<char> scratch_;
     std::string nested_;
+    mutable text::TimestampWriter timestamps_;
 };
 
 }  // namespace

@@ -232,9 +232,20 @@ const char* skipNumber(const char* at, const char* end) {
             ++at;
     }
     // "01" and "1x" are no numbers: what follows must be able to end one.
-    if (at != end && std::strchr(",]} \t\r\n:", *at) == nullptr) return start;
-    if (at != end && *at == '\0') return start;
-    return at;
+    if (at == end) return at;
+    switch (*at) {
+        case ',':
+        case ']':
+        case '}':
+        case ' ':
+        case '\t':
+        case '\r':
+        case '\n':
+        case ':':
+            return at;
+        default:
+            return start;
+    }
 }
 
 const char* skipValue(const char* at, const char* end, bool& non_ascii) {

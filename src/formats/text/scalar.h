@@ -44,8 +44,17 @@ std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard st
 std::optional<int32_t> readDate(std::string_view text);
 std::optional<int32_t> readTime(std::string_view text, int precision);
 
-// Appends at `out`, at most 48 bytes; returns the new end. Fractions have no trailing zeros.
-char* writeTimestamp(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned);
+// Writers append at `out`, at most 48 bytes, and return the new end. Fractions have no trailing zeros.
+class TimestampWriter {
+  public:
+    char* write(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned);
+
+  private:
+    // The date last written: neighbouring rows mostly share it.
+    int64_t days_ = INT64_MIN;
+    char date_[32] = {};
+    size_t date_size_ = 0;
+};
 char* writeTime(char* out, int32_t millis, int precision);
 
 // Java's BigDecimal, trailing zeros stripped, as Jackson writes it: toString (with an exponent where that is

@@ -47,18 +47,18 @@ std::optional<int64_t> readClock(std::string_view text, bool seconds_optional) {
 
 constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
 
-char* two(char* out, int value) {
+char* two(char* out, uint32_t value) {
     out[0] = static_cast<char>('0' + value / 10);
     out[1] = static_cast<char>('0' + value % 10);
     return out + 2;
 }
 
 // ".123" without trailing zeros, nothing for zero; `micros` is below a second.
-char* fraction(char* out, int64_t micros, int precision) {
-    if (precision < 6) micros -= micros % kUnits[precision < 0 ? 0 : precision];
+char* fraction(char* out, uint32_t micros, int precision) {
+    if (precision < 6) micros -= micros % static_cast<uint32_t>(kUnits[precision < 0 ? 0 : precision]);
     if (micros == 0) return out;
     *out++ = '.';
-    for (int64_t unit = 100'000; micros != 0; unit /= 10) {
+    for (uint32_t unit = 100'000; micros != 0; unit /= 10) {
         *out++ = static_cast<char>('0' + micros / unit);
         micros %= unit;
     }
@@ -66,13 +66,13 @@ char* fraction(char* out, int64_t micros, int precision) {
 }
 
 char* clock(char* out, int64_t micros_of_day, int precision) {
-    const int64_t seconds = micros_of_day / kMicrosPerSecond;
-    out = two(out, static_cast<int>(seconds / 3600));
+    const auto seconds = static_cast<uint32_t>(micros_of_day / kMicrosPerSecond);
+    out = two(out, seconds / 3600);
     *out++ = ':';
-    out = two(out, static_cast<int>(seconds / 60 % 60));
+    out = two(out, seconds / 60 % 60);
     *out++ = ':';
-    out = two(out, static_cast<int>(seconds % 60));
-    return fraction(out, micros_of_day % kMicrosPerSecond, precision);
+    out = two(out, seconds % 60);
+    return fraction(out, static_cast<uint32_t>(micros_of_day % kMicrosPerSecond), precision);
 }
 
 }  // namespace
@@ -108,14 +108,21 @@ std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard st
     return *days * kMicrosPerDay + (precision >= 6 ? *micros : *micros - *micros % kUnits[precision]);
 }
 
-char* writeTimestamp(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned) {
+char* TimestampWriter::write(char* out, int64_t micros, int precision, TimestampStandard standard,
+                             bool zoned) {
     int64_t days = micros / kMicrosPerDay;
     int64_t of_day = micros % kMicrosPerDay;
     if (of_day < 0) {
         of_day += kMicrosPerDay;
         --days;
     }
-    out = appendDate(out, static_cast<int32_t>(days));
+    if (days != days_) {
+        days_ = days;
+        date_size_ = static_cast<size_t>(appendDate(date_, static_cast<int32_t>(days)) - date_);
+    }
+    std::memcpy(out, date_, 16);  // enough for four-digit years, and then some
+    if (date_size_ > 16) std::memcpy(out, date_, date_size_);
+    out += date_size_;
     *out++ = standard == TimestampStandard::Iso8601 ? 'T' : ' ';
     out = clock(out, of_day, precision);
     if (zoned) *out++ = 'Z';
