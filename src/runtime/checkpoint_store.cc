@@ -73,6 +73,7 @@ std::optional<StoredSnapshot> CheckpointStore::newestSound() {
         return StoredSnapshot{in_memory_, ""};
     }
     if (!files_.exists(folder_)) return std::nullopt;
+    std::optional<UserError> damage;
     for (const std::string& path : listCheckpoints(files_, folder_)) {
         try {
             auto snapshot = std::make_shared<const Snapshot>(readSnapshot(files_, path));
@@ -88,7 +89,14 @@ std::optional<StoredSnapshot> CheckpointStore::newestSound() {
             }
             logError(kLogger, "checkpoint '{}' is not usable, the one before it is tried: {}", path,
                      error.what());
+            damage = error;
         }
+    }
+    // Starting empty would put out again what is committed already: that is for a person to decide.
+    if (damage) {
+        throw UserError(damage->code(),
+                        fmt::format("no checkpoint under '{}' is usable: {}", folder_, damage->what()),
+                        "restore a savepoint, or remove the folder to start anew");
     }
     return std::nullopt;
 }

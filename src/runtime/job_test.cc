@@ -302,10 +302,21 @@ TEST_F(JobTest, ADamagedCheckpointIsPassedOver) {
     std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
     JobOptions options = named();
     options.resume_latest = true;
-    auto job = Job::start(graph(source, makeProbeSum(), settings), options);
-    ASSERT_TRUE(job->checkpoints().latest_restored.has_value());
-    EXPECT_EQ(job->checkpoints().latest_restored->id.value(), second);
-    EXPECT_EQ(job->waitForEnd(20000), JobStatus::Finished);
+    {
+        auto job = Job::start(graph(source, makeProbeSum(), {}), options);
+        ASSERT_TRUE(job->checkpoints().latest_restored.has_value());
+        EXPECT_EQ(job->checkpoints().latest_restored->id.value(), second);
+        job->cancel();
+        job->waitForEnd();
+    }
+    // Without any sound one it does not quietly begin anew.
+    for (const auto& entry :
+         std::filesystem::directory_iterator(folder_ + "/checkpoints/" + named().job_id)) {
+        const auto metadata = entry.path() / "_metadata";
+        if (!std::filesystem::exists(metadata)) continue;
+        std::filesystem::resize_file(metadata, std::filesystem::file_size(metadata) / 2);
+    }
+    EXPECT_THROW(Job::start(graph(source, makeProbeSum(), settings), options), UserError);
 }
 
 // Fails now and then, as long as there are failures left.

@@ -22,16 +22,20 @@ class Mailbox {
         waker_.wake();
     }
 
-    // Runs what is there, on the actor's own thread; false if there was nothing.
+    // Runs what is there, on the actor's own thread; false if there was nothing. If a message throws, it is
+    // done with, and those after it run with the next call.
     bool run() {
-        {
+        if (next_ == running_.size()) {
+            running_.clear();
+            next_ = 0;
             const std::lock_guard lock(mutex_);
             running_.swap(messages_);
         }
         if (running_.empty()) return false;
-        for (Message& message : running_)
+        while (next_ < running_.size()) {
+            const Message message = std::move(running_[next_++]);
             message();
-        running_.clear();
+        }
         return true;
     }
 
@@ -40,6 +44,7 @@ class Mailbox {
     std::mutex mutex_;
     std::vector<Message> messages_;
     std::vector<Message> running_;
+    size_t next_ = 0;
 };
 
 }  // namespace millrace
