@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "service/service.h"
 
@@ -14,6 +15,7 @@ Service* serving = nullptr;  // for the signal handler, while wait() runs
 void requestStop(int) { serving->requestStop(); }
 
 int serve(const ServiceConfiguration& configuration) {
+    configureLog({.level = LogLevel::Info});
     Service service(configuration);
     service.start();
     serving = &service;
