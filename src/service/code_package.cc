@@ -43,7 +43,7 @@ std::string bucketOf(const std::string& arn) {
         if (at == std::string::npos) break;
         ++at;
     }
-    const std::string bucket = at == std::string::npos ? "" : arn.substr(at);
+    std::string bucket = at == std::string::npos ? "" : arn.substr(at);
     const size_t service = arn.find(':', 4) + 1;
     const bool good =
         arn.starts_with("arn:") && arn.compare(service, 3, "s3:") == 0 && bucket.size() >= 3 &&

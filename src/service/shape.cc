@@ -163,7 +163,7 @@ void Shape::check(const Json& value, const std::string& path, std::vector<std::s
         violations.push_back(fmt::format("Value{} at '{}' failed to satisfy constraint: Member must {}",
                                          given, path, constraint));
     };
-    const auto checkLength = [&](int64_t length, const char* what) {
+    const auto check_length = [&](int64_t length, const char* what) {
         if (length < min_) violate(fmt::format("have {} greater than or equal to {}", what, min_));
         if (length > max_) violate(fmt::format("have {} less than or equal to {}", what, max_));
     };
@@ -175,7 +175,7 @@ void Shape::check(const Json& value, const std::string& path, std::vector<std::s
                     violate(fmt::format("satisfy enum value set: [{}]", fmt::join(values_, ", ")));
                 break;
             }
-            checkLength(lengthOf(text), "length");
+            check_length(lengthOf(text), "length");
             if (pattern_ == Pattern::Name && !std::all_of(text.begin(), text.end(), isNameCharacter))
                 violate("satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
             if (pattern_ == Pattern::Arn && !text.starts_with("arn:"))
@@ -198,13 +198,13 @@ void Shape::check(const Json& value, const std::string& path, std::vector<std::s
             break;
         }
         case Kind::List: {
-            checkLength(static_cast<int64_t>(value.size()), "length");
+            check_length(static_cast<int64_t>(value.size()), "length");
             for (size_t i = 0; i < value.size() && i < 1000; ++i)
                 parts_[0].check(value[i], fmt::format("{}.{}.member", path, i + 1), violations);
             break;
         }
         case Kind::Map: {
-            checkLength(static_cast<int64_t>(value.size()), "length");
+            check_length(static_cast<int64_t>(value.size()), "length");
             for (const auto& [key, mapped] : value.items()) {
                 parts_[0].check(Json(key), path + ".key", violations);
                 parts_[1].check(mapped, path + "." + shown(key), violations);

@@ -80,6 +80,7 @@ class NativeEngine final : public Engine {
             "--data-dir", spec.data_dir, "--package",     spec.package_path,
             "--rest",     "127.0.0.1:0", "--ready-file",  spec.ready_path};
         std::vector<char*> argv;
+        argv.reserve(arguments.size() + 1);
         for (auto& argument : arguments)
             argv.push_back(argument.data());
         argv.push_back(nullptr);

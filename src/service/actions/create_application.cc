@@ -80,11 +80,11 @@ Json handle(ServiceContext& context, const Json& input) {
         application.logging_options = logging.dump();
     application.arn = context.applicationArn(application.name);
 
-    const auto refuseExisting = [&] {
+    const auto refuse_existing = [&] {
         if (context.store.findApplication(application.name))
             throw resourceInUse(fmt::format("Application already exists: {}", application.name));
     };
-    refuseExisting();  // before code is fetched
+    refuse_existing();  // before code is fetched
     const Json configuration = input.value("ApplicationConfiguration", Json());
     describeConfiguration(configuration, {});
     const Json code =
@@ -99,7 +99,7 @@ Json handle(ServiceContext& context, const Json& input) {
         describeConfiguration(configuration, package ? describeCode(code, *package) : Json()).dump();
     Json detail;
     context.store.transaction([&] {
-        refuseExisting();
+        refuse_existing();
         application.create_time = application.last_update_time = version.create_time = context.nowSeconds();
         application.id = version.application_id = context.store.insertApplication(application);
         context.store.insertVersion(version);
