@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "formats/format.h"
+#include "formats/json/json_encoder.h"
+#include "types/calendar.h"
 
 namespace millrace::cli {
 
@@ -27,12 +28,20 @@ class RowStyle {
 
 void write(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
 
-// One text a row, each with its line end, from a format's encoder.
-class EncodedStyle final : public RowStyle {
+// As CAST to STRING shows it, but no fraction of a second where there is none.
+std::string cellText(const Column& column, size_t row) {
+    if (column.type().isTimestamp() && !column.isNull(row)) {
+        return formatTimestamp(column.data<int64_t>()[row], column.type().precision());
+    }
+    return column.textAt(row);
+}
+
+// JSON lines, with decimals at their scale and fractions of seconds in threes.
+class JsonStyle final : public RowStyle {
   public:
-    EncodedStyle(const std::string& format, const Schema& schema,
-                 const std::map<std::string, std::string>& options)
-        : encoder_(findFormat(format).make_encoder(schema, options)) {}
+    explicit JsonStyle(const Schema& schema)
+        : encoder_(makeJsonEncoder(schema, {},
+                                   {.decimals_keep_scale = true, .fractions_in_groups_of_three = true})) {}
 
     std::vector<std::string> rows(const Batch& batch) override {
         std::vector<std::string> texts;
@@ -59,37 +68,65 @@ class EncodedStyle final : public RowStyle {
     std::unique_ptr<Encoder> encoder_;
 };
 
+// RFC 4180, under a line of names. NULL is nothing, an empty text is "".
 class CsvStyle final : public RowStyle {
   public:
-    CsvStyle(const Schema& schema, const std::map<std::string, std::string>& options)
-        : rows_("csv", schema, options) {
-        std::vector<Field> names;
-        std::vector<Value> values;
-        for (const Field& field : schema) {
-            names.push_back({field.name, LogicalType::string()});
-            values.push_back(Value::string(field.name));
-        }
-        const Schema header(std::move(names));
-        BatchBuilder builder(header, 1);
-        builder.appendRow(values);
-        header_ = EncodedStyle("csv", header, options).rows(builder.finish()).front();
+    explicit CsvStyle(const Schema& schema) {
+        for (const Field& field : schema)
+            appendCell(field.name, header_);
+        endLine(header_);
     }
-    std::vector<std::string> rows(const Batch& batch) override { return rows_.rows(batch); }
+    std::vector<std::string> rows(const Batch& batch) override {
+        std::vector<std::string> texts(batch.rows());
+        for (size_t row = 0; row < batch.rows(); row++)
+            appendRow(batch, row, texts[row]);
+        return texts;
+    }
     void print(const std::vector<std::string>& rows, std::FILE* out) override {
         printHeader(out);
-        rows_.print(rows, out);
+        for (const std::string& row : rows)
+            write(out, row);
     }
     void print(std::span<const Batch> batches, std::FILE* out) override {
         printHeader(out);
-        rows_.print(batches, out);
+        std::string text;
+        for (const Batch& batch : batches) {
+            text.clear();
+            for (size_t row = 0; row < batch.rows(); row++)
+                appendRow(batch, row, text);
+            write(out, text);
+        }
     }
     void finish(std::FILE* out) override { printHeader(out); }
 
   private:
+    static void appendRow(const Batch& batch, size_t row, std::string& out) {
+        for (const ColumnPtr& column : batch.columns()) {
+            if (column->isNull(row)) {
+                out += ',';
+            } else {
+                appendCell(cellText(*column, row), out);
+            }
+        }
+        endLine(out);
+    }
+    static void appendCell(std::string_view text, std::string& out) {
+        if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+            out += text;
+        } else {
+            out += '"';
+            for (const char c : text)
+                out.append(c == '"' ? 2 : 1, c);
+            out += '"';
+        }
+        out += ',';
+    }
+    // The last comma becomes the line's end.
+    static void endLine(std::string& out) { out.back() = '\n'; }
+
     void printHeader(std::FILE* out) {
         if (!std::exchange(header_printed_, true)) write(out, header_);
     }
-    EncodedStyle rows_;
     std::string header_;
     bool header_printed_ = false;
 };
@@ -115,7 +152,7 @@ class TableStyle final : public RowStyle {
         std::vector<std::string> texts(batch.rows());
         for (size_t row = 0; row < batch.rows(); row++) {
             for (const ColumnPtr& column : batch.columns())
-                texts[row] += column->textAt(row) + kCellEnd;
+                texts[row] += cellText(*column, row) + kCellEnd;
         }
         return texts;
     }
@@ -192,7 +229,7 @@ class ChangelogPrinter final : public RowPrinter {
         for (size_t row = 0; row < batch.rows(); row++) {
             text += shortName(batch.kind(row));
             for (size_t i = 0; i < batch.columns().size(); i++) {
-                text += (i == 0 ? "[" : ", ") + batch.column(i)->textAt(row);
+                text += (i == 0 ? "[" : ", ") + cellText(*batch.column(i), row);
             }
             text += "]\n";
         }
@@ -301,11 +338,9 @@ std::unique_ptr<RowPrinter> makeRowPrinter(const std::string& style, const Schem
     if (style == "changelog") return std::make_unique<ChangelogPrinter>(out);
     std::unique_ptr<RowStyle> rows;
     if (style == "json") {
-        rows = std::make_unique<EncodedStyle>(
-            "json", schema,
-            std::map<std::string, std::string>{{"json.encode.decimal-as-plain-number", "true"}});
+        rows = std::make_unique<JsonStyle>(schema);
     } else if (style == "csv") {
-        rows = std::make_unique<CsvStyle>(schema, std::map<std::string, std::string>{});
+        rows = std::make_unique<CsvStyle>(schema);
     } else {
         MILLRACE_CHECK(style == "table", "no style '{}'", style);
         rows = std::make_unique<TableStyle>(schema, bounded);

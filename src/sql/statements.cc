@@ -192,7 +192,7 @@ class Executor {
 
     // What only planning finds out is reported with the statement, too.
     void checkPlan(const LogicalPlan& plan) const {
-        if (state_.registry) planJob(plan, planOptions());
+        if (state_.registry) sql::explain(plan, planOptions());
     }
 
     SessionState& state_;

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "base/file_system.h"
+#include "base/log.h"
 #include "cli/assignments.h"
 #include "cli/collect_sink.h"
 #include "cli/command.h"
@@ -67,20 +68,8 @@ class SqlRun {
 
     int run(const std::string& text) {
         const auto script = session_->parse(text);
-        try {
-            return run(*script);
-        } catch (const sql::SqlError&) {
-            throw;
-        } catch (const UserError& error) {
-            if (!error.problem().where.known()) throw;
-            throw sql::SqlError({error.problem()}, text, options_.file);  // with its line and a caret
-        }
-    }
-
-  private:
-    int run(const sql::Script& statements) {
-        for (size_t i = 0; i < sql::Session::statementCount(statements); i++) {
-            const sql::StatementResult result = session_->execute(statements, i);
+        for (size_t i = 0; i < sql::Session::statementCount(*script); i++) {
+            const sql::StatementResult result = session_->execute(*script, i);
             switch (result.kind) {
                 case sql::StatementResult::Kind::Done:
                     if (isatty(STDERR_FILENO) != 0 && !result.message.empty())
@@ -100,6 +89,7 @@ class SqlRun {
         return 0;
     }
 
+  private:
     using Receive = std::function<void(const Batch&)>;
 
     sql::PlanOptions planOptions(Receive receive) const {
@@ -176,6 +166,7 @@ Command describeCommandsSql() {
         app.add_option("--output", options->output, "table, json, csv or changelog")
             ->check(CLI::IsMember({"table", "json", "csv", "changelog"}));
         return [options]() -> int {
+            configureLog({.level = LogLevel::Warn});  // a person watches: results and errors, no more
             struct sigaction action = {};
             action.sa_handler = onInterrupt;
             action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one ends the process

@@ -1,8 +1,9 @@
 // millrace test: .test files under every profile.
 #include <CLI/CLI.hpp>
 
+#include "base/log.h"
 #include "cli/command.h"
-#include "cli/query_test.h"
+#include "cli/query_test_runner.h"
 #include "cluster/registry.h"
 
 namespace millrace {
@@ -17,6 +18,7 @@ Command describeCommandsTest() {
         app.add_option("--profile", options->profile, "run under this profile alone");
         app.add_option("--junit", options->junit_path, "write a JUnit report to this file");
         return [options]() -> int {
+            configureLog({.level = LogLevel::Error});  // tests provoke what would be warned of
             options->registry = linkedConnectors();
             return cli::runQueryTests(*options);
         };

@@ -1,4 +1,4 @@
-#include "cli/query_test.h"
+#include "cli/query_test_runner.h"
 
 #include <algorithm>
 #include <chrono>
