@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 
 #include "base/error.h"
 
@@ -107,13 +108,15 @@ int64_t ZoneConverter::resolveLocal(int64_t local_micros) {
 }
 
 ZoneConverter& zoneConverter(const std::string& zone) {
-    thread_local std::string name;
-    thread_local std::unique_ptr<ZoneConverter> converter;
-    if (!converter || name != zone) {
-        converter = std::make_unique<ZoneConverter>(zone);
-        name = zone;
+    thread_local std::unordered_map<std::string, std::unique_ptr<ZoneConverter>> converters;
+    thread_local const std::pair<const std::string, std::unique_ptr<ZoneConverter>>* last = nullptr;
+    if (last == nullptr || last->first != zone) {
+        auto found = converters.find(zone);
+        if (found == converters.end())
+            found = converters.emplace(zone, std::make_unique<ZoneConverter>(zone)).first;
+        last = &*found;
     }
-    return *converter;
+    return *last->second;
 }
 
 }  // namespace millrace

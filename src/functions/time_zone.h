@@ -40,7 +40,7 @@ class ZoneConverter {
     int64_t offset_ = 0;
 };
 
-// The calling thread's converter of the zone: made once, kept while the zone's name stays the same.
+// The calling thread's converter of the zone, made once and kept.
 ZoneConverter& zoneConverter(const std::string& zone);
 
 }  // namespace millrace

@@ -1,0 +1,226 @@
+// Aggregates that depend on the order of rows: the first and the last value, LISTAGG, ARRAY_AGG. Over input
+// that may retract, and for those that need all values, the accumulator is a map from arrival number to
+// value; a retraction takes the earliest equal value.
+#include "functions/aggregates.h"
+
+namespace millrace {
+
+namespace {
+
+const LogicalType kArrivals = LogicalType::bigint();
+
+std::vector<LogicalType> orderedFields(const LogicalType& type) {
+    return {LogicalType::map(LogicalType::bigint(), type.withNullable(true)), kArrivals};
+}
+
+// The base of all that keep every value in order: field 0 the map, field 1 the next arrival number.
+class OrderedValues : public AggregateBase {
+  public:
+    OrderedValues(const LogicalType& result, std::vector<LogicalType> arguments, bool keeps_null)
+        : AggregateBase(result, arguments, orderedFields(arguments[0])), keeps_null_(keeps_null) {}
+
+    void accumulate(const AggregateInput& input) const override {
+        const uint32_t field = input.first_field;
+        const uint32_t offset = input.layout->offset(field);
+        const uint32_t next_offset = input.layout->offset(field + 1);
+        const Column& values = *input.arguments[0];
+        forEachInput(input, keeps_null_ ? nullptr : values.validity(),
+                     [&](std::byte* row, size_t at, auto sign) {
+                         RowMap& map = mapSlot(row, field, offset);
+                         const Value value = values.valueAt(at);
+                         if (sign > 0) return append(map, row, field + 1, next_offset, value);
+                         for (auto entry = map.begin(); entry != map.end(); ++entry) {
+                             if (entry->second == value) {
+                                 map.erase(entry);
+                                 return;
+                             }
+                         }
+                     });
+    }
+
+    void merge(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from,
+               RowHeap&) const override {
+        const RowMap* added = mapSlotIfAny(from, field, layout.offset(field));
+        if (added == nullptr) return;
+        RowMap& map = mapSlot(into, field, layout.offset(field));
+        for (const auto& [arrival, value] : *added)
+            append(map, into, field + 1, layout.offset(field + 1), value);
+    }
+
+    void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
+                ColumnBuilder& out) const override {
+        for (const std::byte* row : rows) {
+            const RowMap* map = mapSlotIfAny(row, field, layout.offset(field));
+            map == nullptr || map->empty() ? out.appendNull() : finish(*map, out);
+        }
+    }
+
+  protected:
+    virtual void finish(const RowMap& values, ColumnBuilder& out) const = 0;
+
+  private:
+    static void append(RowMap& map, std::byte* row, uint32_t next_field, uint32_t next_offset,
+                       const Value& value) {
+        auto& next = RowLayout::at<int64_t>(row, next_offset);
+        map.emplace_hint(map.end(), Value::int64(next++), value);
+        RowLayout::setNull(row, next_field, false);
+    }
+
+    bool keeps_null_;
+};
+
+template <bool kLast>
+class RetractableEnd final : public OrderedValues {
+  public:
+    explicit RetractableEnd(const LogicalType& type)
+        : OrderedValues(type.withNullable(true), {type}, false) {}
+
+  protected:
+    void finish(const RowMap& values, ColumnBuilder& out) const override {
+        out.appendValue(kLast ? values.rbegin()->second : values.begin()->second);
+    }
+};
+
+class ListAgg final : public OrderedValues {
+  public:
+    ListAgg(std::vector<LogicalType> arguments, std::string separator)
+        : OrderedValues(LogicalType::string(), std::move(arguments), false),
+          separator_(std::move(separator)) {}
+
+  protected:
+    void finish(const RowMap& values, ColumnBuilder& out) const override {
+        std::string text;
+        bool first = true;
+        for (const auto& [arrival, value] : values) {
+            if (!first) text += separator_;
+            text += value.asString();
+            first = false;
+        }
+        out.appendString(text);
+    }
+
+  private:
+    std::string separator_;
+};
+
+class ArrayAgg final : public OrderedValues {
+  public:
+    explicit ArrayAgg(const LogicalType& type) : OrderedValues(LogicalType::array(type), {type}, true) {}
+
+  protected:
+    void finish(const RowMap& values, ColumnBuilder& out) const override {
+        for (const auto& [arrival, value] : values)
+            out.child(0).appendValue(value);
+        out.endList();
+    }
+};
+
+// Over input that only grows: the one value. NULLs are skipped.
+template <bool kLast>
+class End final : public AggregateBase {
+  public:
+    explicit End(const LogicalType& type)
+        : AggregateBase(type.withNullable(true), {type}, {type.withNullable(true)}) {}
+
+    void accumulate(const AggregateInput& input) const override {
+        const uint32_t field = input.first_field;
+        const Column& values = *input.arguments[0];
+        forEachInput(input, values.validity(), [&](std::byte* row, size_t at, auto) {
+            if (!kLast && !RowLayout::isNull(row, field)) return;
+            clear(*input.layout, field, row, *input.heap);
+            storeField(*input.layout, field, values, at, row, *input.heap);
+        });
+    }
+
+    void merge(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from,
+               RowHeap& heap) const override {
+        if (RowLayout::isNull(from, field) || (!kLast && !RowLayout::isNull(into, field))) return;
+        const Value value = loadValue(layout, field, from);
+        clear(layout, field, into, heap);
+        storeValue(layout, field, value, into, heap);
+    }
+
+    void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
+                ColumnBuilder& out) const override {
+        for (const std::byte* row : rows)
+            loadInto(layout, field, row, out);
+    }
+
+  private:
+    static void clear(const RowLayout& layout, uint32_t field, std::byte* row, RowHeap& heap) {
+        const LogicalType& type = layout.types()[field];
+        const uint32_t offset = layout.offset(field);
+        if (type.physical() == PhysicalType::String) {
+            heap.release(loadSlot<StringView>(row, offset));
+            storeSlot(row, offset, StringView());
+        } else if (type.kind() == TypeKind::Map || type.kind() == TypeKind::Multiset) {
+            delete loadSlot<RowMap*>(row, offset);
+            storeSlot<RowMap*>(row, offset, nullptr);
+        } else if (type.isNested()) {
+            delete loadSlot<Value*>(row, offset);
+            storeSlot<Value*>(row, offset, nullptr);
+        }
+        RowLayout::setNull(row, field, true);
+    }
+};
+
+template <bool kLast>
+AggregateFunction end(std::string name, std::string documentation, std::string shown) {
+    return {.name = name,
+            .signature = name + "(value)",
+            .documentation = std::move(documentation),
+            .examples = {{"SELECT " + name + "(x) FROM (VALUES (3), (CAST(NULL AS INT)), (5)) AS t(x)",
+                          std::move(shown)}},
+            .bind = [name](std::span<const ArgumentInfo> arguments, bool distinct, bool may_retract) {
+                checkArgumentCount(name, arguments, 1, 1, "one value");
+                std::shared_ptr<const BoundAggregate> bound;
+                if (may_retract) {
+                    bound = std::make_shared<RetractableEnd<kLast>>(arguments[0].type);
+                } else {
+                    bound = std::make_shared<End<kLast>>(arguments[0].type);
+                }
+                return distinct ? distinctAggregate(std::move(bound)) : bound;
+            }};
+}
+
+std::shared_ptr<const BoundAggregate> bindListAgg(std::span<const ArgumentInfo> arguments, bool distinct,
+                                                  bool) {
+    constexpr std::string_view accepted = "a string, and a separator as a literal";
+    checkArgumentCount("LISTAGG", arguments, 1, 2, accepted);
+    if (!arguments[0].type.isCharacter()) badArguments("LISTAGG", arguments, accepted);
+    const std::string separator =
+        arguments.size() == 2 ? literalText("LISTAGG", arguments, 1, accepted) : ",";
+    std::vector<LogicalType> types;
+    for (const ArgumentInfo& argument : arguments)
+        types.push_back(argument.type);
+    auto bound = std::make_shared<ListAgg>(std::move(types), separator);
+    if (!distinct) return bound;
+    return distinctAggregate(std::move(bound));
+}
+
+}  // namespace
+
+std::vector<AggregateFunction> describeAggregateFirstLast() {
+    return {
+        end<false>("FIRST_VALUE", "The first value that is not NULL, in the order of the rows.", "3"),
+        end<true>("LAST_VALUE", "The last value that is not NULL, in the order of the rows.", "5"),
+        {.name = "LISTAGG",
+         .signature = "LISTAGG(string [, separator])",
+         .documentation = "The strings one after another, with the separator (',' without one) between them.",
+         .examples = {{"SELECT LISTAGG(x, '-') FROM (VALUES ('a'), ('b')) AS t(x)", "a-b"}},
+         .bind = bindListAgg},
+        {.name = "ARRAY_AGG",
+         .signature = "ARRAY_AGG(value)",
+         .documentation = "The values as an array, in the order of the rows.",
+         .examples = {{"SELECT ARRAY_AGG(x) FROM (VALUES (1), (2)) AS t(x)", "[1, 2]"}},
+         .bind = [](std::span<const ArgumentInfo> arguments, bool distinct,
+                    bool) -> std::shared_ptr<const BoundAggregate> {
+             checkArgumentCount("ARRAY_AGG", arguments, 1, 1, "one value");
+             auto bound = std::make_shared<ArrayAgg>(arguments[0].type);
+             if (!distinct) return bound;
+             return distinctAggregate(std::move(bound));
+         }},
+    };
+}
+
+}  // namespace millrace

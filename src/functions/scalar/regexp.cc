@@ -1,0 +1,164 @@
+#include "functions/regex.h"
+
+#include "functions/simple.h"
+#include "functions/utf8.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr int kGroupsMax = 32;
+
+bool regexp(const Arguments& a, size_t i, uint8_t& out) {
+    const RE2* regex = compiledRegex(a.text(1, i));
+    if (regex == nullptr)
+        throw UserError("data.bad-pattern", fmt::format("'{}' is not a regular expression", a.text(1, i)));
+    out = RE2::PartialMatch(toPiece(a.text(0, i)), *regex);
+    return true;
+}
+
+// NULL for a malformed expression, a group that is not there, or no match, as Flink's.
+std::optional<std::string_view> regexpExtract(const Arguments& a, size_t i, std::string_view text) {
+    const RE2* regex = compiledRegex(a.text(1, i));
+    const int32_t group = a.count() > 2 ? a.integer(2, i) : 0;
+    if (regex == nullptr || group < 0 || group > regex->NumberOfCapturingGroups() || group >= kGroupsMax)
+        return std::nullopt;
+    re2::StringPiece groups[kGroupsMax];
+    if (!regex->Match(toPiece(text), 0, text.size(), RE2::UNANCHORED, groups, group + 1)) return std::nullopt;
+    if (groups[group].data() == nullptr) return std::nullopt;
+    return std::string_view(groups[group].data(), groups[group].size());
+}
+
+// Java's replacement text ($1, \$) applied to one match.
+bool appendReplacement(std::string_view replacement, const re2::StringPiece* groups, int group_count,
+                       std::string& out) {
+    for (size_t at = 0; at < replacement.size(); ++at) {
+        const char c = replacement[at];
+        if (c == '\\') {
+            if (++at == replacement.size()) return false;
+            out.push_back(replacement[at]);
+        } else if (c == '$') {
+            if (at + 1 == replacement.size() || replacement[at + 1] < '0' || replacement[at + 1] > '9')
+                return false;
+            int group = replacement[++at] - '0';
+            while (at + 1 < replacement.size() && replacement[at + 1] >= '0' && replacement[at + 1] <= '9' &&
+                   group * 10 + (replacement[at + 1] - '0') <= group_count) {
+                group = group * 10 + (replacement[++at] - '0');
+            }
+            if (group > group_count) return false;
+            out.append(groups[group].data() == nullptr ? "" : groups[group].data(), groups[group].size());
+        } else {
+            out.push_back(c);
+        }
+    }
+    return true;
+}
+
+// Calls each(groups) for every match from left to right, and between(begin, end) for the text before each and
+// after the last.
+template <class Between, class Each>
+bool forEachMatch(const RE2& regex, std::string_view text, Between between, Each each) {
+    const int groups_wanted = std::min(regex.NumberOfCapturingGroups() + 1, kGroupsMax);
+    re2::StringPiece groups[kGroupsMax];
+    size_t at = 0;
+    size_t copied = 0;
+    while (at <= text.size() &&
+           regex.Match(toPiece(text), at, text.size(), RE2::UNANCHORED, groups, groups_wanted)) {
+        const auto begin = static_cast<size_t>(groups[0].data() - text.data());
+        between(copied, begin);
+        if (!each(groups)) return false;
+        copied = begin + groups[0].size();
+        at = copied;
+        if (groups[0].empty()) at += at < text.size() ? characterOffset(text.substr(at), 1) : 1;
+    }
+    between(copied, text.size());
+    return true;
+}
+
+bool regexpReplace(const Arguments& a, size_t i, std::string& out) {
+    const std::string_view text = a.text(0, i);
+    const std::string_view replacement = a.text(2, i);
+    const RE2* regex = compiledRegex(a.text(1, i));
+    if (regex == nullptr) return false;
+    const int group_count = std::min(regex->NumberOfCapturingGroups(), kGroupsMax - 1);
+    return forEachMatch(
+        *regex, text, [&](size_t begin, size_t end) { out.append(text, begin, end - begin); },
+        [&](const re2::StringPiece* groups) {
+            return appendReplacement(replacement, groups, group_count, out);
+        });
+}
+
+bool regexpCount(const Arguments& a, size_t i, int32_t& out) {
+    const RE2* regex = compiledRegex(a.text(1, i));
+    if (regex == nullptr) return false;
+    out = 0;
+    return forEachMatch(
+        *regex, a.text(0, i), [](size_t, size_t) {},
+        [&](const re2::StringPiece*) {
+            ++out;
+            return true;
+        });
+}
+
+bool regexpInstr(const Arguments& a, size_t i, int32_t& out) {
+    const std::string_view text = a.text(0, i);
+    const RE2* regex = compiledRegex(a.text(1, i));
+    if (regex == nullptr) return false;
+    re2::StringPiece found;
+    out = 0;
+    if (regex->Match(toPiece(text), 0, text.size(), RE2::UNANCHORED, &found, 1)) {
+        out = static_cast<int32_t>(
+                  characterCount(text.substr(0, static_cast<size_t>(found.data() - text.data())))) +
+              1;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> describeScalarRegexp() {
+    return {
+        valueFunction<uint8_t>(
+            {.name = "REGEXP",
+             .pattern = "ss",
+             .signature = "REGEXP(string, regex)",
+             .documentation = "TRUE if a part of the string matches the regular expression.",
+             .examples = {{"REGEXP('hello 42', '[0-9]+')", "TRUE"}}},
+            LogicalType::boolean(), regexp),
+        partFunction({.name = "REGEXP_EXTRACT",
+                      .pattern = "ss[i",
+                      .signature = "REGEXP_EXTRACT(string, regex [, group])",
+                      .documentation = "The first match, or the group of it; NULL without a match.",
+                      .examples = {{"REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', 2)", "bar"}}},
+                     regexpExtract),
+        partFunction({.name = "REGEXP_SUBSTR",
+                      .pattern = "ss",
+                      .signature = "REGEXP_SUBSTR(string, regex)",
+                      .documentation = "The first match; NULL without one.",
+                      .examples = {{"REGEXP_SUBSTR('a12b', '[0-9]+')", "12"}}},
+                     regexpExtract),
+        textFunction({.name = "REGEXP_REPLACE",
+                      .pattern = "sss",
+                      .signature = "REGEXP_REPLACE(string, regex, replacement)",
+                      .documentation =
+                          "The string with every match replaced; $1 in the replacement is the first group.",
+                      .examples = {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"},
+                                   {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "b-a"}}},
+                     regexpReplace),
+        valueFunction<int32_t>({.name = "REGEXP_COUNT",
+                                .pattern = "ss",
+                                .signature = "REGEXP_COUNT(string, regex)",
+                                .documentation = "The number of matches.",
+                                .examples = {{"REGEXP_COUNT('banana', 'an')", "2"}}},
+                               LogicalType::integer(), regexpCount),
+        valueFunction<int32_t>(
+            {.name = "REGEXP_INSTR",
+             .pattern = "ss",
+             .signature = "REGEXP_INSTR(string, regex)",
+             .documentation = "Where the first match begins, counted from 1; 0 without one.",
+             .examples = {{"REGEXP_INSTR('banana', 'n')", "3"}}},
+            LogicalType::integer(), regexpInstr),
+    };
+}
+
+}  // namespace millrace
