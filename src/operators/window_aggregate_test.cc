@@ -5,13 +5,16 @@
 #include <random>
 
 #include "operators/test_harness.h"
+#include "operators/watermark_assigner.h"
 
 namespace millrace {
 namespace {
 
 using testing::batchOf;
+using testing::ManualClock;
 using testing::OperatorHarness;
 using testing::Snapshots;
+using testing::SubtaskContext;
 using testing::TestRow;
 
 const Schema kInput({{"k", LogicalType::string()},
@@ -261,6 +264,64 @@ TEST(WindowAggregate, ProcessingTimeWindowsFollowTheClock) {
     EXPECT_EQ(restored.wakeAt(), 1'002'000);
     restored.end();  // what is left is not lost when the input ends
     EXPECT_EQ(restored.changes().size(), 2u);
+}
+
+// The watermark assigner in front: which rows are late must not depend on how they are cut into batches.
+class IntoHarness final : public Output {
+  public:
+    explicit IntoHarness(OperatorHarness& next) : next_(next) {}
+    void emit(Batch batch) override { next_.process(batch); }
+    void emitWatermark(EventTime watermark) override { next_.watermark(watermark.value()); }
+    void emitIdle(bool) override {}
+
+  private:
+    OperatorHarness& next_;
+};
+
+TEST(WindowAggregate, LateRowsAreTheSameInAnyBatches) {
+    const WatermarkAssigner assigner(kInput, 2, Expression::column(2, kInput[2].type, "ts"), 3'000'000,
+                                     Duration{0});
+    std::vector<TestRow> rows;
+    const std::pair<const char*, int64_t> values[] = {{"a", 1}, {"a", 12}, {"a", 9}, {"a", 15},
+                                                      {"b", 3}, {"a", 31}, {"a", 17}};
+    int64_t value = 1;
+    for (const auto& [key, seconds] : values) {
+        rows.push_back(rowOf({key, value, seconds * 1000}));
+        value *= 2;
+    }
+    for (const size_t batch_rows : {1, 2, 3, 7}) {
+        SCOPED_TRACE(batch_rows);
+        OperatorHarness tumble(aggregate({WindowShape::Tumble, 10'000, 10'000, 0}, false, false));
+        OperatorHarness hop(aggregate({WindowShape::Hop, 20'000, 5'000, 0}, false, false));
+        for (OperatorHarness* harness : {&tumble, &hop}) {
+            ManualClock clock;
+            Configuration configuration;
+            SubtaskContext context;
+            context.clock = &clock;
+            context.configuration_ = &configuration;
+            const auto state = assigner.open(context);
+            IntoHarness into(*harness);
+            for (size_t at = 0; at < rows.size(); at += batch_rows) {
+                const size_t end = std::min(rows.size(), at + batch_rows);
+                const std::vector<TestRow> part(rows.begin() + static_cast<std::ptrdiff_t>(at),
+                                                rows.begin() + static_cast<std::ptrdiff_t>(end));
+                assigner.process(*state, 0, batchOf(kInput, part), context, into);
+            }
+            harness->end();
+        }
+        // b's row comes when the watermark is 12 s, the last one when it is 28 s.
+        EXPECT_EQ(tumble.metric("numLateRecordsDropped"), 2);
+        std::vector<int64_t> sums;
+        for (const OperatorHarness* harness : {&tumble, &hop}) {
+            for (const Batch& batch : harness->output.batches) {
+                for (size_t i = 0; i < batch.rows(); ++i)
+                    sums.push_back(batch.column(4)->data<int64_t>()[i]);
+            }
+        }
+        // In the hopping windows both are late for some only.
+        EXPECT_EQ(hop.metric("numLateRecordsDropped"), 0);
+        EXPECT_EQ(sums, (std::vector<int64_t>{5, 10, 32, 1, 5, 23, 31, 14, 74, 104, 32, 32, 32}));
+    }
 }
 
 TEST(WindowAggregate, NullTimeFails) {
