@@ -216,6 +216,25 @@ TEST_F(ServiceTest, aDamagedCheckpointIsPassedOver) {
     EXPECT_TRUE(c.plan("a")["restored"].get<std::string>().ends_with("/chk-9"));
 }
 
+TEST_F(ServiceTest, withNoSoundCheckpointARunDoesNotBeginAnew) {
+    auto& c = *client_;
+    c.create("a", "X");
+    c.start("a");
+    const std::string checkpoints = folder_.path() + "/applications/a/checkpoints";
+    ASSERT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+    ASSERT_TRUE(signalProcess(folder_.clusters().at(0), SIGSTOP));  // it takes no more of them
+    for (const auto& job : localFileSystem().list(checkpoints))
+        for (const auto& checkpoint : localFileSystem().list(joinPath(checkpoints, job.name)))
+            writeFileAtomically(localFileSystem(),
+                                checkpoints + "/" + job.name + "/" + checkpoint.name + "/_metadata", "{");
+    ASSERT_TRUE(signalProcess(folder_.clusters().at(0), SIGKILL));
+    ASSERT_TRUE(c.eventually([&] { return folder_.clusters().empty(); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+    EXPECT_TRUE(c.plan("a").is_null()) << c.plan("a");
+    EXPECT_EQ(c.status("a"), "RUNNING");
+    c.stop("a", true);
+}
+
 TEST_F(ServiceTest, clustersSurviveTheServiceAndAreFoundAgain) {
     auto& c = *client_;
     c.create("a", "X");
@@ -227,14 +246,14 @@ TEST_F(ServiceTest, clustersSurviveTheServiceAndAreFoundAgain) {
     service_->stop();
     EXPECT_EQ(folder_.clusters().size(), 2u);
     // One dies while nobody looks.
+    const auto survivor = findProcesses({"--application", "a", "--data-dir", folder_.path()});
     const auto victims = findProcesses({"--application", "dies", "--data-dir", folder_.path()});
     ASSERT_EQ(victims.size(), 1u);
     ASSERT_TRUE(signalProcess(victims[0], SIGKILL));
     restartService();
     auto& again = *client_;
     EXPECT_EQ(again.status("a"), "RUNNING");
-    EXPECT_EQ(findProcesses({"--application", "a", "--data-dir", folder_.path()}),
-              (findProcesses({"cluster", "--application", "a"})));
+    EXPECT_EQ(findProcesses({"--application", "a", "--data-dir", folder_.path()}), survivor);
     EXPECT_EQ(again.plan("a")["package"]["fullRestarts"], 0);
     EXPECT_TRUE(again.eventually([&] {
         const Json plan = again.plan("dies");

@@ -1,7 +1,7 @@
 // The cluster of a RUNNING application has died, or its job has failed for good: a new cluster goes on from
-// the last completed checkpoint of the run, else from the savepoint that the run started from, else from
-// nothing. The application stays RUNNING; `fullRestarts` counts. A checkpoint that turns out damaged is
-// passed over from then on. Restarts in a row wait exponentially longer for each other.
+// the last completed checkpoint of the run; while there is none, from what the run started from. The
+// application stays RUNNING; `fullRestarts` counts. A checkpoint that turns out damaged is passed over from
+// then on. Restarts in a row wait exponentially longer for each other.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -27,12 +27,21 @@ void prepare(OperationContext& context) {
     Deployment deployment;
     deployment.full_restarts = cluster->full_restarts + 1;
     deployment.restore = cluster->origin;
-    for (const auto& path :
-         completedCheckpoints(context.service.folder.checkpoints(context.application.name), cluster->job_ids))
-        if (std::find(cluster->damaged.begin(), cluster->damaged.end(), path) == cluster->damaged.end()) {
-            deployment.restore = path;
-            break;
-        }
+    const auto checkpoints =
+        completedCheckpoints(context.service.folder.checkpoints(context.application.name), cluster->job_ids);
+    if (!checkpoints.empty()) {
+        const auto sound = std::find_if(checkpoints.begin(), checkpoints.end(), [&](const auto& path) {
+            return std::find(cluster->damaged.begin(), cluster->damaged.end(), path) ==
+                   cluster->damaged.end();
+        });
+        // Beginning anew would write again what was committed with them.
+        if (sound == checkpoints.end())
+            throw UserError("service.no-sound-checkpoint",
+                            fmt::format("all {} checkpoints of this run are damaged, the last one is {}",
+                                        checkpoints.size(), checkpoints.front()),
+                            "stop the application with Force, and start it from a snapshot or from nothing");
+        deployment.restore = *sound;
+    }
     // What this run could restore once it can restore again.
     if (!context.application.run_configuration.empty()) {
         const auto run = nlohmann::json::parse(context.application.run_configuration);

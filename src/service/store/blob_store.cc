@@ -13,7 +13,7 @@ BlobStore::BlobStore(std::string folder) : folder_(std::move(folder)) {
 }
 
 std::string BlobStore::put(std::string_view bytes) {
-    const std::string name = sha256Hex(bytes);
+    std::string name = sha256Hex(bytes);
     const std::string path = joinPath(folder_, name);
     if (!localFileSystem().exists(path)) writeFileAtomically(localFileSystem(), path, bytes);
     return name;
