@@ -1,5 +1,7 @@
 #include "runtime/chain.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/hash.h"
 
@@ -30,19 +32,23 @@ SourceSplit decodeSplit(const std::string& bytes) {
     return {bytes.substr(4, size), bytes.substr(4 + size)};
 }
 
-// The items of all former subtasks, dealt out round robin.
-std::vector<std::string> share(const OperatorSnapshots& restored, const char* list,
-                               const SlotSurroundings& slot) {
+// The items of all former subtasks.
+std::vector<std::string> itemsOf(const OperatorSnapshots& restored, const char* list) {
     std::vector<std::string> out;
-    size_t index = 0;
     for (const auto& snapshot : restored) {
         for (const ListStateSnapshot& state : snapshot->lists) {
-            if (state.name != list) continue;
-            for (const std::string& item : state.items) {
-                if (index++ % slot.parallelism == slot.slot.value()) out.push_back(item);
-            }
+            if (state.name == list) out.insert(out.end(), state.items.begin(), state.items.end());
         }
     }
+    return out;
+}
+
+// This slot's share of them, dealt out round robin.
+template <class Item>
+std::vector<Item> shareOf(std::vector<Item> all, const SlotSurroundings& slot) {
+    std::vector<Item> out;
+    for (size_t i = slot.slot.value(); i < all.size(); i += slot.parallelism)
+        out.push_back(std::move(all[i]));
     return out;
 }
 
@@ -64,8 +70,12 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
     void open(const OperatorSnapshots& restored) override {
         reader_ = source_.createReader(*this);
         std::vector<SourceSplit> splits;
-        for (const std::string& item : share(restored, kSplits, slot_))
+        for (const std::string& item : itemsOf(restored, kSplits))
             splits.push_back(decodeSplit(item));
+        // By id, as enumerators deal them out: files named in the order of time are still read in it.
+        std::sort(splits.begin(), splits.end(),
+                  [](const SourceSplit& a, const SourceSplit& b) { return a.id < b.id; });
+        splits = shareOf(std::move(splits), slot_);
         if (!splits.empty()) reader_->addSplits(std::move(splits));
     }
     void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
@@ -153,7 +163,7 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
         : ChainNode(node, slot), sink_(*std::get<std::shared_ptr<const Sink>>(node.what)) {}
 
     void open(const OperatorSnapshots& restored) override {
-        writer_ = sink_.createWriter(*this, share(restored, kWriterState, slot_));
+        writer_ = sink_.createWriter(*this, shareOf(itemsOf(restored, kWriterState), slot_));
     }
     void receive(size_t, const Batch& batch) override {
         noteInput(batch);

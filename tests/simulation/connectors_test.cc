@@ -65,28 +65,6 @@ void writeInput(FileSystem& files) {
     files.syncFolder("/in");
 }
 
-Lines visibleLines(FileSystem& files, const std::string& folder) {
-    Lines lines;
-    if (!files.exists(folder)) return lines;
-    for (const FileStatus& file : files.list(folder)) {
-        if (file.name.starts_with(".")) continue;
-        if (file.is_folder) {
-            for (const std::string& line : visibleLines(files, joinPath(folder, file.name))) {
-                lines.push_back(file.name + ": " + line);
-            }
-            continue;
-        }
-        const std::string text = readFile(files, joinPath(folder, file.name));
-        for (size_t begin = 0; begin < text.size();) {
-            const size_t end = std::min(text.find('\n', begin), text.size());
-            lines.push_back(text.substr(begin, end - begin));
-            begin = end + 1;
-        }
-    }
-    std::sort(lines.begin(), lines.end());
-    return lines;
-}
-
 // Files in, windows by key, files out in a folder for each key.
 std::shared_ptr<JobGraph> windowsOfFiles() {
     auto graph = newGraph();

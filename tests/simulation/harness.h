@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -20,6 +21,29 @@ using Lines = std::vector<std::string>;
 inline uint64_t fromEnvironment(const char* name, uint64_t fallback) {
     const char* text = std::getenv(name);
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+// The lines of the visible files of a folder, led by the folder they lie in, sorted.
+inline Lines visibleLines(FileSystem& files, const std::string& folder) {
+    Lines lines;
+    if (!files.exists(folder)) return lines;
+    for (const FileStatus& file : files.list(folder)) {
+        if (file.name.starts_with(".")) continue;
+        if (file.is_folder) {
+            for (const std::string& line : visibleLines(files, joinPath(folder, file.name))) {
+                lines.push_back(file.name + ": " + line);
+            }
+            continue;
+        }
+        const std::string text = readFile(files, joinPath(folder, file.name));
+        for (size_t begin = 0; begin < text.size();) {
+            const size_t end = std::min(text.find('\n', begin), text.size());
+            lines.push_back(text.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
 }
 
 // A job, its input on the disk and its output, as lines whose order does not depend on the schedule.
