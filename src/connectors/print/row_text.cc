@@ -38,8 +38,8 @@ void appendDateTime(int64_t micros, bool zoned, std::string& out) {
 void appendText(const Value& value, const LogicalType& type, std::string& out);
 
 void appendMap(const Value::List& entries, const LogicalType& type, std::string& out) {
-    static const LogicalType kCount = LogicalType::integer();
-    const LogicalType& value_type = type.kind() == TypeKind::Multiset ? kCount : type.mapValue();
+    static const LogicalType count_type = LogicalType::integer();
+    const LogicalType& value_type = type.kind() == TypeKind::Multiset ? count_type : type.mapValue();
     out += '{';
     for (size_t i = 0; i + 1 < entries.size(); i += 2) {
         if (i > 0) out += ", ";
@@ -55,10 +55,10 @@ void appendText(const Value& value, const LogicalType& type, std::string& out) {
         out += "null";
         return;
     }
-    const auto list = [&](const Value::List& values, auto&& typeOf) {
+    const auto list = [&](const Value::List& values, auto&& type_of) {
         for (size_t i = 0; i < values.size(); ++i) {
             if (i > 0) out += ", ";
-            appendText(values[i], typeOf(i), out);
+            appendText(values[i], type_of(i), out);
         }
         out += ']';
     };

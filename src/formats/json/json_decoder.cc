@@ -33,8 +33,8 @@ struct Misfit {
 };
 
 std::string_view trimToken(std::string_view token) {
-    const auto isSpace = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-    while (!token.empty() && isSpace(token.back()))
+    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!token.empty() && is_space(token.back()))
         token.remove_suffix(1);
     return token;
 }
@@ -368,8 +368,8 @@ class JsonDecoder final : public Decoder {
                     Value& out) {
         od::object object;
         if (value.get_object().get(object) != simdjson::SUCCESS) return Outcome::NotJson;
-        static const LogicalType kCount = LogicalType::integer();
-        const LogicalType& value_type = type.kind() == TypeKind::Multiset ? kCount : type.mapValue();
+        static const LogicalType count_type = LogicalType::integer();
+        const LogicalType& value_type = type.kind() == TypeKind::Multiset ? count_type : type.mapValue();
         Value::List entries;
         std::unordered_map<std::string, size_t> positions;
         for (auto item : object) {

@@ -72,11 +72,9 @@ class JsonEncoder final : public Encoder {
             const Column& column = *batch.column(i);
             const bool null = column.isNull(row);
             if (null && options_.ignore_null_fields) continue;
-            std::memcpy(out, names_[i].data(), names_[i].size());
-            out += names_[i].size();
+            out = put(out, names_[i]);
             if (null) {
-                std::memcpy(out, "null", 4);
-                out += 4;
+                out = put(out, "null");
             } else {
                 out = writeValue(column, row, schema_[i].type, out);
             }
@@ -127,15 +125,15 @@ class JsonEncoder final : public Encoder {
             default:
                 nested_.clear();
                 writeNested(column.valueAt(row), type, nested_);
-                std::memcpy(out, nested_.data(), nested_.size());
-                return out + nested_.size();
+                return put(out, nested_);
         }
     }
 
-    static char* writeBool(char* out, bool value) {
-        std::memcpy(out, value ? "true " : "false", 5);
-        return out + (value ? 4 : 5);
+    static char* put(char* out, std::string_view text) {
+        std::memcpy(out, text.data(), text.size());
+        return out + text.size();
     }
+    static char* writeBool(char* out, bool value) { return put(out, value ? "true" : "false"); }
     static char* writeInteger(char* out, int64_t value) { return std::to_chars(out, out + 24, value).ptr; }
     template <class T>
     static char* writeReal(char* out, T value) {
@@ -270,8 +268,8 @@ class JsonEncoder final : public Encoder {
     }
 
     void writeNestedMap(const Value& value, const LogicalType& type, std::string& out) const {
-        static const LogicalType kCount = LogicalType::integer();
-        const LogicalType& value_type = type.kind() == TypeKind::Multiset ? kCount : type.mapValue();
+        static const LogicalType count_type = LogicalType::integer();
+        const LogicalType& value_type = type.kind() == TypeKind::Multiset ? count_type : type.mapValue();
         const Value::List& entries = value.asList();
         char separator = '{';
         for (size_t i = 0; i + 1 < entries.size(); i += 2) {
