@@ -172,7 +172,7 @@ def test_a_record_that_cannot_be_read_fails_and_restarts_until_it_is_mended(serv
 
 
 def service_logs(service):
-    texts = [path.read_text(errors="replace") for path in (service.data_dir / "applications").rglob("log*")]
+    texts = [path.read_text(errors="replace") for path in (service.data_dir / "applications").rglob("*log")]
     return "\n".join(texts) + service.log_tail(1000)
 
 
