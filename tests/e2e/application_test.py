@@ -140,16 +140,6 @@ def test_code_as_a_zip_and_as_an_object_of_a_local_bucket(service, client, files
                       ServiceExecutionRole=ROLE, ApplicationConfiguration=stored) == "InvalidArgumentException"
 
 
-def test_code_that_cannot_be_planned_goes_back_to_ready(client):
-    create(client, sql_application("INSERT INTO nowhere SELECT custmer FROM orders;"))
-    operation = client.start_application(ApplicationName="app")["OperationId"]
-    wait_for_status(client, "app", "READY")
-    details = client.describe_application_operation(
-        ApplicationName="app", OperationId=operation)["ApplicationOperationInfoDetails"]
-    assert details["OperationStatus"] == "FAILED"
-    assert "orders" in details["OperationFailureDetails"]["ErrorInfo"]["ErrorString"]
-
-
 def test_an_application_whose_input_ends_is_ready_again(client, files):
     bounded = COPY.replace("'source.monitor-interval' = '50 ms', ", "")
     create(client, sql_application(bounded, files.properties, 200))
@@ -174,31 +164,3 @@ def test_a_record_that_cannot_be_read_fails_and_restarts_until_it_is_mended(serv
 def service_logs(service):
     texts = [path.read_text(errors="replace") for path in (service.data_dir / "applications").rglob("*log")]
     return "\n".join(texts) + service.log_tail(1000)
-
-
-def test_errors_are_the_apis_own(client):
-    create(client, sql_application("SELECT 1;"))
-    assert error_code(client.describe_application, ApplicationName="nobody") == "ResourceNotFoundException"
-    assert error_code(client.stop_application, ApplicationName="app") in ("ResourceInUseException",
-                                                                           "InvalidRequestException")
-    assert error_code(client.tag_resource, ResourceARN="arn:aws:kinesisanalytics:us-east-1:000000000000:application/app",
-                      Tags=[{"Key": "a", "Value": "b"}]) == "UnsupportedOperationException"
-    assert error_code(client.start_application, ApplicationName="app", RunConfiguration={
-        "ApplicationRestoreConfiguration": {"ApplicationRestoreType": "RESTORE_FROM_CUSTOM_SNAPSHOT"}}
-    ) == "InvalidArgumentException"
-    assert error_code(client.delete_application, ApplicationName="app", CreateTimestamp=1) in (
-        "InvalidArgumentException", "InvalidRequestException")
-
-
-def test_pages_of_applications(client):
-    for number in range(7):
-        create(client, sql_application("SELECT 1;"), f"app-{number}")
-    seen, token = [], {}
-    while True:
-        page = client.list_applications(Limit=3, **token)
-        assert len(page["ApplicationSummaries"]) <= 3
-        seen += [summary["ApplicationName"] for summary in page["ApplicationSummaries"]]
-        if "NextToken" not in page:
-            break
-        token = {"NextToken": page["NextToken"]}
-    assert sorted(seen) == [f"app-{number}" for number in range(7)]

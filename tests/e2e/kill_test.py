@@ -64,7 +64,10 @@ def progress(output, before, what):
     return wait_for(what, lambda: (count := committed_count(output)) > before and count, 60, 0.1)
 
 
-def test_killed_clusters_lose_and_repeat_nothing(service, client, tmp_path):
+def test_killed_clusters_lose_and_repeat_nothing(stopped_service, tmp_path):
+    # Ten deaths within a minute would make the service wait longer and longer before each restart.
+    service = stopped_service.start("--restart-backoff-max-ms", "200")
+    client = service.client()
     stream = Stream(tmp_path / "input", seconds=60 + 10 * KILLS)
     output = tmp_path / "output"
     stream.start()

@@ -51,6 +51,10 @@ Command describeCommandsServe() {
         app.add_option("--account-id", configuration->account_id, "in ARNs; else 000000000000");
         app.add_option("--s3-endpoint", configuration->s3_endpoint,
                        "where code packages in S3 are fetched from; else AWS_ENDPOINT_URL_S3");
+        app.add_option("--restart-backoff-max-ms", configuration->restart_backoff_max_ms,
+                       "the longest wait before a cluster that keeps ending is started again")
+            ->check(CLI::Range(0, 3'600'000))
+            ->capture_default_str();
         app.add_option("--on-exit", *stop,
                        "leave: clusters run on; stop: applications are stopped, with a snapshot")
             ->check(CLI::IsMember({"leave", "stop"}))
