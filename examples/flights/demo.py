@@ -10,6 +10,7 @@ usage: demo.py [--check]        --check: the same without pauses; exit status 1 
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -59,7 +60,7 @@ class Screen:
         self.line(self.paint("1;36", f"{number}  {title}"))
 
     def command(self, words):
-        self.line("   " + self.paint("2", "$ " + " ".join(words)))
+        self.line("   " + self.paint("2", "$ " + shlex.join(words)))
 
     def fact(self, text):
         self.line("   " + self.paint("32", text))
@@ -135,7 +136,7 @@ class Aws:
 
     def __call__(self, action, *arguments, show=True):
         if show:
-            self.screen.command(["aws kinesisanalyticsv2", action, *arguments])
+            self.screen.command(["aws", "kinesisanalyticsv2", action, *arguments])
         command = [str(AWS), "--endpoint-url", self.url, "--output", "json", "kinesisanalyticsv2", action, *arguments]
         done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
@@ -417,7 +418,8 @@ class Demo:
             ("query the input yourself", f"{relative(MILLRACE)} sql -f {relative(EXAMPLE / 'explore.sql')} "
                                          f"--param input={relative(self.input)}"),
             ("look at the rows", f"cat {output}/* | head"),
-            ("check a query without running it", f"{relative(MILLRACE)} validate {relative(EXAMPLE / 'flights.sql')}"),
+            ("break a query, and ask what is wrong", f"{relative(MILLRACE)} validate {relative(EXAMPLE / 'explore.sql')} "
+                                                     "--param input=."),
             ("read how a kill loses nothing", "docs/how-a-checkpoint-works.md"),
             ("first steps of your own", "docs/first-steps.md"),
         ]:
