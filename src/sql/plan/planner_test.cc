@@ -233,6 +233,16 @@ TEST_F(Planner, UidsFollowTheMeaning) {
     EXPECT_TRUE(two.contains(*base.begin()));
 }
 
+TEST_F(Planner, WhatIsNotDeterministicIsComputedOnce) {
+    const std::string plan = text(
+        "INSERT INTO out_inserts SELECT CAST(r * 10 AS BIGINT), CAST(r * 10 AS BIGINT) FROM "
+        "(SELECT RAND() AS r FROM ended);");
+    size_t rands = 0;
+    for (size_t at = plan.find("RAND"); at != std::string::npos; at = plan.find("RAND", at + 1))
+        ++rands;
+    EXPECT_EQ(rands, 1u) << plan;
+}
+
 TEST_F(Planner, OrderByNeedsInputThatEnds) {
     EXPECT_EQ(problem("INSERT INTO out_all SELECT auction, price FROM bid ORDER BY price;").code,
               "sql.unbounded");
