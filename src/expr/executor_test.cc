@@ -117,6 +117,34 @@ TEST(Arithmetic, AgreesWithScalarTwins) {
     agrees("NOT", {"BOOLEAN"}, strict([](auto& r) { return Value::boolean(!r[0].asBool()); }));
 }
 
+TEST(Arithmetic, DivisionByALiteralIsDivision) {
+    Random random(13);
+    std::vector<Value> values;
+    for (const int64_t edge : {INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, int64_t(0), int64_t(-1)})
+        values.push_back(Value::int64(edge));
+    while (values.size() < 300)
+        values.push_back(Value::int64(static_cast<int64_t>(random.next()) >> random.below(64)));
+    const Batch batch(values.size(), {Column::of(LogicalType::bigint(), values)});
+    const auto column = Expression::column(0, LogicalType::bigint(), "c");
+    std::vector<int64_t> divisors = {
+        1, -1, 2, -2, 3, 7, 10, -10, 123, 1000000007, INT64_MAX, INT64_MIN, INT64_MIN + 1, int64_t(1) << 40};
+    while (divisors.size() < 200)
+        divisors.push_back((static_cast<int64_t>(random.next()) >> random.below(62)) | 1);
+    for (const int64_t divisor : divisors) {
+        ExpressionExecutor executor(
+            {call("/", {column, bigint(divisor)}), call("%", {column, bigint(divisor)})});
+        const auto columns = executor.evaluate({}, batch);
+        for (size_t i = 0; i < values.size(); ++i) {
+            const Int128 value = values[i].asInt64();
+            ASSERT_EQ(columns[0]->valueAt(i), Value::int64(static_cast<int64_t>(value / divisor)))
+                << int64_t(value) << " / " << divisor;
+            ASSERT_EQ(columns[1]->valueAt(i), Value::int64(static_cast<int64_t>(value % divisor)))
+                << int64_t(value) << " % " << divisor;
+        }
+    }
+    EXPECT_EQ(shown(call("/", {integer(INT32_MIN), integer(3)})), "-715827882");
+}
+
 TEST(Arithmetic, Edges) {
     EXPECT_EQ(shown(call("+", {integer(INT32_MAX), integer(1)})), "-2147483648");
     EXPECT_EQ(shown(call("/", {integer(INT32_MIN), integer(-1)})), "-2147483648");

@@ -21,13 +21,24 @@ constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesda
                                       "Thursday", "Friday", "Saturday"};
 
 void padded(std::string& out, int64_t value, int width) {
+    if (width == 2 && value >= 0 && value < 100) {  // most fields
+        out.push_back(static_cast<char>('0' + value / 10));
+        out.push_back(static_cast<char>('0' + value % 10));
+        return;
+    }
     if (value < 0) {
         out.push_back('-');
         value = -value;
     }
-    const std::string digits = std::to_string(value);
-    if (static_cast<int>(digits.size()) < width) out.append(static_cast<size_t>(width) - digits.size(), '0');
-    out += digits;
+    char digits[20];
+    int count = 0;
+    do {
+        digits[count++] = static_cast<char>('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (count < width) out.append(static_cast<size_t>(width - count), '0');
+    while (count > 0)
+        out.push_back(digits[--count]);
 }
 
 void appendOffset(std::string& out, int64_t seconds, char letter, int count) {
@@ -60,12 +71,13 @@ class Scanner {
         return true;
     }
     bool digits(int least, int most, int64_t& value) {
+        const int available = static_cast<int>(std::min<size_t>(text_.size(), static_cast<size_t>(most)));
         int count = 0;
         value = 0;
-        while (count < most && count < static_cast<int>(text_.size()) &&
-               std::isdigit(static_cast<unsigned char>(text_[static_cast<size_t>(count)])) != 0) {
-            value = value * 10 + (text_[static_cast<size_t>(count)] - '0');
-            ++count;
+        for (; count < available; ++count) {
+            const auto digit = static_cast<unsigned>(text_[static_cast<size_t>(count)] - '0');
+            if (digit > 9) break;
+            value = value * 10 + static_cast<int64_t>(digit);
         }
         if (count < least) return false;
         text_.remove_prefix(static_cast<size_t>(count));

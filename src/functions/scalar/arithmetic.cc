@@ -60,13 +60,79 @@ ScalarKernel dividingKernel(const LogicalType& type, bool modulo, Op op) {
     };
 }
 
+// Division by a known number as a multiplication (Warren, "Hacker's Delight", 2nd edition, 10-1): some five
+// times faster than the processor's 64-bit division.
+class KnownDivisor {
+  public:
+    explicit KnownDivisor(int64_t divisor) : divisor_(divisor) {
+        constexpr uint64_t kTop = uint64_t(1) << 63;
+        const uint64_t size =
+            divisor < 0 ? 0 - static_cast<uint64_t>(divisor) : static_cast<uint64_t>(divisor);
+        const uint64_t t = kTop + (static_cast<uint64_t>(divisor) >> 63);
+        const uint64_t limit = t - 1 - t % size;
+        uint64_t q1 = kTop / limit;
+        uint64_t r1 = kTop - q1 * limit;
+        uint64_t q2 = kTop / size;
+        uint64_t r2 = kTop - q2 * size;
+        int power = 63;
+        uint64_t delta = 0;
+        do {
+            ++power;
+            q1 *= 2;
+            r1 *= 2;
+            if (r1 >= limit) {
+                ++q1;
+                r1 -= limit;
+            }
+            q2 *= 2;
+            r2 *= 2;
+            if (r2 >= size) {
+                ++q2;
+                r2 -= size;
+            }
+            delta = size - r2;
+        } while (q1 < delta || (q1 == delta && r1 == 0));
+        factor_ = static_cast<int64_t>(divisor < 0 ? 0 - (q2 + 1) : q2 + 1);
+        shift_ = power - 64;
+        correction_ = divisor > 0 && factor_ < 0 ? 1 : divisor < 0 && factor_ > 0 ? -1 : 0;
+    }
+
+    int64_t quotient(int64_t value) const {
+        auto high = static_cast<int64_t>((static_cast<Int128>(factor_) * value) >> 64);
+        high = static_cast<int64_t>(static_cast<uint64_t>(high) +
+                                    static_cast<uint64_t>(value) * static_cast<uint64_t>(correction_));
+        high >>= shift_;
+        return high + static_cast<int64_t>(static_cast<uint64_t>(high) >> 63);
+    }
+    int64_t remainder(int64_t value) const {
+        return static_cast<int64_t>(static_cast<uint64_t>(value) -
+                                    static_cast<uint64_t>(quotient(value)) * static_cast<uint64_t>(divisor_));
+    }
+
+  private:
+    int64_t divisor_;
+    int64_t factor_ = 0;
+    int64_t correction_ = 0;
+    int shift_ = 0;
+};
+
+// A literal that is neither NULL nor 0, 1 or -1.
+std::optional<KnownDivisor> knownDivisor(const ArgumentInfo& argument) {
+    if (!argument.literal || argument.literal->isNull() || !argument.type.isInteger()) return std::nullopt;
+    const int64_t value = argument.literal->asInt64();
+    if (value >= -1 && value <= 1) return std::nullopt;
+    return KnownDivisor(value);
+}
+
 template <class T>
-ScalarKernel divideIntegers(const LogicalType& type) {
+ScalarKernel divideIntegers(const LogicalType& type, const std::optional<KnownDivisor>& known) {
+    if (known) return unaryKernel<T, T>(type, [divisor = *known](T a) { return divisor.quotient(a); });
     return dividingKernel<T>(type, false, [](T a, T b) { return static_cast<T>(a / b); });
 }
 
 template <class T>
-ScalarKernel remainIntegers(const LogicalType& type) {
+ScalarKernel remainIntegers(const LogicalType& type, const std::optional<KnownDivisor>& known) {
+    if (known) return unaryKernel<T, T>(type, [divisor = *known](T a) { return divisor.remainder(a); });
     return dividingKernel<T>(type, true, [](T a, T b) { return static_cast<T>(a % b); });
 }
 
@@ -92,7 +158,9 @@ BoundScalar bindIntegers(Arithmetic operation, std::span<const ArgumentInfo> arg
     BoundScalar bound;
     bound.result = common;
     bound.arguments.assign(2, common.withNullable(true));
-    bound.total = operation != Arithmetic::Divide && operation != Arithmetic::Modulo;
+    const bool divides = operation == Arithmetic::Divide || operation == Arithmetic::Modulo;
+    const auto known = divides ? knownDivisor(arguments[1]) : std::nullopt;
+    bound.total = !divides || known.has_value();
     const bool wide = common.physical() == PhysicalType::Int64;
     switch (operation) {
         case Arithmetic::Add:
@@ -105,7 +173,8 @@ BoundScalar bindIntegers(Arithmetic operation, std::span<const ArgumentInfo> arg
             bound.kernel = integerKernel(common, [](auto a, auto b) { return a * b; });
             break;
         case Arithmetic::Divide:
-            bound.kernel = wide ? divideIntegers<int64_t>(common) : divideIntegers<int32_t>(common);
+            bound.kernel =
+                wide ? divideIntegers<int64_t>(common, known) : divideIntegers<int32_t>(common, known);
             break;
         case Arithmetic::Modulo: {
             // The result is of the divisor's type, in which the remainder always fits.
@@ -113,14 +182,15 @@ BoundScalar bindIntegers(Arithmetic operation, std::span<const ArgumentInfo> arg
             bound.result = divisor;
             if (wide && divisor.physical() == PhysicalType::Int32) {
                 bound.arguments = {LogicalType::bigint(), LogicalType::bigint()};
-                bound.kernel = [divisor, inner = remainIntegers<int64_t>(LogicalType::bigint())](
+                bound.kernel = [divisor, inner = remainIntegers<int64_t>(LogicalType::bigint(), known)](
                                    const FunctionContext& context, std::span<const ColumnPtr> columns,
                                    size_t rows) {
                     const ColumnPtr remainder[] = {inner(context, columns, rows)};
                     return mapUnary<int32_t, int64_t>(divisor, remainder, rows, [](int64_t v) { return v; });
                 };
             } else {
-                bound.kernel = wide ? remainIntegers<int64_t>(divisor) : remainIntegers<int32_t>(divisor);
+                bound.kernel =
+                    wide ? remainIntegers<int64_t>(divisor, known) : remainIntegers<int32_t>(divisor, known);
             }
             break;
         }

@@ -10,22 +10,52 @@ namespace millrace {
 
 namespace {
 
+// ASCII is changed in place of its copy; the rest goes through ICU.
 template <bool kUpper>
-bool changeCase(const Arguments& a, size_t i, std::string& out) {
-    const std::string_view text = a.text(0, i);
+StringView changeCase(std::string_view text, StringHeap& heap, std::string& scratch) {
     if (isAscii(text)) {
-        out.resize(text.size());
+        char buffer[StringView::kInlineSize];
+        char* const out = text.size() <= StringView::kInlineSize ? buffer : heap.reserve(text.size());
+        constexpr unsigned kFirst = kUpper ? 'a' : 'A';
         for (size_t k = 0; k < text.size(); ++k) {
-            const char c = text[k];
-            const bool change = kUpper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
-            out[k] = static_cast<char>(c ^ (change ? 0x20 : 0));
+            const auto c = static_cast<unsigned char>(text[k]);
+            out[k] = static_cast<char>(c ^ (static_cast<unsigned char>(c - kFirst) < 26 ? 0x20 : 0));
         }
-        return true;
+        return StringView({out, text.size()});
     }
     auto unicode = icu::UnicodeString::fromUTF8({text.data(), static_cast<int32_t>(text.size())});
     kUpper ? unicode.toUpper(icu::Locale::getRoot()) : unicode.toLower(icu::Locale::getRoot());
-    unicode.toUTF8String(out);
-    return true;
+    scratch.clear();
+    unicode.toUTF8String(scratch);
+    return heap.add(scratch);
+}
+
+template <bool kUpper>
+ScalarFunction caseFunction(SimpleSpec spec) {
+    ScalarFunction function{.name = spec.name,
+                            .signature = spec.signature,
+                            .documentation = spec.documentation,
+                            .examples = spec.examples};
+    function.bind = [spec = std::move(spec)](std::span<const ArgumentInfo> arguments) {
+        BoundScalar bound;
+        bound.arguments = matchPattern(spec, arguments);
+        bound.result = LogicalType::string().withNullable(anyNullable(arguments));
+        bound.kernel = [result = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                               size_t rows) {
+            auto column = makeResult(result, columns, rows);
+            auto* const out = column->mutableData<StringView>();
+            const auto* const in = columns[0]->data<StringView>();
+            StringHeap& heap = column->heap();
+            std::string scratch;
+            forValidRows(*column, rows, [&](size_t i) {
+                out[i] = changeCase<kUpper>(in[i].view(), heap, scratch);
+                return true;
+            });
+            return ColumnPtr(column);
+        };
+        return bound;
+    };
+    return function;
 }
 
 // Positions count from 1, from the end when negative; 0 is 1.
@@ -276,18 +306,16 @@ bool translate(const Arguments& a, size_t i, std::string& out) {
 
 std::vector<ScalarFunction> describeScalarStrings() {
     return {
-        textFunction({.name = "UPPER",
-                      .pattern = "s",
-                      .signature = "UPPER(string)",
-                      .documentation = "The string in upper case.",
-                      .examples = {{"UPPER('straße')", "STRASSE"}}},
-                     changeCase<true>),
-        textFunction({.name = "LOWER",
-                      .pattern = "s",
-                      .signature = "LOWER(string)",
-                      .documentation = "The string in lower case.",
-                      .examples = {{"LOWER('ÀB')", "àb"}}},
-                     changeCase<false>),
+        caseFunction<true>({.name = "UPPER",
+                            .pattern = "s",
+                            .signature = "UPPER(string)",
+                            .documentation = "The string in upper case.",
+                            .examples = {{"UPPER('straße')", "STRASSE"}}}),
+        caseFunction<false>({.name = "LOWER",
+                             .pattern = "s",
+                             .signature = "LOWER(string)",
+                             .documentation = "The string in lower case.",
+                             .examples = {{"LOWER('ÀB')", "àb"}}}),
         partFunction(
             {.name = "SUBSTRING",
              .aliases = {"SUBSTR"},
