@@ -100,6 +100,9 @@ JobMaster::JobMaster(std::shared_ptr<const JobGraph> graph, JobOptions options, 
       committers_(graph_, environment_, hooks),
       restart_(options_.restart, random_.fork()),
       trigger_random_(random_.fork()) {
+    for (const auto& [key, meant] : misspeltKeys(graph_->configuration)) {
+        logWarn(kLogger, "'{}' means nothing here; did you mean '{}'?", key, meant);
+    }
     shown_details_.job_id = job_id_;
     shown_details_.name = graph_->name;
     shown_details_.parallelism = options_.parallelism;

@@ -46,7 +46,6 @@ class JobMaster final : private CheckpointListener {
     JobStatus waitForEnd(int64_t timeout_ms);
     // Waits until every subtask runs, or rethrows what kept the first start from it. Not in the simulator.
     void waitForStart();
-    std::exception_ptr startFailure() const;
     void cancel();
     std::string triggerSavepoint(const std::string& target, bool stop, bool drain);
     std::string triggerCheckpoint();

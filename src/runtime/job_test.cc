@@ -179,7 +179,7 @@ TEST_F(JobTest, ATaskThatFailsIsRestartedAsOftenAsTheStrategyAllows) {
 }
 
 TEST_F(JobTest, CheckpointsAreTakenKeptAndResumedAtAnotherParallelism) {
-    const ProbeSourceOptions source = slow({.splits = 5, .rows_per_split = 400});
+    const ProbeSourceOptions source = slow({.splits = 5, .rows_per_split = 2500});
     std::map<std::string, std::string> settings{{"execution.checkpointing.interval", "10 ms"},
                                                 {"parallelism.default", "2"}};
     {
@@ -215,7 +215,7 @@ TEST_F(JobTest, CheckpointsAreTakenKeptAndResumedAtAnotherParallelism) {
 }
 
 TEST_F(JobTest, StopWithSavepointAndStartFromItElsewhere) {
-    const ProbeSourceOptions source = slow({.splits = 5, .rows_per_split = 400});
+    const ProbeSourceOptions source = slow({.splits = 5, .rows_per_split = 2500});
     std::map<std::string, std::string> settings{{"parallelism.default", "3"}};
     std::string savepoint;
     {
@@ -278,7 +278,7 @@ TEST_F(JobTest, StateWithoutAnOperatorIsRefusedUnlessAllowed) {
 }
 
 TEST_F(JobTest, ADamagedCheckpointIsPassedOver) {
-    const ProbeSourceOptions source = slow({.splits = 4, .rows_per_split = 300});
+    const ProbeSourceOptions source = slow({.splits = 4, .rows_per_split = 2500});
     const std::map<std::string, std::string> settings{{"execution.checkpointing.interval", "10 ms"}};
     {
         auto job = Job::start(graph(source, makeProbeSum(), settings), named());

@@ -113,11 +113,6 @@ void JobMaster::waitForStart() {
     if (start_failure_ != nullptr) std::rethrow_exception(start_failure_);
 }
 
-std::exception_ptr JobMaster::startFailure() const {
-    const std::lock_guard lock(mutex_);
-    return start_failure_;
-}
-
 void JobMaster::cancel() {
     post([this] {
         if (atEnd()) return;

@@ -197,4 +197,20 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
     return all;
 }
 
+std::vector<std::pair<std::string, std::string>> misspeltKeys(const Configuration& configuration) {
+    constexpr size_t kSlip = 2;  // letters
+    std::vector<std::pair<std::string, std::string>> out;
+    const auto& known = runtimeOptionDescriptions();
+    for (const auto& [key, value] : configuration.values()) {
+        const auto is = [&key = key](const OptionDescription& option) { return option.key == key; };
+        if (std::any_of(known.begin(), known.end(), is)) continue;
+        const auto near =
+            std::find_if(known.begin(), known.end(), [&key = key](const OptionDescription& option) {
+                return detail::editDistance(key, option.key) <= kSlip;
+            });
+        if (near != known.end()) out.emplace_back(key, near->key);
+    }
+    return out;
+}
+
 }  // namespace millrace

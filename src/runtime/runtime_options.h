@@ -52,7 +52,11 @@ uint32_t defaultMaxParallelism(uint32_t parallelism);
 // "file:///a/b" and "/a/b" are the same folder.
 std::string pathOf(const std::string& uri);
 
-// For documentation and forms.
+// What there is, for documentation and forms.
 const std::vector<OptionDescription>& runtimeOptionDescriptions();
+
+// Keys that are a slip of the pen away from one of those, each with what was meant. Other unknown keys are
+// Flink's own affair: it ignores them, and so do we.
+std::vector<std::pair<std::string, std::string>> misspeltKeys(const Configuration& configuration);
 
 }  // namespace millrace
