@@ -86,7 +86,13 @@ RestoredJob restoreJob(const RestoreRequest& request, const JobGraph& graph, con
                                     out.max_parallelism),
                         out.from ? "the maximum was fixed when the state was first written" : "");
     }
-    if (request.clean_up) committers.cleanUp(job_id);
+    if (request.clean_up) {
+        committers.cleanUp(job_id);
+        // A checkpoint belongs to its job, so that one has ended; a savepoint's may be running.
+        const bool taken_over = out.from && out.from->snapshot->kind == SnapshotKind::Checkpoint;
+        if (taken_over && out.from->snapshot->job_id != job_id)
+            committers.cleanUp(out.from->snapshot->job_id);
+    }
     return out;
 }
 

@@ -169,6 +169,38 @@ TEST_F(FilesystemTest, WatchesAFolderAndGoesOnFromASavepoint) {
     EXPECT_EQ(got, (std::vector<std::string>{line(1), line(2), line(3)}));
 }
 
+TEST_F(FilesystemTest, AJobThatTakesOverACheckpointRemovesWhatItsJobLeftHidden) {
+    const TableSpec watched = table("in", idAndText(), in(), {{"source.monitor-interval", "20 ms"}});
+    put("1.json", line(1) + "\n");
+    JobOptions first;
+    first.job_id = "0000000000000000000000000000000a";
+    auto job = start(
+        watched, {{"execution.checkpointing.interval", "20 ms"}, {"state.checkpoints.num-retained", "1000"}},
+        first);
+    std::string checkpoint;
+    const auto committed = [&] {
+        if (lines().size() != 1) return false;
+        for (const CheckpointRecord& record : job->checkpoints().history) {
+            if (record.status == "COMPLETED" && checkpoint.empty()) checkpoint = record.path;
+        }
+        return !checkpoint.empty();
+    };
+    ASSERT_TRUE(await(committed, *job));
+    std::filesystem::copy(checkpoint, folder_ + "/kept", std::filesystem::copy_options::recursive);
+    job->cancel();
+    EXPECT_EQ(job->waitForEnd(10000), JobStatus::Canceled);
+    std::ofstream(out() + "/.part-x-0-0.inprogress." + first.job_id) << "half a li";
+    std::ofstream(out() + "/.part-x-0-0.inprogress.another") << "half a li";
+    JobOptions second;
+    second.job_id = "0000000000000000000000000000000b";
+    second.restore_path = folder_ + "/kept";
+    job = start(watched, {}, second);
+    EXPECT_FALSE(std::filesystem::exists(out() + "/.part-x-0-0.inprogress." + first.job_id));
+    EXPECT_TRUE(std::filesystem::exists(out() + "/.part-x-0-0.inprogress.another"));
+    job->cancel();
+    EXPECT_EQ(lines(), std::vector<std::string>{line(1)});
+}
+
 std::string failureOf(Job& job) {
     EXPECT_EQ(job.waitForEnd(10000), JobStatus::Failed);
     const JobDetails details = job.details();
