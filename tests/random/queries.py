@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Writes .test files of random queries over random tables, with the answers of an independent engine.
+
+usage: tests/random/queries.py --seed N --count QUERIES FOLDER
+
+Queries without windows are answered by SQLite. Window aggregations are answered by the definition of the windows,
+row by row. `millrace test FOLDER` then runs them under every profile. The same seed writes the same files.
+"""
+import argparse
+import datetime
+import json
+import random
+import sqlite3
+from pathlib import Path
+
+QUERIES_A_FILE = 10
+COLUMNS = ["a", "b", "s", "c"]
+EPOCH = datetime.datetime(1970, 1, 1)
+BASE_MS = int((datetime.datetime(2026, 3, 1) - EPOCH).total_seconds() * 1000)
+
+
+def cell(value):
+    return "NULL" if value is None else str(value)
+
+
+def query_block(sql, rows):
+    return "query\n" + sql + ";\n----\n" + "".join("|".join(cell(value) for value in row) + "\n" for row in rows) + "\n"
+
+
+def file_block(name, records):
+    return f"file {name}\n" + "".join(json.dumps(record) + "\n" for record in records) + "\n"
+
+
+def table_block(name, columns):
+    return (f"statement\nCREATE TABLE {name} ({columns})\n"
+            f"WITH ('connector' = 'filesystem', 'path' = '${{dir}}/{name}.json', 'format' = 'json');\n\n")
+
+
+class Relational:
+    """SELECT with filters, UNION ALL, DISTINCT, grouping, and aggregates over aggregates (retractions)."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def row(self):
+        rng = self.rng
+        return (rng.choice([None, 0, 1, 2, 3, -1, 7]), rng.choice([None, 5, 10, 15, -3, 100]),
+                rng.choice([None, "a", "b", "c", "a long string that is not inline"]), rng.randrange(0, 20))
+
+    def number(self, depth=0):
+        rng = self.rng
+        if depth > 1:
+            return rng.choice(["a", "b", "c", "1", "2", "10"])
+        kind = rng.randrange(6)
+        if kind < 3:
+            return rng.choice(["a", "b", "c"])
+        if kind == 3:
+            return f"({self.number(depth + 1)} + {self.number(depth + 1)})"
+        if kind == 4:
+            return f"({self.number(depth + 1)} * {self.number(depth + 1)})"
+        return f"CASE WHEN {self.condition(depth + 1)} THEN {self.number(depth + 1)} ELSE {self.number(depth + 1)} END"
+
+    def condition(self, depth=0):
+        rng = self.rng
+        kind = rng.randrange(8)
+        if kind == 0 and depth < 2:
+            return f"({self.condition(depth + 1)} AND {self.condition(depth + 1)})"
+        if kind == 1 and depth < 2:
+            return f"({self.condition(depth + 1)} OR {self.condition(depth + 1)})"
+        if kind == 2 and depth < 2:
+            return f"(NOT {self.condition(depth + 1)})"
+        if kind == 3:
+            return f"{rng.choice(COLUMNS)} IS {rng.choice(['', 'NOT '])}NULL"
+        if kind == 4:
+            return f"s {rng.choice(['=', '<>', '<', '>='])} '{rng.choice(['a', 'b', ''])}'"
+        if kind == 5:
+            return f"{rng.choice(['a', 'b', 'c'])} IN (1, 5, 10)"
+        return f"({self.number(2)} {rng.choice(['=', '<', '>', '<>', '<=', '>='])} {self.number(2)})"
+
+    def source(self):
+        kind = self.rng.randrange(4)
+        if kind == 0:
+            return "(SELECT a, b, s, c FROM t UNION ALL SELECT b, a, s, c FROM u)"
+        if kind == 1:
+            return "(SELECT DISTINCT a, b, s, c FROM t)"
+        if kind == 2:
+            return f"(SELECT a, b, s, c FROM u WHERE {self.condition()})"
+        return "t"
+
+    def aggregate(self):
+        rng = self.rng
+        call = rng.choice([
+            lambda: "COUNT(*)",
+            lambda: f"COUNT({self.number()})",
+            lambda: f"SUM({self.number()})",
+            lambda: f"MIN({rng.choice(COLUMNS)})",
+            lambda: f"MAX({rng.choice(COLUMNS)})",
+            lambda: f"COUNT(DISTINCT {rng.choice(COLUMNS)})",
+            lambda: f"SUM(DISTINCT {rng.choice(['a', 'b'])})",
+        ])()
+        return call + (f" FILTER (WHERE {self.condition(1)})" if rng.randrange(4) == 0 else "")
+
+    def query(self):
+        rng = self.rng
+        shape = rng.randrange(6)
+        source = self.source()
+        where = f" WHERE {self.condition()}" if rng.randrange(2) else ""
+        if shape == 0:
+            return f"SELECT {self.number()} AS x, s AS y FROM {source} AS q{where}"
+        keys = rng.sample(COLUMNS, rng.randrange(0, 3))
+        select = [f"{key} AS k{i}" for i, key in enumerate(keys)]
+        select += [f"{self.aggregate()} AS v{i}" for i in range(rng.randrange(1, 4))]
+        query = f"SELECT {', '.join(select)} FROM {source} AS q{where}"
+        if keys:
+            query += f" GROUP BY {', '.join(keys)}"
+            query += " HAVING COUNT(*) > 1" if rng.randrange(3) == 0 else ""
+        if shape in (1, 2):
+            largest = "k0" if keys else "v0"
+            return f"SELECT v0 AS g, COUNT(*) AS n, MAX({largest}) AS m FROM ({query}) AS z GROUP BY v0"
+        return query
+
+    def file(self, queries):
+        text = ""
+        database = sqlite3.connect(":memory:")
+        for name, sizes in (("t", [0, 1, 30, 200]), ("u", [0, 5, 60])):
+            rows = [self.row() for _ in range(self.rng.choice(sizes))]
+            database.execute(f"CREATE TABLE {name} (a, b, s, c)")
+            database.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?)", rows)
+            text += file_block(f"{name}.json", [dict(zip(COLUMNS, row)) for row in rows])
+            text += table_block(name, "a BIGINT, b BIGINT, s STRING, c BIGINT")
+        for _ in range(queries):
+            sql = self.query()
+            text += query_block(sql, database.execute(sql).fetchall())
+        return text
+
+
+class Windowed:
+    """TUMBLE, HOP and CUMULATE over rows that come out of order but in time; fused or not, and windows over windows."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    @staticmethod
+    def text_of(millis):
+        time = EPOCH + datetime.timedelta(milliseconds=millis)
+        return time.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    def rows(self):
+        rng = self.rng
+        now = BASE_MS
+        rows = []
+        for _ in range(rng.choice([0, 1, 20, 150])):
+            now += rng.randrange(0, 1500)
+            key = rng.choice(["x", "y", None, "a key that is rather long"])
+            rows.append((now - rng.randrange(0, 4000), key, rng.choice([None, 1, 2, 3, 50])))
+        return rows
+
+    @staticmethod
+    def windows_of(kind, time, size, step):
+        if kind == "CUMULATE":
+            start = time // size * size
+            return [(start, end) for end in range(start + step, start + size + 1, step) if time < end]
+        last = time // step * step
+        return [(start, start + size) for start in range(last, last - size, -step) if start <= time < start + size]
+
+    def block(self, rows):
+        rng = self.rng
+        kind = rng.choice(["TUMBLE", "HOP", "CUMULATE"])
+        step_s = rng.choice([1, 2, 5, 10])
+        size_s = step_s * rng.choice([1, 2, 3, 6])
+        size = f"INTERVAL '{size_s}' SECOND"
+        if kind == "TUMBLE":
+            step_s = size_s
+            lengths = size
+        else:
+            lengths = f"INTERVAL '{step_s}' SECOND, {size}"
+        function = f"TABLE({kind}(TABLE e, DESCRIPTOR(ts), {lengths}))"
+        by_key = rng.randrange(2) == 1
+        above_one = rng.randrange(3) == 1
+        near_start = rng.randrange(3) == 0  # a filter that reads the window
+        over_windows = rng.randrange(4) == 0
+        if over_windows:
+            by_key, above_one, near_start = True, False, False
+        groups = {}
+        for time, key, value in rows:
+            if above_one and (value is None or value <= 1):
+                continue
+            for window in self.windows_of(kind, time, size_s * 1000, step_s * 1000):
+                if near_start and time >= window[0] + 700:
+                    continue
+                groups.setdefault((window, key if by_key else None), []).append(value)
+        if over_windows:
+            windows = {}
+            for (window, _), values in groups.items():
+                windows.setdefault(window, []).append(len(values))
+            inner = f"SELECT window_start AS ws, window_end AS we, k, COUNT(*) AS n FROM {function} " \
+                    "GROUP BY window_start, window_end, k"
+            return query_block(f"SELECT ws, MAX(n), COUNT(*) FROM ({inner}) GROUP BY ws, we",
+                               [(self.text_of(window[0]), max(counts), len(counts)) for window, counts in windows.items()])
+        keys = "window_start, window_end" + (", k" if by_key else "")
+        conditions = (["v > 1"] if above_one else []) + \
+                     (["ts < window_start + INTERVAL '0.700' SECOND"] if near_start else [])
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        answer = []
+        for (window, key), values in groups.items():
+            there = [value for value in values if value is not None]
+            answer.append([self.text_of(window[0]), self.text_of(window[1])] + ([key] if by_key else []) +
+                          [len(values), sum(there) if there else None, min(there, default=None), len(set(there))])
+        return query_block(f"SELECT {keys}, COUNT(*), SUM(v), MIN(v), COUNT(DISTINCT v) FROM {function}{where} "
+                           f"GROUP BY {keys}", answer)
+
+    def file(self, queries):
+        rows = self.rows()
+        text = file_block("e.json", [{"k": key, "v": value, "ts": self.text_of(time)} for time, key, value in rows])
+        text += table_block("e", "k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND")
+        for _ in range(queries):
+            text += self.block(rows)
+        return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for old in arguments.folder.glob("*.test"):
+        old.unlink()
+    left = arguments.count
+    number = 0
+    while left > 0:
+        kind = Windowed if number % 3 == 2 else Relational
+        queries = min(left, QUERIES_A_FILE)
+        text = f"# {kind.__name__}, seed {arguments.seed}\n\n" + kind(rng).file(queries)
+        (arguments.folder / f"{kind.__name__.lower()}_{number:04}.test").write_text(text)
+        left -= queries
+        number += 1
+
+
+if __name__ == "__main__":
+    main()
