@@ -10,7 +10,9 @@ namespace millrace {
 namespace {
 
 constexpr size_t kBatchRows = 4096;
-const Schema kInput({{"key", LogicalType::bigint()}, {"value", LogicalType::bigint()}, {"ts", LogicalType::timestamp(3)}});
+const Schema kInput({{"key", LogicalType::bigint()},
+                     {"value", LogicalType::bigint()},
+                     {"ts", LogicalType::timestamp(3)}});
 
 // Batches of `keys` keys in random order, `rows_per_ms` rows each millisecond of event time.
 std::vector<Batch> makeBatches(size_t count, uint64_t keys, int64_t rows_per_ms) {
@@ -33,7 +35,8 @@ std::vector<Batch> makeBatches(size_t count, uint64_t keys, int64_t rows_per_ms)
 
 AggregateTerm term(const char* name, std::vector<size_t> arguments) {
     std::vector<ArgumentInfo> infos;
-    for (const size_t argument : arguments) infos.push_back({kInput[argument].type, std::nullopt});
+    for (const size_t argument : arguments)
+        infos.push_back({kInput[argument].type, std::nullopt});
     return {findAggregateFunction(name)->bind(infos, false, false), arguments, std::nullopt, name, name};
 }
 
@@ -72,7 +75,8 @@ void run(benchmark::State& state, const std::shared_ptr<Operator>& op, uint64_t 
 
 // 1M rows over 1 s of event time, windows of 100 ms: 10 windows of 100,000 rows.
 void windowTumble(benchmark::State& state) {
-    run(state, windowAggregate({WindowShape::Tumble, 100, 100, 0}), static_cast<uint64_t>(state.range(0)), true);
+    run(state, windowAggregate({WindowShape::Tumble, 100, 100, 0}), static_cast<uint64_t>(state.range(0)),
+        true);
 }
 BENCHMARK(windowTumble)->Arg(100)->Arg(10'000)->Arg(1'000'000);
 
@@ -86,7 +90,8 @@ void groupUpdating(benchmark::State& state) {
     p.input = kInput;
     p.keys = {0};
     p.terms = {term("COUNT", {}), term("SUM", {1})};
-    p.output = Schema({{"key", LogicalType::bigint()}, {"n", LogicalType::bigint()}, {"sum", LogicalType::bigint()}});
+    p.output = Schema(
+        {{"key", LogicalType::bigint()}, {"n", LogicalType::bigint()}, {"sum", LogicalType::bigint()}});
     run(state, std::make_shared<GroupAggregate>(std::move(p)), static_cast<uint64_t>(state.range(0)), false);
 }
 BENCHMARK(groupUpdating)->Arg(100)->Arg(10'000)->Arg(1'000'000);
