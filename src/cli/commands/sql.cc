@@ -61,6 +61,8 @@ class SqlRun {
         session.registry = registry_;
         session.parameters = cli::parseAssignments("--param", options.parameters);
         session.configuration.set("restart-strategy.type", "none");
+        // Updates are folded per batch; whoever watches the changelog sees those of every row, as Flink's.
+        if (options.output == "changelog") session.configuration.set("millrace.batch.rows-max", "1");
         session.configuration.merge(Configuration(cli::parseAssignments("--set", options.settings)));
         session.text_name = options.file;
         session_ = std::make_unique<sql::Session>(std::move(session));
@@ -114,7 +116,7 @@ class SqlRun {
 
     // EXPLAIN is one text; SHOW and the like are small tables.
     void printTable(const sql::ResultTable& table) {
-        if (table.columns.size() == 1 && table.rows.size() == 1) {
+        if (table.columns == std::vector<std::string>{"result"} && table.rows.size() == 1) {
             fmt::print("{}\n", table.rows.front().front());
             return;
         }
