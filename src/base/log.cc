@@ -38,6 +38,7 @@ const char* levelName(LogLevel level) {
         case LogLevel::Info: return "INFO";
         case LogLevel::Warn: return "WARN";
         case LogLevel::Error: return "ERROR";
+        case LogLevel::Off: break;
     }
     return "";
 }

@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-enum class LogLevel { Debug, Info, Warn, Error };
+enum class LogLevel { Debug, Info, Warn, Error, Off };
 
 // Fields that every line of this process carries (applicationARN, applicationVersionId), and where lines go: a path, or ""
 // for standard error. A file is rotated at `size_max` bytes, keeping `files_max` old ones.

@@ -16,7 +16,9 @@ Command describeCommandsHelp() {
         return [name, &app]() -> int {
             const CLI::App& all = *app.get_parent();
             if (name->empty()) {
-                fmt::print("{}", all.help());
+                // Not all.help(): that is the help of the command that runs.
+                fmt::print("{}",
+                           all.get_formatter()->make_help(&all, all.get_name(), CLI::AppFormatMode::Normal));
                 return 0;
             }
             std::vector<std::string> names;

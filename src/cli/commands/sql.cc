@@ -65,6 +65,10 @@ class SqlRun {
         if (options.output == "changelog") session.configuration.set("millrace.batch.rows-max", "1");
         session.configuration.merge(Configuration(cli::parseAssignments("--set", options.settings)));
         session.text_name = options.file;
+        // A person watches: results, and the error that ends it. Failures that a restart mends are worth a
+        // line.
+        const bool restarts = session.configuration.find("restart-strategy.type") != "none";
+        configureLog({.level = restarts ? LogLevel::Warn : LogLevel::Off});
         session_ = std::make_unique<sql::Session>(std::move(session));
     }
 
@@ -168,7 +172,6 @@ Command describeCommandsSql() {
         app.add_option("--output", options->output, "table, json, csv or changelog")
             ->check(CLI::IsMember({"table", "json", "csv", "changelog"}));
         return [options]() -> int {
-            configureLog({.level = LogLevel::Warn});  // a person watches: results and errors, no more
             struct sigaction action = {};
             action.sa_handler = onInterrupt;
             action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one ends the process
