@@ -312,6 +312,8 @@ void HashMapTable::restore(const KeyGroupSection& section) {
             keys.push_back(loadColumn(layout_, field, rows));
         }
         hashColumns(keys, rows.size(), hashes);
+        for (size_t i = 0; i < rows.size(); ++i)
+            sets[i]->prefetch(hashes[i]);
         for (size_t i = 0; i < rows.size(); ++i) {
             if (keyGroupOf(hashes[i], max_parallelism_) != section.group) {
                 damaged(fmt::format("it holds a key of group {}",

@@ -41,6 +41,8 @@ class RowSet {
     static uint64_t tagOf(uint64_t hash) { return hash & ~kAddress; }
     static std::byte* rowOf(uint64_t slot) { return reinterpret_cast<std::byte*>(slot & kAddress); }
 
+    void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }
+
     // The first row at or after `hash`'s home for which `same(row)`, among those with its tag; else nullptr.
     template <class Same>
     std::byte* find(uint64_t hash, Same&& same) const {
