@@ -52,6 +52,12 @@ void dropFollowUps(std::vector<Problem>& problems) {
     if (!own.empty()) problems = std::move(own);
 }
 
+void noteFailed(const ParseResult& parsed, SessionState& state) {
+    for (const std::string& name : parsed.failed_definitions) {
+        state.catalog.addBroken({Catalog::kCatalog, Catalog::kDatabase, name});
+    }
+}
+
 }  // namespace
 
 SqlError::SqlError(std::vector<Problem> problems, std::string_view text, std::string_view text_name)
@@ -87,6 +93,7 @@ LogicalPlan Session::compileApplication(std::string_view text) {
     const Script script(text, options_.parameters);
     std::vector<Problem> problems = script.parsed.problems;
     LogicalPlan plan;
+    noteFailed(script.parsed, *state_);
     for (const Statement& statement : script.parsed.statements) {
         if (std::holds_alternative<QueryStatement>(statement.node)) {
             problems.push_back({"sql.select-without-reader",
@@ -113,6 +120,7 @@ std::vector<Problem> Session::validate(std::string_view text) const {
     const Script script(text, options_.parameters);
     std::vector<Problem> problems = script.parsed.problems;
     SessionState state = *state_;
+    noteFailed(script.parsed, state);
     for (const Statement& statement : script.parsed.statements)
         executeStatement(statement, state, problems);
     dropFollowUps(problems);

@@ -49,7 +49,8 @@ Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
         for (const Relation& other : relations_)
             names.push_back(other.alias);
     }
-    const std::string near = nearestName(wanted.name, names);
+    // One letter is near to every other one.
+    const std::string near = wanted.name.size() > 1 ? nearestName(wanted.name, names) : "";
     std::string hint;
     if (!near.empty()) {
         hint = fmt::format("did you mean '{}'?", near);

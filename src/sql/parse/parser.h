@@ -18,6 +18,8 @@ inline constexpr int kHeightMax = 500;
 struct ParseResult {
     std::vector<Statement> statements;  // those without errors
     std::vector<Problem> problems;      // in order of place
+    // Tables and views whose CREATE could not be read: that they are missing later is no problem of its own.
+    std::vector<std::string> failed_definitions;
 };
 
 ParseResult parseStatements(const SourceText& source);

@@ -172,6 +172,7 @@ class Parser {
     Show show();
     decltype(Statement::node) unsupported(std::initializer_list<std::string_view> words);
     void skipToSemicolon();
+    std::string definedName(size_t first_token) const;  // of CREATE TABLE or VIEW; "" for anything else
     void endOfStatement();
 
     const SourceText& source_;

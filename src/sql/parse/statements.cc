@@ -16,7 +16,14 @@ ParseResult Parser::parseScript() {
             endOfStatement();
             result.statements.push_back(std::move(parsed));
         } catch (const UserError& error) {
-            problems_.push_back(error.problem());
+            // What stands in for an unfilled placeholder makes no sense to the parser either.
+            const bool placeholder =
+                std::any_of(source_.problems().begin(), source_.problems().end(),
+                            [&](const Problem& other) { return other.where == error.problem().where; });
+            if (!placeholder) problems_.push_back(error.problem());
+            if (std::string name = definedName(first); !name.empty()) {
+                result.failed_definitions.push_back(std::move(name));
+            }
             if (pos_ == first) advance();
             skipToSemicolon();
         }
@@ -32,6 +39,22 @@ ParseResult Parser::parseScript() {
 void Parser::skipToSemicolon() {
     while (current().kind != TokenKind::End && !is(current(), ";"))
         advance();
+}
+
+std::string Parser::definedName(size_t first_token) const {
+    size_t i = first_token;
+    const auto skip = [&](std::string_view word) {
+        i += is(tokens_[i], word) ? 1 : 0;
+    };  // never past the End
+    if (!is(tokens_[i], "CREATE")) return "";
+    for (const char* word : {"CREATE", "OR", "REPLACE", "TEMPORARY"})
+        skip(word);
+    if (!is(tokens_[i], "TABLE") && !is(tokens_[i], "VIEW")) return "";
+    for (const char* word : {"TABLE", "VIEW", "IF", "NOT", "EXISTS"})
+        skip(word);
+    while (is(tokens_[i + (tokens_[i].kind == TokenKind::End ? 0 : 1)], "."))
+        i += 2;
+    return i < tokens_.size() ? tokens_[i].text : "";
 }
 
 void Parser::endOfStatement() {
