@@ -97,7 +97,7 @@ TEST_F(SessionTest, WindowsGroupByTheirBounds) {
             "DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '1' MINUTE)) GROUP BY origin, window_start, "
             "window_end");
     EXPECT_EQ(result.schema.toString().substr(0, 90),
-              "(window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, origin STRING NOT NU");
+              "(window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, origin STRING NOT N");
     const LogicalNode* node = result.plan.sinks.front().get();
     while (node->kind() != LogicalKind::Aggregate)
         node = node->input().get();
@@ -148,7 +148,7 @@ TEST_F(SessionTest, GroupingIsChecked) {
     EXPECT_EQ(schema("SELECT delay + 1, UPPER(origin), MAX(delay) - MIN(delay) FROM flights GROUP BY "
                      "UPPER(origin), delay + 1 HAVING "
                      "COUNT(*) > 1"),
-              "(EXPR$0 INT, EXPR$1 STRING NOT NULL, EXPR$2 INT)");
+              "(EXPR$0 INT, EXPR$1 STRING, EXPR$2 INT)");
     expectProblem("SELECT delay, COUNT(*) FROM flights GROUP BY origin", "sql.not-grouped", "column 'delay'",
                   "GROUP BY", "delay");
     expectProblem("SELECT COUNT(*) FROM flights WHERE COUNT(*) > 1", "sql.misplaced-aggregate",
@@ -241,11 +241,10 @@ TEST_F(SessionTest, ValidateFindsEverythingAndKeepsNothing) {
     std::vector<std::string> found;
     for (const Problem& problem : session_.validate(text))
         found.push_back(fmt::format("{} {}:{}", problem.code, problem.where.line, problem.where.column));
-    EXPECT_EQ(found,
-              (std::vector<std::string>{"sql.unknown-type 1:24", "sql.unknown-column 2:32",
-                                        "sql.unknown-column 2:46", "sql.syntax 4:8",
-                                        "sql.unknown-column 5:25", "sql.unfilled-placeholder 7:32",
-                                        "sql.unknown-column 8:45", "sql.unknown-column 8:95"}));
+    EXPECT_EQ(found, (std::vector<std::string>{"sql.unknown-type 1:24", "sql.unknown-column 2:32",
+                                               "sql.unknown-column 2:46", "sql.syntax 4:8",
+                                               "sql.unknown-column 5:25", "sql.unfilled-placeholder 7:32",
+                                               "sql.unknown-column 8:45", "sql.unknown-column 8:95"}));
     EXPECT_EQ(run("SHOW TABLES").table.rows.size(), 2U);
 }
 

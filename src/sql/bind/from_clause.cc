@@ -54,7 +54,10 @@ LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
         plan = bindQuery(*view->query);
     } catch (const UserError& error) {
         Problem problem = error.problem();
-        problem.message = fmt::format("in the view '{}': {}", view->path.object, problem.message);
+        // Of views in views, the innermost is named: there the mistake is.
+        if (!problem.message.starts_with("in the view ")) {
+            problem.message = fmt::format("in the view '{}': {}", view->path.object, problem.message);
+        }
         problem.where = where;
         throw UserError(std::move(problem));
     }

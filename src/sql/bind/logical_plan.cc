@@ -78,8 +78,11 @@ LogicalNode::LogicalNode(LogicalKind kind, Schema schema, std::vector<ColumnTrai
                    schema_.size());
     // Inputs enter by their digest, so that the text stays short however deep the plan is.
     canonical_ = std::move(own_canonical);
-    for (const LogicalPtr& input : inputs_)
+    for (const LogicalPtr& input : inputs_) {
         canonical_ += "<" + sha256Hex(input->canonical()).substr(0, 32);
+        size_ += input->size_;
+        height_ = std::max(height_, input->height_ + 1);
+    }
 }
 
 int LogicalNode::timeColumn(TimeAttribute time) const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sql/parse/lexer.h"
+
 namespace millrace::sql {
 
 namespace {
@@ -24,6 +26,20 @@ const OptionItem* find(const std::vector<OptionItem>& options, std::string_view 
 // What the planner reads of every table's options, whatever its connector.
 bool isPlannerOption(std::string_view key) {
     return key == "connector" || key.starts_with("scan.watermark.");
+}
+
+// What is wrong with a value of the option's type; "" if nothing is.
+std::string badValue(const OptionDescription& option, const OptionItem& item) {
+    try {
+        if (option.type == "integer") parseConfigValue<int64_t>(item.key, item.value);
+        if (option.type == "double") parseConfigValue<double>(item.key, item.value);
+        if (option.type == "boolean") parseConfigValue<bool>(item.key, item.value);
+        if (option.type == "duration") parseConfigValue<Duration>(item.key, item.value);
+        if (option.type == "memory") parseConfigValue<MemorySize>(item.key, item.value);
+        return "";
+    } catch (const UserError& error) {
+        return error.problem().message;
+    }
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -100,8 +116,12 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
                                 suggest(item.key, keys, "known options: "), item.key_span});
             continue;
         }
+        if (const std::string bad = badValue(*option, item); !bad.empty()) {
+            problems.push_back({"config.bad-value", bad, option->description, item.value_span});
+        }
         const auto& allowed = option->allowed;
-        if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), item.value) == allowed.end()) {
+        const auto same = [&](const std::string& value) { return toUpper(value) == toUpper(item.value); };
+        if (!allowed.empty() && std::none_of(allowed.begin(), allowed.end(), same)) {
             problems.push_back({"config.bad-value",
                                 fmt::format("'{}' has the value '{}', which is not one of: {}", item.key,
                                             item.value, list(allowed)),

@@ -18,8 +18,10 @@ ParseResult Parser::parseScript() {
         } catch (const UserError& error) {
             // What stands in for an unfilled placeholder makes no sense to the parser either.
             const bool placeholder =
-                std::any_of(source_.problems().begin(), source_.problems().end(),
-                            [&](const Problem& other) { return other.where == error.problem().where; });
+                std::any_of(source_.problems().begin(), source_.problems().end(), [&](const Problem& other) {
+                    return other.where.line == error.problem().where.line &&
+                           other.where.column == error.problem().where.column;
+                });
             if (!placeholder) problems_.push_back(error.problem());
             if (std::string name = definedName(first); !name.empty()) {
                 result.failed_definitions.push_back(std::move(name));
