@@ -139,11 +139,9 @@ TEST(SnapshotStore, DetectsEveryFlippedByteOfASmallSnapshot) {
     for (const bool compress : {false, true}) {
         expectDetected(written("flip", 50, compress), [](const std::string& sound, auto&& check) {
             for (size_t at = 0; at < sound.size(); ++at) {
-                for (const int flip : {0x01, 0x80, 0xFF}) {
-                    std::string bytes = sound;
-                    bytes[at] = static_cast<char>(bytes[at] ^ flip);
-                    check(bytes);
-                }
+                std::string bytes = sound;
+                bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+                check(bytes);
             }
         });
     }

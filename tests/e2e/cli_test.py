@@ -157,7 +157,7 @@ def test_rows_of_unbounded_input_come_as_they_come_and_ctrl_c_ends_it(folder):
     process = start(folder, WATCHED + "SELECT id FROM orders;", "--output", "json")
     try:
         for number in range(3):
-            (folder / "in" / f".{number}").write_text(f'{{"id": {number}, "at": "2026-03-01"}}\n')
+            (folder / "in" / f".{number}").write_text(f'{{"id": {number}, "at": "2026-03-01 00:00:00"}}\n')
             (folder / "in" / f".{number}").rename(folder / "in" / f"{number}.json")
             assert process.stdout.readline() == f'{{"id":{number}}}\n'
         process.send_signal(signal.SIGINT)
@@ -178,7 +178,7 @@ def test_a_broken_pipe_ends_it_quietly(folder):
         while process.poll() is None:
             assert time.monotonic() < deadline, "it goes on although nobody reads"
             number += 1
-            (folder / "in" / f".{number}").write_text('{"id": 1, "at": "2026-03-01"}\n')
+            (folder / "in" / f".{number}").write_text('{"id": 1, "at": "2026-03-01 00:00:00"}\n')
             (folder / "in" / f".{number}").rename(folder / "in" / f"{number}.json")
             time.sleep(0.05)
         assert process.stderr.read() == ""
@@ -208,6 +208,6 @@ def test_nothing_is_printed_twice_by_a_query_at_parallelism_3(folder):
     (folder / "orders.json").mkdir()
     for part in range(5):
         (folder / "orders.json" / f"{part}.json").write_text(
-            "".join(f'{{"id": {part * 100 + i}, "customer": "c{i % 7}", "at": "2026-03-01"}}\n' for i in range(100)))
+            "".join(f'{{"id": {part * 100 + i}, "customer": "c{i % 7}", "at": "2026-03-01 00:00:00"}}\n' for i in range(100)))
     done = sql(folder, ORDERS + "SELECT id FROM orders;", "--set", "parallelism.default=3", "--output", "json")
     assert sorted(json.loads(line)["id"] for line in rows(done)) == list(range(500))
