@@ -21,8 +21,8 @@ void Committers::commit(const std::map<std::string, std::vector<std::string>>& c
     for (const auto& [uid, items] : committables) {
         if (items.empty()) continue;
         const auto& nodes = graph_->nodes();
-        const auto node =
-            std::find_if(nodes.begin(), nodes.end(), [&](const JobNode& n) { return n.uid == uid; });
+        const auto node = std::find_if(nodes.begin(), nodes.end(),
+                                       [&name = uid](const JobNode& n) { return n.uid == name; });
         Committer* committer = node == nodes.end() ? nullptr : committerOf(*node);
         if (committer == nullptr) {
             logWarn("runtime.commit", "{} committables of '{}' have no sink in this job", items.size(), uid);
