@@ -312,6 +312,14 @@ TEST_F(ServiceTest, aStopWhoseSavepointFailsLeavesTheApplicationRunning) {
                        {"SnapshotName", "s"}})["SnapshotDetails"]["SnapshotStatus"] == "FAILED";
     }));
     c.stop("a", true);
+    EXPECT_EQ(
+        c.call("StartApplication",
+               {{"ApplicationName", "a"},
+                {"RunConfiguration",
+                 {{"ApplicationRestoreConfiguration",
+                   {{"ApplicationRestoreType", "RESTORE_FROM_CUSTOM_SNAPSHOT"}, {"SnapshotName", "s"}}}}}})
+            .type(),
+        "InvalidRequestException");
 }
 
 TEST_F(ServiceTest, withSnapshotsDisabledAStopTakesNone) {

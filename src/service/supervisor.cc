@@ -61,6 +61,7 @@ void Supervisor::run() {
         } catch (const std::exception& e) {
             logError("service.supervisor", "looking after the clusters failed, and is tried again: {}",
                      e.what());
+            wait_ms = kAskEveryMs / 2;
         }
         const auto until_ask =
             std::chrono::duration_cast<std::chrono::milliseconds>(next_ask - std::chrono::steady_clock::now())

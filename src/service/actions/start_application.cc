@@ -41,13 +41,13 @@ Json handle(ServiceContext& context, const Json& input) {
         if (!version || version->code_sha256.empty())
             throw invalidApplicationConfiguration(
                 fmt::format("Application {} has no code to run.", application.name));
-        // The very first start has no snapshot yet, and starts empty whatever it asks for.
-        if (snapshot_name.is_string() && context.store.findLatestSnapshot(application.id)) {
+        if (snapshot_name.is_string()) {
             const auto snapshot = context.store.findSnapshot(application.id, snapshot_name);
-            if (!snapshot)
+            // The very first start has no snapshot yet, and starts empty whatever it asks for.
+            if (!snapshot && context.store.findLatestSnapshot(application.id))
                 throw resourceNotFound(fmt::format("The snapshot {} of application {} does not exist.",
                                                    snapshot_name.get<std::string>(), application.name));
-            if (snapshot->status != SnapshotStatus::Ready)
+            if (snapshot && snapshot->status != SnapshotStatus::Ready)
                 throw invalidRequest(fmt::format("The snapshot {} of application {} is {}, not READY.",
                                                  snapshot->name, application.name, toText(snapshot->status)));
         }

@@ -21,13 +21,13 @@ void prepare(OperationContext& context) {
             deployment.restore = snapshot->location;
     } else if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {
         const auto snapshot = store.findSnapshot(context.application.id, context.state.at("snapshotName"));
-        if (snapshot && snapshot->status == SnapshotStatus::Ready) {
+        const bool usable = snapshot && snapshot->status == SnapshotStatus::Ready;
+        if (usable)
             deployment.restore = snapshot->location;
-        } else if (store.findLatestSnapshot(context.application.id)) {
+        else if (snapshot || store.findLatestSnapshot(context.application.id))
             throw UserError("service.no-snapshot",
                             fmt::format("the snapshot {} does not exist, or is not READY",
                                         context.state.at("snapshotName").get<std::string>()));
-        }
     }
     const auto version = store.findVersion(context.application.id, context.application.version_id);
     MILLRACE_CHECK(version, "application {} has no version {}", context.application.name,
