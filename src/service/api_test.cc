@@ -1,9 +1,11 @@
 // What the API accepts, refuses and answers, without clusters being started.
 #include <zip.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "base/http_server.h"
+#include "service/action.h"
 #include "service/shape.h"
 #include "service/test_support.h"
 
@@ -307,6 +309,17 @@ TEST(ApiS3, codeBehindAnEndpoint) {
     EXPECT_EQ(create("b", "none.sql").type(), "InvalidArgumentException");
     s3.stop();
     EXPECT_EQ(create("b", "a b/x.sql").type(), "InvalidArgumentException");
+}
+
+TEST(Actions, areDocumented) {
+    const std::string page = readFile(localFileSystem(), MILLRACE_SOURCE_DIR "/docs/api.md");
+    std::vector<std::string> names;
+    for (const auto& action : actionDescriptions()) {
+        EXPECT_NE(page.find(action.name), std::string::npos) << action.name;
+        EXPECT_TRUE(action.summary.ends_with(".")) << action.name;
+        EXPECT_EQ(std::find(names.begin(), names.end(), action.name), names.end()) << action.name;
+        names.push_back(action.name);
+    }
 }
 
 TEST(Base64, bothWays) {

@@ -45,7 +45,7 @@ Operation newOperation(ServiceContext& context, const Application& application, 
 // 22 letters and digits: operation ids, and names of the service's own snapshots.
 std::string randomId();
 
-// Runs a cluster's REST client.
+// Where the cluster's REST API answers.
 std::string clusterUrl(const ClusterRecord& cluster);
 
 }  // namespace millrace

@@ -28,7 +28,6 @@ struct OperationContext {
     Operation operation;
     nlohmann::json& state;
     std::function<void()> check;  // throws OperationInterrupted; long steps call it every few milliseconds
-    int attempt = 0;              // how often this step was begun in this process
 
     ClusterSpec clusterSpec() const;  // of the deployment named by state["deployment"]
     // Changes the application's status, unless something else has changed it since.

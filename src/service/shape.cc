@@ -229,29 +229,6 @@ void Shape::check(const Json& value, const std::string& path, std::vector<std::s
     }
 }
 
-std::string Shape::describe() const {
-    if (!values_.empty()) return fmt::format("one of {}", fmt::join(values_, ", "));
-    std::string text = nameOf(kind_);
-    const bool bounded_above =
-        max_ != std::numeric_limits<int64_t>::max() && max_ != std::numeric_limits<int32_t>::max();
-    if (kind_ == Kind::Integer)
-        text += bounded_above ? fmt::format(" {}–{}", min_, max_) : fmt::format(", at least {}", min_);
-    else if (bounded_above)
-        text += fmt::format(", length {}–{}", min_, max_);
-    if (pattern_ == Pattern::Name) text += ", [a-zA-Z0-9_.-]+";
-    if (pattern_ == Pattern::Arn) text += ", arn:.*";
-    if (kind_ == Kind::List) text += " of " + parts_[0].describe();
-    return text;
-}
-
-std::vector<Shape::Member> Shape::members() const {
-    std::vector<Member> members;
-    const Shape& shape = kind_ == Kind::List ? parts_[0] : *this;
-    for (size_t i = 0; i < shape.names_.size(); ++i)
-        members.push_back({shape.names_[i], shape.required_[i], shape.parts_[i]});
-    return members;
-}
-
 Shape applicationNameShape() { return Shape::string(1, 128).name(); }
 Shape snapshotNameShape() { return Shape::string(1, 256).name(); }
 

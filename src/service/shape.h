@@ -1,6 +1,5 @@
 // Shapes of requests: what members an input has, of which types, and the constraints they must satisfy, in
-// the terms of the public service model. One description gives the validation, its messages and the reference
-// documentation.
+// the terms of the public service model: one description gives the validation and its messages.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +36,6 @@ class Shape {
     // absent.
     void validate(const nlohmann::json& input) const;
 
-    Kind kind() const { return kind_; }
-    // "string, 1–128 characters, [a-zA-Z0-9_.-]+"
-    std::string describe() const;
-    struct Member;
-    std::vector<Member> members() const;
-
   private:
     explicit Shape(Kind kind) : kind_(kind) {}
     void check(const nlohmann::json& value, const std::string& path,
@@ -59,17 +52,11 @@ class Shape {
     std::vector<bool> required_;
 };
 
-struct Shape::Member {
-    std::string name;
-    bool required;
-    Shape shape;
-};
-
 // The shapes that several actions share.
 Shape applicationNameShape();
 Shape snapshotNameShape();
 
-// Standard base64; nullopt-like failure is a SerializationException that names `path`.
+// Standard base64; what is not is a SerializationException that names `path`.
 std::string decodeBase64(const std::string& text, const std::string& path);
 std::string encodeBase64(const std::string& bytes);
 
