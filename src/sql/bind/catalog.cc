@@ -37,9 +37,24 @@ void Catalog::addView(ViewPtr view) {
     views_[view->path.object] = std::move(view);
 }
 
-void Catalog::removeTable(const ObjectPath& path) { tables_.erase(path.object); }
+void Catalog::removeTable(const ObjectPath& path) {
+    tables_.erase(path.object);
+    bound_views_.clear();
+}
 
-void Catalog::removeView(const ObjectPath& path) { views_.erase(path.object); }
+void Catalog::removeView(const ObjectPath& path) {
+    views_.erase(path.object);
+    bound_views_.clear();
+}
+
+LogicalPtr Catalog::boundView(const ObjectPath& path) const {
+    const auto found = bound_views_.find(path.object);
+    return found == bound_views_.end() ? nullptr : found->second;
+}
+
+void Catalog::keepBoundView(const ObjectPath& path, LogicalPtr plan) const {
+    bound_views_[path.object] = std::move(plan);
+}
 
 std::vector<std::string> Catalog::viewNames() const {
     std::vector<std::string> names;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/bind/logical_plan.h"
 #include "sql/bind/table_definition.h"
 #include "sql/parse/ast.h"
 
@@ -44,6 +45,11 @@ class Catalog {
     // which validation leaves out.
     void addBroken(const ObjectPath& path) { broken_.insert(path.object); }
 
+    // A view's plan, kept from its last use until something it may stand on is dropped; nullptr if there is
+    // none.
+    LogicalPtr boundView(const ObjectPath& path) const;
+    void keepBoundView(const ObjectPath& path, LogicalPtr plan) const;
+
     std::vector<std::string> tableNames() const;  // tables and views, sorted, as SHOW TABLES lists them
     std::vector<std::string> viewNames() const;
     // UserError "sql.unknown-table" with the nearest name, or "sql.follow-up".
@@ -53,6 +59,7 @@ class Catalog {
     std::map<std::string, TablePtr> tables_;
     std::map<std::string, ViewPtr> views_;
     std::set<std::string> broken_;
+    mutable std::map<std::string, LogicalPtr> bound_views_;
 };
 
 }  // namespace millrace::sql

@@ -43,8 +43,7 @@ TablePtr QueryBinder::withHints(const TablePtr& table, const std::vector<Hint>& 
 }
 
 LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
-    const auto bound = views_.find(view->path.object);
-    if (bound != views_.end()) return bound->second;
+    if (LogicalPtr bound = catalog_.boundView(view->path)) return bound;
     // Names inside belong to the catalog, not to the WITH of the query around it; and places are in another
     // text.
     std::vector<CommonTables> outside;
@@ -63,7 +62,7 @@ LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
     }
     with_.swap(outside);
     if (!view->columns.empty()) plan = renamed(plan, view->columns, where);
-    views_[view->path.object] = plan;
+    catalog_.keepBoundView(view->path, plan);
     return plan;
 }
 
@@ -112,7 +111,7 @@ Scope QueryBinder::bindTable(const TableRef& table) {
     }
     if (const auto* function = std::get_if<FunctionTable>(&table.node)) {
         const auto* call = std::get_if<Call>(&function->call->node);
-        if (call == nullptr) failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
+        if (call == nullptr || call->path.empty()) failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
         if (function->lateral) failNotSupported(table.span, "LATERAL is");
         return aliased(bindWindowFunction(*call, function->call->span), table, "");
     }

@@ -49,7 +49,6 @@ class QueryBinder {
     const Catalog& catalog_;
     const ConnectorRegistry* registry_;
     std::vector<CommonTables> with_;           // innermost last
-    std::map<std::string, LogicalPtr> views_;  // bound in this statement
     int depth_ = 0;
 };
 

@@ -24,7 +24,7 @@ Parser::Nesting::Nesting(Parser& parser) : parser_(parser) {
 void Parser::advance() {
     if (current().kind == TokenKind::End) return;
     ++pos_;
-    expected_before_ = std::move(expected_);
+    expected_before_.swap(expected_);
     expected_.clear();
 }
 
@@ -35,7 +35,7 @@ bool Parser::is(const Token& token, std::string_view text) {
 
 bool Parser::at(std::string_view text) {
     if (is(current(), text)) return true;
-    noteExpected(std::string(text));
+    noteExpected(text);
     return false;
 }
 
@@ -53,7 +53,7 @@ bool Parser::acceptSequence(std::initializer_list<std::string_view> words) {
     size_t i = 0;
     for (const std::string_view word : words) {
         if (!is(ahead(i++), word)) {
-            if (i == 1) noteExpected(std::string(word));
+            if (i == 1) noteExpected(word);
             return false;
         }
     }
@@ -167,11 +167,6 @@ std::vector<OptionItem> Parser::options() {
     return items;
 }
 
-void Parser::noteExpected(std::string what) {
-    if (std::find(expected_.begin(), expected_.end(), what) == expected_.end())
-        expected_.push_back(std::move(what));
-}
-
 std::string Parser::describe(const Token& token) const {
     switch (token.kind) {
         case TokenKind::End:
@@ -191,16 +186,16 @@ std::string Parser::describe(const Token& token) const {
 
 namespace {
 
-bool isKeyword(const std::string& expected) {
+bool isKeyword(std::string_view expected) {
     return expected.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos;
 }
 
 // The keyword that was probably meant by a word one or two letters away.
-std::string meant(const Token& token, const std::vector<std::string>& expected) {
+std::string meant(const Token& token, const std::vector<std::string_view>& expected) {
     if (token.kind != TokenKind::Word || token.text.size() < 2) return "";
     std::vector<std::string> keywords;
-    for (const std::string& candidate : expected) {
-        if (isKeyword(candidate) && candidate.size() > 2) keywords.push_back(candidate);
+    for (const std::string_view candidate : expected) {
+        if (isKeyword(candidate) && candidate.size() > 2) keywords.emplace_back(candidate);
     }
     const std::string near = nearestName(token.text, keywords);
     return near == token.upper ? "" : near;
@@ -214,12 +209,16 @@ void Parser::fail() {
 
     // Names and values say more than the many operators that could follow an operand.
     std::vector<std::string> shown;
-    for (const std::string& what : expected_) {
-        if (what.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) shown.push_back(what);
+    const auto show = [&](std::string what) {
+        if (std::find(shown.begin(), shown.end(), what) == shown.end()) shown.push_back(std::move(what));
+    };
+    for (const std::string_view what : expected_) {
+        if (what.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string_view::npos)
+            show(std::string(what));
     }
     if (shown.empty()) {
-        for (const std::string& what : expected_)
-            shown.push_back("'" + what + "'");
+        for (const std::string_view what : expected_)
+            show(fmt::format("'{}'", what));
     }
     std::string message = "unexpected " + describe(token);
     if (!shown.empty() && shown.size() <= 8) {

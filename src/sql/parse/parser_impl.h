@@ -45,7 +45,9 @@ class Parser {
     int integerLiteral(const char* what);
     std::optional<Identifier> alias();  // [AS] name
     std::vector<OptionItem> options();  // ('key' = 'value', ...)
-    void noteExpected(std::string what);
+    void noteExpected(std::string_view what) {
+        expected_.push_back(what);
+    }                          // a literal: it is kept as a view
     [[noreturn]] void fail();  // at the current token, with what was expected
     [[noreturn]] void fail(TextSpan where, std::string message, std::string hint = "",
                            const char* code = "sql.syntax");
@@ -179,8 +181,8 @@ class Parser {
     std::vector<Token> tokens_;
     size_t pos_ = 0;
     int nesting_ = 0;
-    std::vector<std::string> expected_;         // at the current token
-    std::vector<std::string> expected_before_;  // at the one before it
+    std::vector<std::string_view> expected_;         // at the current token
+    std::vector<std::string_view> expected_before_;  // at the one before it
     std::vector<Problem> problems_;
 };
 

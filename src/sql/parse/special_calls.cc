@@ -72,7 +72,7 @@ std::string Parser::timeUnit(bool with_plural) {
     if (with_plural && word.size() > 2 && word.back() == 'S') word.pop_back();
     if (std::find(kUnits.begin(), kUnits.end(), word) == kUnits.end()) {
         for (const std::string_view unit : kUnits)
-            noteExpected(std::string(unit));
+            noteExpected(unit);
         return "";
     }
     advance();

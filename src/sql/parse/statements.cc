@@ -143,7 +143,7 @@ decltype(Statement::node) Parser::statementNode() {
         if (at(word)) return unsupported({word});
     }
     if (current().kind == TokenKind::Word) {
-        const std::vector<std::string> names = expected_;
+        const std::vector<std::string> names(expected_.begin(), expected_.end());
         const std::string near = nearestName(current().text, names);
         fail(spanOf(current()), fmt::format("'{}' does not begin a statement", current().text),
              near.empty()

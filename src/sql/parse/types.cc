@@ -127,14 +127,14 @@ TypeSpec Parser::typeName() {
     });
     if (known == kTypeWords.end()) {
         for (const TypeWord& candidate : kTypeWords)
-            noteExpected(std::string(candidate.word));
+            noteExpected(candidate.word);
         for (const char* word : {"ARRAY", "MAP", "MULTISET", "ROW", "INTERVAL"})
             noteExpected(word);
         if (current().kind != TokenKind::Word) {
             noteExpected("a type");
             fail();
         }
-        std::vector<std::string> names = expected_;
+        const std::vector<std::string> names(expected_.begin(), expected_.end());
         const std::string near = nearestName(current().text, names);
         fail(spanOf(current()), fmt::format("'{}' is not a type", current().text),
              near.empty() ? "" : fmt::format("did you mean {}?", near), "sql.unknown-type");
