@@ -148,7 +148,7 @@ TEST_F(SessionTest, GroupingIsChecked) {
     EXPECT_EQ(schema("SELECT delay + 1, UPPER(origin), MAX(delay) - MIN(delay) FROM flights GROUP BY "
                      "UPPER(origin), delay + 1 HAVING "
                      "COUNT(*) > 1"),
-              "(EXPR$0 INT, EXPR$1 STRING, EXPR$2 INT)");
+              "(EXPR$0 INT, EXPR$1 STRING NOT NULL, EXPR$2 INT)");
     expectProblem("SELECT delay, COUNT(*) FROM flights GROUP BY origin", "sql.not-grouped", "column 'delay'",
                   "GROUP BY", "delay");
     expectProblem("SELECT COUNT(*) FROM flights WHERE COUNT(*) > 1", "sql.misplaced-aggregate",

@@ -1,6 +1,6 @@
 // Rooms: sql
-// Any text is statements that bind, or a list of problems that each have a code, a message and a place in the text. What
-// parses is written back as text that parses to the same.
+// Any text is statements that bind, or a list of problems that each have a code, a message and a place in the
+// text. What parses is written back as text that parses to the same.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -15,8 +15,10 @@ namespace {
 using namespace millrace;
 
 constexpr const char* kTables =
-    "CREATE TABLE t (a INT, b STRING NOT NULL, c DECIMAL(10, 2), d DOUBLE, e BOOLEAN, ts TIMESTAMP(3), r ROW<x INT, y STRING>, "
-    "xs ARRAY<INT>, m MAP<STRING, INT>, dt DATE, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'x');"
+    "CREATE TABLE t (a INT, b STRING NOT NULL, c DECIMAL(10, 2), d DOUBLE, e BOOLEAN, ts TIMESTAMP(3), r "
+    "ROW<x INT, y STRING>, "
+    "xs ARRAY<INT>, m MAP<STRING, INT>, dt DATE, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH "
+    "('connector' = 'x');"
     "CREATE TABLE o (a BIGINT, b STRING) WITH ('connector' = 'x');"
     "CREATE VIEW v AS SELECT a, COUNT(*) AS n FROM t GROUP BY a;";
 
@@ -51,8 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     options.parameters = {{"name", "a"}, {"group.key", "x'y"}};
     sql::Session session(options);
     const auto tables = session.parse(kTables);
-    for (size_t i = 0; i < sql::Session::statementCount(*tables); ++i) session.execute(*tables, i);
-    for (const Problem& problem : session.validate(text)) checkProblem(problem, text);
+    for (size_t i = 0; i < sql::Session::statementCount(*tables); ++i)
+        session.execute(*tables, i);
+    for (const Problem& problem : session.validate(text))
+        checkProblem(problem, text);
     checkRoundTrip(text);
     return 0;
 }

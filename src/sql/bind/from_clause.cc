@@ -111,7 +111,8 @@ Scope QueryBinder::bindTable(const TableRef& table) {
     }
     if (const auto* function = std::get_if<FunctionTable>(&table.node)) {
         const auto* call = std::get_if<Call>(&function->call->node);
-        if (call == nullptr || call->path.empty()) failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
+        if (call == nullptr || call->path.empty())
+            failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
         if (function->lateral) failNotSupported(table.span, "LATERAL is");
         return aliased(bindWindowFunction(*call, function->call->span), table, "");
     }

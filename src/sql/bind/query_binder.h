@@ -48,7 +48,7 @@ class QueryBinder {
 
     const Catalog& catalog_;
     const ConnectorRegistry* registry_;
-    std::vector<CommonTables> with_;           // innermost last
+    std::vector<CommonTables> with_;  // innermost last
     int depth_ = 0;
 };
 
