@@ -61,8 +61,6 @@ class SqlRun {
         session.registry = registry_;
         session.parameters = cli::parseAssignments("--param", options.parameters);
         session.configuration.set("restart-strategy.type", "none");
-        // Updates are folded per batch; whoever watches the changelog sees those of every row, as Flink's.
-        if (options.output == "changelog") session.configuration.set("millrace.batch.rows-max", "1");
         session.configuration.merge(Configuration(cli::parseAssignments("--set", options.settings)));
         session.text_name = options.file;
         // A person watches: results, and the error that ends it. Failures that a restart mends are worth a
