@@ -108,8 +108,12 @@ class SqlRun {
 
     bool query(const sql::StatementResult& result) {
         std::unique_ptr<cli::RowPrinter> printer;
-        const auto job =
-            sql::planJob(result.plan, planOptions([&](const Batch& batch) { printer->receive(batch); }));
+        sql::PlanOptions options = planOptions([&](const Batch& batch) { printer->receive(batch); });
+        // Operators combine the changes of a batch; who asks for every change gets those of every row.
+        constexpr const char* kRowsMax = "millrace.batch.rows-max";
+        if (options_.output == "changelog" && !options.configuration.has(kRowsMax))
+            options.configuration.set(kRowsMax, "1");
+        const auto job = sql::planJob(result.plan, options);
         printer = cli::makeRowPrinter(options_.output, result.schema, job.graph->bounded(), stdout);
         const bool finished = runToEnd(job.graph);
         printer->finish();
