@@ -13,7 +13,8 @@ namespace millrace {
 namespace {
 
 TEST(Error, RendersPlaceLineCaretAndHelp) {
-    const Problem problem{"sql.unknown-column", "unknown column 'depature'", "did you mean 'departure'?", {2, 8, 8}};
+    const Problem problem{
+        "sql.unknown-column", "unknown column 'depature'", "did you mean 'departure'?", {2, 8, 8}};
     EXPECT_EQ(renderProblem(problem, "SELECT\n       depature\nFROM t", "job.sql"),
               "error[sql.unknown-column]: unknown column 'depature'\n"
               " --> job.sql:2:8\n"

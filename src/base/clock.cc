@@ -6,7 +6,7 @@ namespace millrace {
 namespace {
 
 class SystemClock final : public Clock {
- public:
+  public:
     ProcessingTime now() const override {
         return ProcessingTime(std::chrono::duration_cast<std::chrono::milliseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())

@@ -8,10 +8,10 @@
 namespace millrace {
 
 class Clock {
- public:
+  public:
     virtual ~Clock() = default;
-    virtual ProcessingTime now() const = 0;       // wall clock, milliseconds
-    virtual int64_t monotonicNanos() const = 0;   // never goes back; for durations only
+    virtual ProcessingTime now() const = 0;      // wall clock, milliseconds
+    virtual int64_t monotonicNanos() const = 0;  // never goes back; for durations only
 };
 
 // The system's clock; one object for the whole process.

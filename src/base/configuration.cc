@@ -12,18 +12,22 @@ namespace millrace {
 namespace {
 
 [[noreturn]] void badValue(const std::string& key, const std::string& value, std::string_view expected) {
-    throw UserError("config.bad-value", fmt::format("'{}' has the value '{}', which is not {}", key, value, expected));
+    throw UserError("config.bad-value",
+                    fmt::format("'{}' has the value '{}', which is not {}", key, value, expected));
 }
 
 std::string_view trim(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
+        text.remove_prefix(1);
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+        text.remove_suffix(1);
     return text;
 }
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char& c : out)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -42,17 +46,36 @@ struct Unit {
 };
 
 constexpr Unit kDurationUnits[] = {
-    {"", 1},           {"ms", 1},          {"milli", 1},        {"millis", 1},        {"millisecond", 1},
-    {"milliseconds", 1}, {"s", 1000},      {"sec", 1000},       {"secs", 1000},       {"second", 1000},
-    {"seconds", 1000}, {"m", 60000},       {"min", 60000},      {"mins", 60000},      {"minute", 60000},
-    {"minutes", 60000}, {"h", 3600000},    {"hour", 3600000},   {"hours", 3600000},   {"d", 86400000},
-    {"day", 86400000}, {"days", 86400000},
+    {"", 1},
+    {"ms", 1},
+    {"milli", 1},
+    {"millis", 1},
+    {"millisecond", 1},
+    {"milliseconds", 1},
+    {"s", 1000},
+    {"sec", 1000},
+    {"secs", 1000},
+    {"second", 1000},
+    {"seconds", 1000},
+    {"m", 60000},
+    {"min", 60000},
+    {"mins", 60000},
+    {"minute", 60000},
+    {"minutes", 60000},
+    {"h", 3600000},
+    {"hour", 3600000},
+    {"hours", 3600000},
+    {"d", 86400000},
+    {"day", 86400000},
+    {"days", 86400000},
 };
 
 constexpr Unit kMemoryUnits[] = {
-    {"", 1},           {"b", 1},          {"bytes", 1},      {"k", 1LL << 10},     {"kb", 1LL << 10},
-    {"kibibytes", 1LL << 10}, {"m", 1LL << 20}, {"mb", 1LL << 20}, {"mebibytes", 1LL << 20}, {"g", 1LL << 30},
-    {"gb", 1LL << 30}, {"gibibytes", 1LL << 30}, {"t", 1LL << 40}, {"tb", 1LL << 40}, {"tebibytes", 1LL << 40},
+    {"", 1},          {"b", 1},          {"bytes", 1},
+    {"k", 1LL << 10}, {"kb", 1LL << 10}, {"kibibytes", 1LL << 10},
+    {"m", 1LL << 20}, {"mb", 1LL << 20}, {"mebibytes", 1LL << 20},
+    {"g", 1LL << 30}, {"gb", 1LL << 30}, {"gibibytes", 1LL << 30},
+    {"t", 1LL << 40}, {"tb", 1LL << 40}, {"tebibytes", 1LL << 40},
 };
 
 bool scaled(std::span<const Unit> units, std::string_view text, int64_t& out) {
@@ -82,14 +105,21 @@ bool isoDuration(std::string_view text, int64_t& out_ms) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (error != std::errc() || end == text.data() + text.size()) return false;
         switch (std::toupper(static_cast<unsigned char>(*end))) {
-            case 'D': total += number * 86400000; break;
-            case 'H': total += number * 3600000; break;
+            case 'D':
+                total += number * 86400000;
+                break;
+            case 'H':
+                total += number * 3600000;
+                break;
             case 'M':
                 if (!time) return false;
                 total += number * 60000;
                 break;
-            case 'S': total += number * 1000; break;
-            default: return false;
+            case 'S':
+                total += number * 1000;
+                break;
+            default:
+                return false;
         }
         text.remove_prefix(static_cast<size_t>(end - text.data()) + 1);
     }
@@ -147,7 +177,8 @@ MemorySize parseConfigValue(const std::string& key, const std::string& value) {
 }
 
 void Configuration::merge(const Configuration& stronger) {
-    for (const auto& [key, value] : stronger.values_) values_[key] = value;
+    for (const auto& [key, value] : stronger.values_)
+        values_[key] = value;
 }
 
 std::optional<std::string> Configuration::find(const std::string& key) const {
@@ -168,8 +199,8 @@ T Configuration::get(const ConfigOption<T>& option) const {
     return getOptional<T>(option.key).value_or(option.default_value);
 }
 
-#define MILLRACE_INSTANTIATE(T)                                              \
-    template T Configuration::get(const ConfigOption<T>&) const;             \
+#define MILLRACE_INSTANTIATE(T)                                  \
+    template T Configuration::get(const ConfigOption<T>&) const; \
     template std::optional<T> Configuration::getOptional(const std::string&) const;
 MILLRACE_INSTANTIATE(std::string)
 MILLRACE_INSTANTIATE(int64_t)
@@ -186,7 +217,8 @@ bool matchesPattern(std::string_view key, std::string_view pattern) {
     const size_t mark = pattern.find('#');
     if (mark == std::string_view::npos) return false;
     const std::string_view suffix = pattern.substr(mark + 1);
-    return key.size() > mark + suffix.size() && key.starts_with(pattern.substr(0, mark)) && key.ends_with(suffix);
+    return key.size() > mark + suffix.size() && key.starts_with(pattern.substr(0, mark)) &&
+           key.ends_with(suffix);
 }
 
 }  // namespace
@@ -194,34 +226,40 @@ bool matchesPattern(std::string_view key, std::string_view pattern) {
 void checkOptions(const std::string& subject, const std::map<std::string, std::string>& given,
                   std::span<const OptionDescription> known) {
     std::set<std::string> keys;
-    for (const OptionDescription& option : known) keys.insert(option.key);
+    for (const OptionDescription& option : known)
+        keys.insert(option.key);
     for (const auto& [given_key, value] : given) {
         const std::string& key = given_key;
         if (keys.contains(key)) continue;
-        if (std::any_of(keys.begin(), keys.end(), [&](const auto& k) { return matchesPattern(key, k); })) continue;
+        if (std::any_of(keys.begin(), keys.end(), [&](const auto& k) { return matchesPattern(key, k); }))
+            continue;
         const std::string nearest = nearestName(key, keys);
         std::string all;
-        for (const std::string& k : keys) all += (all.empty() ? "" : ", ") + k;
-        throw UserError("config.unknown-option", fmt::format("{} has an unknown option '{}'", subject, key),
-                        nearest.empty() ? "known options: " + all : fmt::format("did you mean '{}'?", nearest));
+        for (const std::string& k : keys)
+            all += (all.empty() ? "" : ", ") + k;
+        throw UserError(
+            "config.unknown-option", fmt::format("{} has an unknown option '{}'", subject, key),
+            nearest.empty() ? "known options: " + all : fmt::format("did you mean '{}'?", nearest));
     }
     for (const OptionDescription& option : known) {
         const auto found = given.find(option.key);
         if (found == given.end()) {
             if (option.required) {
-                throw UserError("config.missing-option", fmt::format("{} needs the option '{}'", subject, option.key),
+                throw UserError("config.missing-option",
+                                fmt::format("{} needs the option '{}'", subject, option.key),
                                 option.description);
             }
             continue;
         }
-        if (!option.allowed.empty() &&
-            std::find(option.allowed.begin(), option.allowed.end(), lower(found->second)) == option.allowed.end()) {
+        if (!option.allowed.empty() && std::find(option.allowed.begin(), option.allowed.end(),
+                                                 lower(found->second)) == option.allowed.end()) {
             const std::string nearest = nearestName(found->second, option.allowed);
             std::string all;
-            for (const std::string& k : option.allowed) all += (all.empty() ? "" : ", ") + k;
+            for (const std::string& k : option.allowed)
+                all += (all.empty() ? "" : ", ") + k;
             throw UserError("config.bad-value",
-                            fmt::format("{}: '{}' has the value '{}', which is not one of: {}", subject, option.key,
-                                        found->second, all),
+                            fmt::format("{}: '{}' has the value '{}', which is not one of: {}", subject,
+                                        option.key, found->second, all),
                             nearest.empty() ? "" : fmt::format("did you mean '{}'?", nearest));
         }
     }
@@ -231,7 +269,8 @@ std::string formatDuration(Duration duration) {
     int64_t ms = duration.ms;
     if (ms == 0) return "0 ms";
     std::string out;
-    for (const auto& [name, factor] : {std::pair{"d", 86400000LL}, {"h", 3600000LL}, {"min", 60000LL}, {"s", 1000LL}, {"ms", 1LL}}) {
+    for (const auto& [name, factor] :
+         {std::pair{"d", 86400000LL}, {"h", 3600000LL}, {"min", 60000LL}, {"s", 1000LL}, {"ms", 1LL}}) {
         if (ms / factor == 0) continue;
         out += fmt::format("{}{} {}", out.empty() ? "" : " ", ms / factor, name);
         ms %= factor;

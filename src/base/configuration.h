@@ -1,5 +1,6 @@
-// Settings by Flink's own keys. A Configuration is a map of texts; a ConfigOption says a key's type, default and meaning,
-// and reading through it gives a checked value or a UserError that names the key, the value and what is allowed.
+// Settings by Flink's own keys. A Configuration is a map of texts; a ConfigOption says a key's type, default
+// and meaning, and reading through it gives a checked value or a UserError that names the key, the value and
+// what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace millrace {
 
-// A length of time; Flink's text forms ("10 s", "5min", "1 h", "250 ms", ISO-8601 "PT10S"); a bare number is milliseconds.
+// A length of time; Flink's text forms ("10 s", "5min", "1 h", "250 ms", ISO-8601 "PT10S"); a bare number is
+// milliseconds.
 struct Duration {
     int64_t ms = 0;
     bool operator==(const Duration&) const = default;
@@ -24,7 +26,8 @@ struct MemorySize {
     bool operator==(const MemorySize&) const = default;
 };
 
-// What documentation, forms and error messages need of one option. Connectors and formats list theirs with this too.
+// What documentation, forms and error messages need of one option. Connectors and formats list theirs with
+// this too.
 struct OptionDescription {
     std::string key;            // may have one '#' for a name: "fields.#.min"
     std::string type;           // "string", "integer", "boolean", "duration", "memory", "double", "enum"
@@ -42,7 +45,7 @@ struct ConfigOption {
 };
 
 class Configuration {
- public:
+  public:
     Configuration() = default;
     explicit Configuration(std::map<std::string, std::string> values) : values_(std::move(values)) {}
 
@@ -59,7 +62,7 @@ class Configuration {
     template <class T>
     std::optional<T> getOptional(const std::string& key) const;
 
- private:
+  private:
     std::map<std::string, std::string> values_;
 };
 
@@ -67,8 +70,9 @@ class Configuration {
 template <class T>
 T parseConfigValue(const std::string& key, const std::string& value);
 
-// Checks option maps (connectors, formats, statements): UserError "config.unknown-option" with the nearest known key,
-// "config.missing-option" for a required one, "config.bad-value" for an enum's. `subject` leads the message
+// Checks option maps (connectors, formats, statements): UserError "config.unknown-option" with the nearest
+// known key, "config.missing-option" for a required one, "config.bad-value" for an enum's. `subject` leads
+// the message
 // ("table 'flights'").
 void checkOptions(const std::string& subject, const std::map<std::string, std::string>& given,
                   std::span<const OptionDescription> known);

@@ -30,8 +30,8 @@ std::string_view lineOf(std::string_view text, int line) {
     return found;
 }
 
-// Tabs are kept in the caret's indent, so that it stands under its character in any tab width; a UTF-8 sequence counts as
-// the one character it shows.
+// Tabs are kept in the caret's indent, so that it stands under its character in any tab width; a UTF-8
+// sequence counts as the one character it shows.
 std::string caretIndent(std::string_view line, int column) {
     std::string indent;
     int seen = 1;
@@ -50,14 +50,15 @@ std::string renderProblem(const Problem& problem, std::string_view text, std::st
     std::string out = fmt::format("error[{}]: {}\n", problem.code, problem.message);
     if (problem.where.known()) {
         const std::string margin(std::to_string(problem.where.line).size(), ' ');
-        out += fmt::format("{}--> {}{}{}:{}\n", margin, text_name, text_name.empty() ? "" : ":", problem.where.line,
-                           problem.where.column);
+        out += fmt::format("{}--> {}{}{}:{}\n", margin, text_name, text_name.empty() ? "" : ":",
+                           problem.where.line, problem.where.column);
         const std::string_view line = lineOf(text, problem.where.line);
         if (!line.empty()) {
             const int room = static_cast<int>(line.size()) - problem.where.column + 1;
             const int carets = std::max(1, std::min(problem.where.length, room));
             out += fmt::format("{} |\n{} | {}\n{} | {}{}\n", margin, problem.where.line, line, margin,
-                               caretIndent(line, problem.where.column), std::string(static_cast<size_t>(carets), '^'));
+                               caretIndent(line, problem.where.column),
+                               std::string(static_cast<size_t>(carets), '^'));
         }
     }
     if (!problem.hint.empty()) out += fmt::format("  help: {}\n", problem.hint);
@@ -69,7 +70,8 @@ namespace detail {
 size_t editDistance(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
     std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
     for (size_t i = 1; i <= a.size(); ++i) {
         size_t diagonal = row[0];
         row[0] = i;

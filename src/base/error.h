@@ -1,6 +1,7 @@
-// The two families of failure. A UserError is caused by what somebody gave us (SQL, data, configuration, a request): it
-// says what went wrong, where, and what to do. An InternalError is a broken invariant of ours. Which of the two it is,
-// is in the type. Exceptions end a statement, a request or a job; they never steer a loop.
+// The two families of failure. A UserError is caused by what somebody gave us (SQL, data, configuration, a
+// request): it says what went wrong, where, and what to do. An InternalError is a broken invariant of ours.
+// Which of the two it is, is in the type. Exceptions end a statement, a request or a job; they never steer a
+// loop.
 #pragma once
 
 #include <fmt/format.h>
@@ -31,29 +32,32 @@ struct Problem {
 };
 
 class UserError : public std::runtime_error {
- public:
+  public:
     explicit UserError(Problem problem);
     UserError(std::string code, std::string message, std::string hint = "");
 
     const Problem& problem() const { return problem_; }
     const std::string& code() const { return problem_.code; }
 
- private:
+  private:
     Problem problem_;
 };
 
 class InternalError : public std::logic_error {
- public:
+  public:
     using std::logic_error::logic_error;
 };
 
-[[noreturn]] void throwInternalError(const char* file, int line, const char* condition, const std::string& message);
+[[noreturn]] void throwInternalError(const char* file, int line, const char* condition,
+                                     const std::string& message);
 
-// One problem as text: "error[code]: message", and, when `text` is given and the place is known, line:column, the line
-// with a caret, and the hint.
-std::string renderProblem(const Problem& problem, std::string_view text = {}, std::string_view text_name = {});
+// One problem as text: "error[code]: message", and, when `text` is given and the place is known, line:column,
+// the line with a caret, and the hint.
+std::string renderProblem(const Problem& problem, std::string_view text = {},
+                          std::string_view text_name = {});
 
-// The candidate nearest to `name` (edit distance, case-insensitive) when it is close enough to be meant, else "".
+// The candidate nearest to `name` (edit distance, case-insensitive) when it is close enough to be meant, else
+// "".
 template <class Names>
 std::string nearestName(std::string_view name, const Names& candidates);
 
@@ -77,12 +81,13 @@ std::string nearestName(std::string_view name, const Names& candidates) {
 
 }  // namespace millrace
 
-// An invariant of ours; stays on in production. MILLRACE_CHECK(cond) or MILLRACE_CHECK(cond, "format {}", args...).
-#define MILLRACE_CHECK(condition, ...)                                                                       \
-    do {                                                                                                     \
-        if (!(condition)) [[unlikely]]                                                                       \
-            ::millrace::throwInternalError(__FILE__, __LINE__, #condition,                                   \
-                                           ::millrace::detail::formatCheck(__VA_ARGS__));                    \
+// An invariant of ours; stays on in production. MILLRACE_CHECK(cond) or MILLRACE_CHECK(cond, "format {}",
+// args...).
+#define MILLRACE_CHECK(condition, ...)                                                    \
+    do {                                                                                  \
+        if (!(condition)) [[unlikely]]                                                    \
+            ::millrace::throwInternalError(__FILE__, __LINE__, #condition,                \
+                                           ::millrace::detail::formatCheck(__VA_ARGS__)); \
     } while (false)
 
 namespace millrace::detail {

@@ -22,24 +22,25 @@ namespace {
     if (error == EEXIST) code = "io.exists";
     if (error == ENOSPC || error == EDQUOT) code = "io.no-space";
     if (error == EACCES || error == EPERM || error == EROFS) code = "io.denied";
-    const char* hint = error == ENOSPC ? "free some space on the disk, then start again: nothing committed was lost" : "";
+    const char* hint =
+        error == ENOSPC ? "free some space on the disk, then start again: nothing committed was lost" : "";
     throw UserError(code, fmt::format("cannot {} '{}': {}", what, path, std::strerror(error)), hint);
 }
 
 class Descriptor {
- public:
+  public:
     explicit Descriptor(int fd) : fd_(fd) {}
     ~Descriptor() { ::close(fd_); }
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
     int get() const { return fd_; }
 
- private:
+  private:
     int fd_;
 };
 
 class LocalReadableFile final : public ReadableFile {
- public:
+  public:
     LocalReadableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
 
     size_t readAt(uint64_t offset, char* into, size_t size) override {
@@ -60,13 +61,13 @@ class LocalReadableFile final : public ReadableFile {
         return static_cast<uint64_t>(info.st_size);
     }
 
- private:
+  private:
     Descriptor fd_;
     std::string path_;
 };
 
 class LocalWritableFile final : public WritableFile {
- public:
+  public:
     LocalWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
 
     void append(std::string_view bytes) override {
@@ -85,7 +86,7 @@ class LocalWritableFile final : public WritableFile {
 
     uint64_t size() const override { return size_; }
 
- private:
+  private:
     Descriptor fd_;
     std::string path_;
     uint64_t size_ = 0;
@@ -99,7 +100,7 @@ FileStatus statusOf(const std::string& path, std::string name) {
 }
 
 class LocalFileSystem final : public FileSystem {
- public:
+  public:
     std::unique_ptr<ReadableFile> openToRead(const std::string& path) override {
         const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (fd < 0) fail("open", path, errno);

@@ -34,11 +34,16 @@ Log& theLog() {
 
 const char* levelName(LogLevel level) {
     switch (level) {
-        case LogLevel::Debug: return "DEBUG";
-        case LogLevel::Info: return "INFO";
-        case LogLevel::Warn: return "WARN";
-        case LogLevel::Error: return "ERROR";
-        case LogLevel::Off: break;
+        case LogLevel::Debug:
+            return "DEBUG";
+        case LogLevel::Info:
+            return "INFO";
+        case LogLevel::Warn:
+            return "WARN";
+        case LogLevel::Error:
+            return "ERROR";
+        case LogLevel::Off:
+            break;
     }
     return "";
 }
@@ -54,12 +59,13 @@ void configureLog(const LogConfiguration& configuration) {
     if (configuration.path.empty()) {
         sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     } else {
-        sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(configuration.path, configuration.size_max,
-                                                                      static_cast<size_t>(configuration.files_max));
+        sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+            configuration.path, configuration.size_max, static_cast<size_t>(configuration.files_max));
     }
     log.out = std::make_shared<spdlog::logger>("", std::move(sink));
     log.out->flush_on(spdlog::level::info);
-    log.out->set_pattern(configuration.json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
+    log.out->set_pattern(configuration.json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %v",
+                         spdlog::pattern_time_type::utc);
 }
 
 bool logEnabled(LogLevel level) { return level >= minimum_level.load(std::memory_order_relaxed); }

@@ -1,4 +1,5 @@
-// Logging: one line a message, on standard error or in a file, as text or as CloudWatch-shaped JSON. Thread-safe.
+// Logging: one line a message, on standard error or in a file, as text or as CloudWatch-shaped JSON.
+// Thread-safe.
 #pragma once
 
 #include <fmt/format.h>
@@ -10,8 +11,8 @@ namespace millrace {
 
 enum class LogLevel { Debug, Info, Warn, Error, Off };
 
-// Fields that every line of this process carries (applicationARN, applicationVersionId), and where lines go: a path, or ""
-// for standard error. A file is rotated at `size_max` bytes, keeping `files_max` old ones.
+// Fields that every line of this process carries (applicationARN, applicationVersionId), and where lines go:
+// a path, or "" for standard error. A file is rotated at `size_max` bytes, keeping `files_max` old ones.
 struct LogConfiguration {
     LogLevel level = LogLevel::Info;
     bool json = false;
@@ -29,19 +30,23 @@ void logLine(LogLevel level, std::string_view logger, const std::string& message
 
 template <class... Args>
 void logInfo(std::string_view logger, fmt::format_string<Args...> format, Args&&... args) {
-    if (logEnabled(LogLevel::Info)) logLine(LogLevel::Info, logger, fmt::format(format, std::forward<Args>(args)...));
+    if (logEnabled(LogLevel::Info))
+        logLine(LogLevel::Info, logger, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void logWarn(std::string_view logger, fmt::format_string<Args...> format, Args&&... args) {
-    if (logEnabled(LogLevel::Warn)) logLine(LogLevel::Warn, logger, fmt::format(format, std::forward<Args>(args)...));
+    if (logEnabled(LogLevel::Warn))
+        logLine(LogLevel::Warn, logger, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void logError(std::string_view logger, fmt::format_string<Args...> format, Args&&... args) {
-    if (logEnabled(LogLevel::Error)) logLine(LogLevel::Error, logger, fmt::format(format, std::forward<Args>(args)...));
+    if (logEnabled(LogLevel::Error))
+        logLine(LogLevel::Error, logger, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void logDebug(std::string_view logger, fmt::format_string<Args...> format, Args&&... args) {
-    if (logEnabled(LogLevel::Debug)) logLine(LogLevel::Debug, logger, fmt::format(format, std::forward<Args>(args)...));
+    if (logEnabled(LogLevel::Debug))
+        logLine(LogLevel::Debug, logger, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace millrace

@@ -7,7 +7,7 @@ namespace millrace {
 
 // xoshiro256** (Blackman and Vigna, 2018), seeded through splitmix64. Not for secrets.
 class Random {
- public:
+  public:
     explicit Random(uint64_t seed);
 
     uint64_t next();
@@ -16,7 +16,7 @@ class Random {
     bool chance(double probability) { return unit() < probability; }
     Random fork();  // an independent stream
 
- private:
+  private:
     uint64_t state_[4];
 };
 

@@ -1,4 +1,5 @@
-// A batch: rows of a stream, column by column, in order. Immutable once made; cheap to copy (columns are shared).
+// A batch: rows of a stream, column by column, in order. Immutable once made; cheap to copy (columns are
+// shared).
 #pragma once
 
 #include <memory>
@@ -17,7 +18,7 @@ const char* shortName(RowKind kind);
 inline bool isRetraction(RowKind kind) { return kind == RowKind::UpdateBefore || kind == RowKind::Delete; }
 
 class Batch {
- public:
+  public:
     Batch() = default;
     Batch(size_t rows, std::vector<ColumnPtr> columns) : rows_(rows), columns_(std::move(columns)) {}
 
@@ -29,7 +30,9 @@ class Batch {
     // Absent (nullptr) means that every row is an insert.
     const RowKind* kinds() const { return kinds_ ? kinds_->data() : nullptr; }
     RowKind kind(size_t row) const { return kinds_ ? (*kinds_)[row] : RowKind::Insert; }
-    void setKinds(std::vector<RowKind> kinds) { kinds_ = std::make_shared<const std::vector<RowKind>>(std::move(kinds)); }
+    void setKinds(std::vector<RowKind> kinds) {
+        kinds_ = std::make_shared<const std::vector<RowKind>>(std::move(kinds));
+    }
     void shareKinds(const Batch& other) { kinds_ = other.kinds_; }
 
     Batch gather(std::span<const uint32_t> selection) const;
@@ -38,7 +41,7 @@ class Batch {
     static Batch concat(std::span<const Batch> batches);
     size_t bytes() const;  // an estimate, for bounds on buffers
 
- private:
+  private:
     size_t rows_ = 0;
     std::vector<ColumnPtr> columns_;
     std::shared_ptr<const std::vector<RowKind>> kinds_;
@@ -46,7 +49,7 @@ class Batch {
 
 // Builds a batch row by row.
 class BatchBuilder {
- public:
+  public:
     explicit BatchBuilder(const Schema& schema, size_t expected_rows = 1024);
     ColumnBuilder& column(size_t index) { return columns_[index]; }
     size_t columnCount() const { return columns_.size(); }
@@ -57,7 +60,7 @@ class BatchBuilder {
     size_t rows() const { return rows_; }
     Batch finish();
 
- private:
+  private:
     std::vector<ColumnBuilder> columns_;
     std::vector<RowKind> kinds_;
     bool has_changes_ = false;

@@ -42,9 +42,7 @@ std::byte* allocate(size_t capacity) {
     return data;
 }
 
-void release(std::byte* data) {
-    std::free(reinterpret_cast<Header*>(data - kAlignment)->allocation);
-}
+void release(std::byte* data) { std::free(reinterpret_cast<Header*>(data - kAlignment)->allocation); }
 
 class Pool {
   public:

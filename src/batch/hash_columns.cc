@@ -10,15 +10,9 @@ namespace {
 
 constexpr uint64_t kNullHash = 0x9AE16A3B2F90404FULL;
 
-uint64_t hashOf(uint8_t value) {
-    return mixHash(value + 1);
-}
-uint64_t hashOf(int64_t value) {
-    return mixHash(static_cast<uint64_t>(value));
-}
-uint64_t hashOf(int32_t value) {
-    return hashOf(static_cast<int64_t>(value));
-}
+uint64_t hashOf(uint8_t value) { return mixHash(value + 1); }
+uint64_t hashOf(int64_t value) { return mixHash(static_cast<uint64_t>(value)); }
+uint64_t hashOf(int32_t value) { return hashOf(static_cast<int64_t>(value)); }
 uint64_t hashOf(Int128 value) {
     const auto bits = static_cast<unsigned __int128>(value);
     return combineHash(mixHash(static_cast<uint64_t>(bits)), static_cast<uint64_t>(bits >> 64));
@@ -30,9 +24,7 @@ uint64_t hashOf(double value) {
     std::memcpy(&bits, &value, sizeof(bits));
     return mixHash(bits);
 }
-uint64_t hashOf(float value) {
-    return hashOf(static_cast<double>(value));
-}
+uint64_t hashOf(float value) { return hashOf(static_cast<double>(value)); }
 uint64_t hashOf(StringView value) {
     if (!value.isInline()) return hashBytes(value.view());
     uint64_t words[2];

@@ -1,8 +1,9 @@
 // Rows in state: fixed-width records of several fields, as hash tables and accumulators keep them.
 //
-// A row is [one validity byte a field, padded to 8][the fields at their offsets, each 8-byte aligned]. Flat types take 8
-// bytes, DECIMAL above 18 digits and strings 16. A string that is not inline points into the table's RowHeap. A field of
-// type MAP or MULTISET holds a RowMap*, owned by the row (nullptr is empty); ARRAY and ROW hold a Value*, likewise.
+// A row is [one validity byte a field, padded to 8][the fields at their offsets, each 8-byte aligned]. Flat
+// types take 8 bytes, DECIMAL above 18 digits and strings 16. A string that is not inline points into the
+// table's RowHeap. A field of type MAP or MULTISET holds a RowMap*, owned by the row (nullptr is empty);
+// ARRAY and ROW hold a Value*, likewise.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,7 @@ namespace millrace {
 using RowMap = std::map<Value, Value>;
 
 class RowLayout {
- public:
+  public:
     RowLayout() = default;
     explicit RowLayout(std::vector<LogicalType> types);
 
@@ -33,49 +34,60 @@ class RowLayout {
     bool ownsMemory() const { return owns_memory_; }  // some field may hold memory that releaseRow must free
 
     static bool isNull(const std::byte* row, size_t field) { return static_cast<uint8_t>(row[field]) == 0; }
-    static void setNull(std::byte* row, size_t field, bool null) { row[field] = static_cast<std::byte>(null ? 0 : 1); }
+    static void setNull(std::byte* row, size_t field, bool null) {
+        row[field] = static_cast<std::byte>(null ? 0 : 1);
+    }
     template <class T>
-    static T& at(std::byte* row, uint32_t offset) { return *reinterpret_cast<T*>(row + offset); }
+    static T& at(std::byte* row, uint32_t offset) {
+        return *reinterpret_cast<T*>(row + offset);
+    }
     template <class T>
-    static const T& at(const std::byte* row, uint32_t offset) { return *reinterpret_cast<const T*>(row + offset); }
+    static const T& at(const std::byte* row, uint32_t offset) {
+        return *reinterpret_cast<const T*>(row + offset);
+    }
 
- private:
+  private:
     std::vector<LogicalType> types_;
     std::vector<uint32_t> offsets_;
     uint32_t row_bytes_ = 0;
     bool owns_memory_ = false;
 };
 
-// Memory of the long strings of a table's rows: size classes with free lists, so that replaced strings are reused.
+// Memory of the long strings of a table's rows: size classes with free lists, so that replaced strings are
+// reused.
 class RowHeap {
- public:
+  public:
     RowHeap();
     ~RowHeap();
     RowHeap(RowHeap&&) noexcept;
-    StringView store(std::string_view text);  // inline ones cost nothing
-    void release(StringView text);            // of an earlier store()
+    StringView store(std::string_view text);                // inline ones cost nothing
+    void release(StringView text);                          // of an earlier store()
     void replace(StringView& slot, std::string_view text);  // release the old, store the new
-    size_t bytes() const { return bytes_; }   // held, free lists included
+    size_t bytes() const { return bytes_; }                 // held, free lists included
 
- private:
+  private:
     struct Classes;
     std::unique_ptr<Classes> classes_;
     size_t bytes_ = 0;
 };
 
-// Between columns and rows. `field` is the row's; NULL is kept. The slot must be released or fresh (all zero) before.
-void storeField(const RowLayout& layout, size_t field, const Column& column, size_t index, std::byte* row, RowHeap& heap);
+// Between columns and rows. `field` is the row's; NULL is kept. The slot must be released or fresh (all zero)
+// before.
+void storeField(const RowLayout& layout, size_t field, const Column& column, size_t index, std::byte* row,
+                RowHeap& heap);
 void storeValue(const RowLayout& layout, size_t field, const Value& value, std::byte* row, RowHeap& heap);
 Value loadValue(const RowLayout& layout, size_t field, const std::byte* row);
 // A column of one field of many rows. Long strings are copied: rows may change or go while the column lives.
 ColumnPtr loadColumn(const RowLayout& layout, size_t field, std::span<std::byte* const> rows);
 void loadInto(const RowLayout& layout, size_t field, const std::byte* row, ColumnBuilder& out);
-bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, const Column& column, size_t index);
+bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, const Column& column,
+                 size_t index);
 // Frees what the row's fields own; the row is all zero (every field NULL) afterwards.
 void releaseRow(const RowLayout& layout, std::byte* row, RowHeap& heap);
 
-// The row's bytes for snapshots (docs/formats/snapshot.md, "Rows"): per field a validity byte, then the value: little-endian
-// integers of the type's width, strings as varint length and bytes, maps and nested as their Values in order.
+// The row's bytes for snapshots (docs/formats/snapshot.md, "Rows"): per field a validity byte, then the
+// value: little-endian integers of the type's width, strings as varint length and bytes, maps and nested as
+// their Values in order.
 void encodeRow(const RowLayout& layout, const std::byte* row, std::string& out);
 // Reads what encodeRow wrote, advancing `in`; UserError "snapshot.damaged" if it does not fit.
 void decodeRow(const RowLayout& layout, std::string_view& in, std::byte* row, RowHeap& heap);

@@ -1,6 +1,6 @@
-// A string of a column or a state row: 16 bytes; up to 12 characters lie inline, longer ones are pointed at, with their
-// first four beside the length so that most comparisons end without a memory access. It owns nothing: the column's
-// keepers, or the state row's heap, keep the bytes alive.
+// A string of a column or a state row: 16 bytes; up to 12 characters lie inline, longer ones are pointed at,
+// with their first four beside the length so that most comparisons end without a memory access. It owns
+// nothing: the column's keepers, or the state row's heap, keep the bytes alive.
 #pragma once
 
 #include <compare>
@@ -11,7 +11,7 @@
 namespace millrace {
 
 class StringView {
- public:
+  public:
     static constexpr uint32_t kInlineSize = 12;
 
     StringView() { std::memset(this, 0, sizeof(*this)); }
@@ -44,7 +44,7 @@ class StringView {
     // Bytewise, which for UTF-8 is the order of code points.
     std::strong_ordering operator<=>(const StringView& other) const { return view() <=> other.view(); }
 
- private:
+  private:
     uint32_t size_;
     char inlined_[kInlineSize];
 };

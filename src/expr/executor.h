@@ -1,5 +1,6 @@
-// The vectorised executor: evaluates expressions over a batch, or over the selected rows of one. Common sub-expressions are
-// evaluated once; only columns that are used are touched. Holds scratch memory, so one per subtask.
+// The vectorised executor: evaluates expressions over a batch, or over the selected rows of one. Common
+// sub-expressions are evaluated once; only columns that are used are touched. Holds scratch memory, so one
+// per subtask.
 #pragma once
 
 #include <memory>
@@ -12,18 +13,19 @@
 namespace millrace {
 
 class ExpressionExecutor {
- public:
+  public:
     explicit ExpressionExecutor(std::vector<ExpressionPtr> expressions);
     ~ExpressionExecutor();
     ExpressionExecutor(ExpressionExecutor&&) noexcept;
 
     // One column an expression, over all rows, or over `selection` (gathered first).
     std::vector<ColumnPtr> evaluate(const FunctionContext& context, const Batch& batch);
-    std::vector<ColumnPtr> evaluate(const FunctionContext& context, const Batch& batch, std::span<const uint32_t> selection);
+    std::vector<ColumnPtr> evaluate(const FunctionContext& context, const Batch& batch,
+                                    std::span<const uint32_t> selection);
     // The rows for which the (only, BOOLEAN) expression is TRUE.
     void select(const FunctionContext& context, const Batch& batch, Selection& out);
 
- private:
+  private:
     struct Program;
     std::unique_ptr<Program> program_;
 };

@@ -51,12 +51,8 @@ char* appendShortest(char* out, T value) {
 
 }  // namespace
 
-char* appendDouble(char* out, double value) {
-    return appendShortest(out, value);
-}
-char* appendFloat(char* out, float value) {
-    return appendShortest(out, value);
-}
+char* appendDouble(char* out, double value) { return appendShortest(out, value); }
+char* appendFloat(char* out, float value) { return appendShortest(out, value); }
 
 std::string formatDouble(double value) {
     char text[48];

@@ -454,9 +454,7 @@ std::string LogicalType::toString() const {
     return text;
 }
 
-LogicalType LogicalType::parse(std::string_view text) {
-    return TypeReader(text).readAll();
-}
+LogicalType LogicalType::parse(std::string_view text) { return TypeReader(text).readAll(); }
 
 int Schema::find(std::string_view name) const {
     for (size_t i = 0; i < fields_.size(); ++i) {
