@@ -33,8 +33,9 @@ std::vector<Batch> makeBatches(size_t count, uint64_t keys, int64_t rows_per_ms)
     return batches;
 }
 
-AggregateTerm term(const char* name, std::vector<size_t> arguments) {
+AggregateTerm term(const char* name, const std::vector<size_t>& arguments) {
     std::vector<ArgumentInfo> infos;
+    infos.reserve(arguments.size());
     for (const size_t argument : arguments)
         infos.push_back({kInput[argument].type, std::nullopt});
     return {findAggregateFunction(name)->bind(infos, false, false), arguments, std::nullopt, name, name};

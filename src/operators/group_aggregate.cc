@@ -7,7 +7,7 @@
 namespace millrace {
 
 struct GroupAggregate::State final : OperatorState {
-    explicit State(KeyedTable& table_) : table(table_) {}
+    explicit State(KeyedTable& groups_table) : table(groups_table) {}
 
     KeyedTable& table;
     // Of the batch at hand.

@@ -43,6 +43,7 @@ std::shared_ptr<Operator> aggregate(const Options& options) {
         const auto add = [&](const char* name, std::vector<size_t> arguments, bool distinct,
                              std::optional<size_t> filter) {
             std::vector<ArgumentInfo> infos;
+            infos.reserve(arguments.size());
             for (const size_t argument : arguments)
                 infos.push_back({kInput[argument].type, std::nullopt});
             auto bound = findAggregateFunction(name)->bind(infos, distinct, options.retracts);

@@ -1,6 +1,7 @@
 #include "operators/sort.h"
 
 #include <algorithm>
+#include <compare>
 #include <map>
 
 namespace millrace {
@@ -21,7 +22,7 @@ struct RowLess {
                 return a.isNull() == by.nulls_first;
             }
             const std::weak_ordering ordering = a <=> b;
-            if (ordering != 0) return by.descending ? ordering > 0 : ordering < 0;
+            if (std::is_neq(ordering)) return by.descending ? std::is_gt(ordering) : std::is_lt(ordering);
         }
         return left < right;
     }

@@ -32,6 +32,7 @@ Batch sample() {
 
 std::shared_ptr<Operator> calc(ExpressionPtr condition, std::vector<ExpressionPtr> projection) {
     std::vector<Field> fields;
+    fields.reserve(projection.size());
     for (const ExpressionPtr& expression : projection) {
         fields.push_back({"c" + std::to_string(fields.size()), expression->type()});
     }

@@ -16,6 +16,7 @@ const Schema kSchema({{"ts", LogicalType::timestamp(3)}, {"v", LogicalType::bigi
 
 Batch rowsAt(const std::vector<int64_t>& millis) {
     std::vector<TestRow> rows;
+    rows.reserve(millis.size());
     for (const int64_t ms : millis)
         rows.push_back({{Value::int64(ms * 1000), Value::int64(ms)}});
     return batchOf(kSchema, rows);

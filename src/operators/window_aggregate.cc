@@ -25,8 +25,8 @@ int64_t decodeWatermark(const std::string& text) {
 }  // namespace
 
 struct WindowAggregate::State final : OperatorState {
-    State(KeyedTable& table_, const std::string& zone, Counter& late_)
-        : table(table_), clock(zone), late(late_) {}
+    State(KeyedTable& slices_table, const std::string& zone, Counter& late_rows)
+        : table(slices_table), clock(zone), late(late_rows) {}
 
     KeyedTable& table;
     ZoneClock clock;

@@ -21,8 +21,9 @@ const Schema kInput({{"k", LogicalType::string()},
                      {"v", LogicalType::bigint()},
                      {"ts", LogicalType::timestamp(3)}});
 
-AggregateTerm term(const char* name, std::vector<size_t> arguments, bool may_retract) {
+AggregateTerm term(const char* name, const std::vector<size_t>& arguments, bool may_retract) {
     std::vector<ArgumentInfo> infos;
+    infos.reserve(arguments.size());
     for (const size_t argument : arguments)
         infos.push_back({kInput[argument].type, std::nullopt});
     return {findAggregateFunction(name)->bind(infos, false, may_retract), arguments, std::nullopt, name,

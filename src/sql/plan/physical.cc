@@ -270,6 +270,7 @@ class PhysicalPlanner {
         for (const Field& field : rel.schema)
             names += (names.empty() ? "" : ", ") + field.name;
         std::vector<PhysicalInput> edges;
+        edges.reserve(inputs.size());
         for (const size_t input : inputs)
             edges.push_back({input});
         return pushOperator(
