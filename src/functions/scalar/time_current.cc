@@ -49,7 +49,7 @@ BoundScalar bindWatermark(std::span<const ArgumentInfo> arguments) {
                                            size_t rows) {
         const int64_t watermark = context.watermark.value();
         const bool none = context.watermark == EventTime::min();
-        const int64_t micros = watermark > INT64_MAX / 1000 ? INT64_MAX / 1000 * 1000 : watermark * 1000;
+        const int64_t micros = none ? 0 : std::min(watermark, INT64_MAX / 1000) * 1000;
         return Column::constant(result, none ? Value::null() : Value::int64(micros), rows);
     };
     return bound;
