@@ -111,8 +111,10 @@ class Cluster:
             return 202, {}
         if not rest:
             detail = {"jid": self.job_id, "name": self.package["applicationName"], "state": self.state, "vertices": []}
-            # What a test wants to know of the "job": not part of Flink's answer.
-            detail["plan"] = {"count": self.count, "restored": self.restored, "package": self.package}
+            # What a test wants to know of the "job": not part of Flink's answer. The lock: a count that was seen is
+            # also in the checkpoint of its tick.
+            with self.lock:
+                detail["plan"] = {"count": self.count, "restored": self.restored, "package": self.package}
             return 200, detail
         if rest == ["savepoints"] and method == "POST":
             return self.begin_savepoint(body["target-directory"], False)
