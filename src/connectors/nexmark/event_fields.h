@@ -1,0 +1,150 @@
+// What the fields of an event hold. Everything is a function of the generator's seed and the event's id, so
+// that generation can begin at any event: each field draws from its own stream of random numbers, of which
+// an event has one.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/hash.h"
+#include "batch/column.h"
+#include "connectors/nexmark/event_rows.h"
+
+namespace millrace {
+
+// The streams of random numbers.
+enum class NexmarkDraw : uint8_t {
+    BidAuction,
+    BidBidder,
+    BidPrice,
+    BidChannel,
+    BidExtra,
+    AuctionSeller,
+    AuctionCategory,
+    AuctionInitialBid,
+    AuctionReserve,
+    AuctionExpires,
+    AuctionItemName,
+    AuctionDescription,
+    AuctionExtra,
+    PersonName,
+    PersonEmailUser,
+    PersonEmailHost,
+    PersonCreditCard,
+    PersonCity,
+    PersonState,
+    PersonExtra,
+    Count,
+};
+
+// One of the generators that share a table's events: its ids, its timeline, its random numbers.
+class NexmarkTimeline {
+  public:
+    static constexpr int64_t kFirstAuctionId = 1000;
+    static constexpr int64_t kFirstPersonId = 1000;
+    static constexpr int64_t kFirstCategoryId = 10;
+    static constexpr int64_t kCategories = 5;
+    static constexpr int64_t kInFlightAuctions = 100;
+    static constexpr int64_t kActivePeople = 1000;
+    static constexpr int64_t kIdLead = 10;     // ids that are referred to before they exist
+    static constexpr int64_t kHotBlock = 100;  // of so many ids one is hot
+
+    // Generator `index` of `generators`.
+    NexmarkTimeline(const NexmarkOptions& options, uint64_t seed, int64_t base_time_ms, uint32_t generators,
+                    uint32_t index);
+
+    const NexmarkOptions& options() const { return *options_; }
+    int64_t firstId() const { return first_id_; }
+    uint64_t events() const { return events_; }
+    // Microseconds since 1970, whole milliseconds, of the generator's event `number`, counted from 0.
+    int64_t timeMicros(int64_t number) const {
+        return base_micros_ +
+               static_cast<int64_t>(static_cast<double>(number) * interval_micros_) / 1000 * 1000;
+    }
+    // How many events are due `ms` after the first one.
+    uint64_t eventsDue(int64_t ms) const;
+
+    uint64_t draw(NexmarkDraw stream, int64_t id) const {
+        return mixHash(streams_[static_cast<size_t>(stream)] +
+                       static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15ULL);
+    }
+    // The last auction and person of an epoch, counted from 0: those that its later events know of.
+    int64_t lastAuction(int64_t epoch) const { return (epoch + 1) * options_->proportions[1] - 1; }
+    int64_t lastPerson(int64_t epoch) const { return (epoch + 1) * options_->proportions[0] - 1; }
+
+  private:
+    const NexmarkOptions* options_;
+    int64_t first_id_;
+    uint64_t events_;
+    int64_t base_micros_;
+    double interval_micros_;
+    std::array<uint64_t, static_cast<size_t>(NexmarkDraw::Count)> streams_;
+};
+
+// A number below `bound`, which is less than 2^32, from 32 random bits.
+inline int64_t scaledBelow(uint64_t bits, int64_t bound) {
+    return static_cast<int64_t>((bits & 0xFFFFFFFF) * static_cast<uint64_t>(bound) >> 32);
+}
+
+// A price in cents: 100 * 10^(6 u) for a uniform u, so that each power of ten is as likely.
+int64_t nexmarkPrice(uint64_t random);
+
+struct NexmarkField {
+    const char* name;
+    const char* alias;  // the name in other versions of the benchmark, or nullptr
+    LogicalType type;
+    // The field of all these events, as a column of `type`, a nullable form of the type above.
+    ColumnPtr (*make)(const NexmarkTimeline& timeline, const KindRows& rows, const LogicalType& type);
+};
+
+std::span<const NexmarkField> personFields();
+std::span<const NexmarkField> auctionFields();
+std::span<const NexmarkField> bidFields();
+std::span<const NexmarkField> nexmarkFields(NexmarkKind kind);
+
+// The event's time, which all kinds have.
+ColumnPtr makeEventTime(const NexmarkTimeline& timeline, const KindRows& rows, const LogicalType& type);
+
+// Memory for the texts of one column.
+class TextBuffer {
+  public:
+    explicit TextBuffer(size_t bytes_max)
+        : buffer_(std::make_shared<Buffer>(bytes_max + kOver)), at_(data()) {}
+
+    // Copies `length` characters; it may read and write up to kOver beyond them.
+    StringView copy(const char* from, size_t length) {
+        char* const to = at_;
+        for (size_t done = 0; done < length; done += kStep)
+            std::memcpy(to + done, from + done, kStep);
+        at_ += length;
+        return StringView({to, length});
+    }
+    char* reserve(size_t length) {
+        char* const to = at_;
+        at_ += length;
+        return to;
+    }
+    void keepWith(Column& column) { column.keep(std::move(buffer_)); }
+
+    static constexpr size_t kStep = 32;
+    static constexpr size_t kOver = 64;
+
+  private:
+    char* data() { return reinterpret_cast<char*>(buffer_->data()); }
+
+    std::shared_ptr<Buffer> buffer_;
+    char* at_;
+};
+
+// The lengths of an "extra" field that fill an event of `used` bytes up to `average` ones: they vary by 20 %.
+struct ExtraLength {
+    ExtraLength(int64_t used, int64_t average);
+    uint32_t of(uint64_t random) const { return least + static_cast<uint32_t>(scaledBelow(random, spread)); }
+    uint32_t max() const { return least + spread; }
+    uint32_t least = 0;
+    uint32_t spread = 0;
+};
+// Where the characters of an "extra" field are cut from, by the other half of its random number.
+const char* extraPlace(uint64_t random);
+
+}  // namespace millrace
