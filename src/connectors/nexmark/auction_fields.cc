@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "connectors/nexmark/event_fields.h"
-#include "connectors/nexmark/nexmark_text.h"
 
 namespace millrace {
 namespace {
@@ -25,7 +24,7 @@ ColumnPtr makeNumbers(const KindRows& rows, const LogicalType& type, Of of) {
 }
 
 int64_t initialBid(const Timeline& timeline, int64_t id) {
-    return nexmarkPrice(timeline.draw(Draw::AuctionInitialBid, id));
+    return nexmarkPrices().of(timeline.draw(Draw::AuctionInitialBid, id));
 }
 
 ColumnPtr makeId(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
@@ -43,7 +42,7 @@ ColumnPtr makeInitialBid(const Timeline& timeline, const KindRows& rows, const L
 ColumnPtr makeReserve(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     return makeNumbers(rows, type, [&](const EventRun& run, uint32_t i) {
         const int64_t id = run.first_id + i;
-        return initialBid(timeline, id) + nexmarkPrice(timeline.draw(Draw::AuctionReserve, id));
+        return initialBid(timeline, id) + nexmarkPrices().of(timeline.draw(Draw::AuctionReserve, id));
     });
 }
 
@@ -119,7 +118,7 @@ ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const Logica
         const size_t used = itemName(timeline, id).size() + description(timeline, id).size();
         const uint64_t random = timeline.draw(Draw::AuctionExtra, id);
         const ExtraLength length(kUsed + static_cast<int64_t>(used), average);
-        return std::string_view(extraPlace(random), length.of(random));
+        return std::string_view(extraPlace(nexmarkText().extra.data(), random), length.of(random));
     });
 }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "connectors/nexmark/event_fields.h"
-#include "connectors/nexmark/nexmark_text.h"
 
 namespace millrace {
 namespace {
@@ -19,10 +18,11 @@ ColumnPtr makeAuction(const Timeline& timeline, const KindRows& rows, const Logi
         // Any of those in flight, and a few that do not exist yet.
         const int64_t least = std::max<int64_t>(last - Timeline::kInFlightAuctions, 0);
         const int64_t count = last - least + 1 + Timeline::kIdLead;
+        NexmarkDraws draws = timeline.draws(Draw::BidAuction, run.first_id);
         for (uint32_t i = 0; i < run.rows; ++i) {
-            const uint64_t random = timeline.draw(Draw::BidAuction, run.first_id + i);
+            const uint64_t random = draws.next();
             const int64_t cold = least + scaledBelow(random >> 32, count) + Timeline::kFirstAuctionId;
-            out[i] = scaledBelow(random, ratio) > 0 ? hot : cold;
+            out[i] = select(scaledBelow(random, ratio) > 0, hot, cold);
         }
     }
     return column;
@@ -40,10 +40,11 @@ ColumnPtr makeBidder(const Timeline& timeline, const KindRows& rows, const Logic
         const int64_t hot = last / Timeline::kHotBlock * Timeline::kHotBlock + 1 + kFirst;
         const int64_t active = std::min(last + 1, Timeline::kActivePeople);
         const int64_t least = last + 1 - active + kFirst;
+        NexmarkDraws draws = timeline.draws(Draw::BidBidder, run.first_id);
         for (uint32_t i = 0; i < run.rows; ++i) {
-            const uint64_t random = timeline.draw(Draw::BidBidder, run.first_id + i);
+            const uint64_t random = draws.next();
             const int64_t cold = least + scaledBelow(random >> 32, active + Timeline::kIdLead);
-            out[i] = scaledBelow(random, ratio) > 0 ? hot : cold;
+            out[i] = select(scaledBelow(random, ratio) > 0, hot, cold);
         }
     }
     return column;
@@ -51,21 +52,21 @@ ColumnPtr makeBidder(const Timeline& timeline, const KindRows& rows, const Logic
 
 ColumnPtr makePrice(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     auto column = std::make_shared<Column>(type, rows.rows);
+    const NexmarkPrices& prices = nexmarkPrices();
     for (const EventRun& run : rows.runs) {
         auto* out = column->mutableData<int64_t>() + run.kind_row;
+        NexmarkDraws draws = timeline.draws(Draw::BidPrice, run.first_id);
         for (uint32_t i = 0; i < run.rows; ++i)
-            out[i] = nexmarkPrice(timeline.draw(Draw::BidPrice, run.first_id + i));
+            out[i] = prices.of(draws.next());
     }
     return column;
 }
 
 // Half of the bids come over the hot channels, the others over any of the rest.
-size_t channelOf(uint64_t random) {
-    const auto hot = static_cast<size_t>(random >> 61 & 3);
-    const size_t cold =
-        NexmarkText::kHotChannels +
-        static_cast<size_t>(scaledBelow(random, static_cast<int64_t>(NexmarkText::kChannels)));
-    return random >> 63 != 0 ? hot : cold;
+int64_t channelOf(uint64_t random) {
+    const auto hot = static_cast<int64_t>(random >> 61 & 3);
+    const int64_t cold = NexmarkText::kHotChannels + scaledBelow(random, NexmarkText::kChannels);
+    return select(random >> 63 != 0, hot, cold);
 }
 
 ColumnPtr makeOfChannel(const Timeline& timeline, const KindRows& rows, const LogicalType& type,
@@ -73,8 +74,9 @@ ColumnPtr makeOfChannel(const Timeline& timeline, const KindRows& rows, const Lo
     auto column = std::make_shared<Column>(type, rows.rows);
     for (const EventRun& run : rows.runs) {
         auto* out = column->mutableData<StringView>() + run.kind_row;
+        NexmarkDraws draws = timeline.draws(Draw::BidChannel, run.first_id);
         for (uint32_t i = 0; i < run.rows; ++i)
-            out[i] = views[channelOf(timeline.draw(Draw::BidChannel, run.first_id + i))];
+            out[i] = views[static_cast<size_t>(channelOf(draws.next()))];
     }
     return column;
 }
@@ -90,12 +92,21 @@ ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const Logica
     auto column = std::make_shared<Column>(type, rows.rows);
     constexpr int64_t kUsed = 32;  // the public generator counts its four numbers
     const ExtraLength length(kUsed, timeline.options().size(NexmarkKind::Bid));
+    const char* const places = nexmarkText().extra.data();
     TextBuffer texts(size_t{rows.rows} * length.max());
+    const bool all_long = length.least > StringView::kInlineSize;
+    const size_t copied = (length.max() + TextBuffer::kStep - 1) / TextBuffer::kStep * TextBuffer::kStep;
     for (const EventRun& run : rows.runs) {
         auto* out = column->mutableData<StringView>() + run.kind_row;
+        NexmarkDraws draws = timeline.draws(Draw::BidExtra, run.first_id);
         for (uint32_t i = 0; i < run.rows; ++i) {
-            const uint64_t random = timeline.draw(Draw::BidExtra, run.first_id + i);
-            out[i] = texts.copy(extraPlace(random), length.of(random));
+            const uint64_t random = draws.next();
+            const char* const from = extraPlace(places, random);
+            if (all_long) {
+                texts.copyLong(from, length.of(random), copied, out + i);
+            } else {
+                out[i] = texts.copy(from, length.of(random));
+            }
         }
     }
     texts.keepWith(*column);

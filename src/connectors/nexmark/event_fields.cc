@@ -2,49 +2,28 @@
 
 #include <cmath>
 
-#include "connectors/nexmark/nexmark_text.h"
-
 namespace millrace {
-namespace {
 
-// 10^(6 u) for u in [0, 1) with 36 bits, as a product of four table entries. The tables come from square
-// roots and products alone, which IEEE 754 rounds the same way everywhere: prices do not depend on the
-// machine's mathematical library.
-struct PriceTables {
-    static constexpr int kBits = 9;
-    static constexpr size_t kEntries = size_t{1} << kBits;
-    static constexpr int kTables = 4;
-
-    PriceTables() {
-        double power = 1e6;
-        for (int table = 0; table < kTables; ++table) {
-            std::array<double, kBits> roots{};
-            for (int bit = kBits - 1; bit >= 0; --bit) {
-                power = std::sqrt(power);
-                roots[static_cast<size_t>(bit)] = power;
-            }
-            for (size_t i = 0; i < kEntries; ++i) {
-                double product = table == 0 ? 100 : 1;
-                for (size_t bit = 0; bit < kBits; ++bit) {
-                    if ((i >> bit & 1) != 0) product *= roots[bit];
-                }
-                factors[static_cast<size_t>(table)][i] = product;
+NexmarkPrices::NexmarkPrices() {
+    double power = 1e6;
+    for (auto& table : factors_) {
+        std::array<double, kBits> roots{};
+        for (size_t bit = kBits; bit-- > 0;) {
+            power = std::sqrt(power);
+            roots[bit] = power;
+        }
+        for (size_t i = 0; i < kEntries; ++i) {
+            table[i] = &table == &factors_.front() ? 100 : 1;
+            for (size_t bit = 0; bit < kBits; ++bit) {
+                if ((i >> bit & 1) != 0) table[i] *= roots[bit];
             }
         }
     }
-    std::array<std::array<double, kEntries>, kTables> factors;
-};
+}
 
-const PriceTables kPrices;
-
-}  // namespace
-
-int64_t nexmarkPrice(uint64_t random) {
-    constexpr uint64_t kMask = PriceTables::kEntries - 1;
-    const double price =
-        kPrices.factors[0][random >> 55] * kPrices.factors[1][random >> 46 & kMask] *
-        (kPrices.factors[2][random >> 37 & kMask] * kPrices.factors[3][random >> 28 & kMask]);
-    return (static_cast<int64_t>(price * 2) + 1) >> 1;  // rounds halves up
+const NexmarkPrices& nexmarkPrices() {
+    static const NexmarkPrices prices;
+    return prices;
 }
 
 NexmarkTimeline::NexmarkTimeline(const NexmarkOptions& options, uint64_t seed, int64_t base_time_ms,
@@ -82,10 +61,6 @@ ExtraLength::ExtraLength(int64_t used, int64_t average) {
     const int64_t delta = (wanted + 2) / 5;  // 20 %, rounded
     least = static_cast<uint32_t>(wanted - delta);
     spread = static_cast<uint32_t>(2 * delta);
-}
-
-const char* extraPlace(uint64_t random) {
-    return nexmarkText().extra.data() + (random >> 32) % NexmarkText::kExtraPlaces * NexmarkText::kGroup;
 }
 
 std::span<const NexmarkField> nexmarkFields(NexmarkKind kind) {

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "batch/column.h"
 #include "connectors/nexmark/event_rows.h"
+#include "connectors/nexmark/nexmark_text.h"
 
 namespace millrace {
 
@@ -35,6 +36,21 @@ enum class NexmarkDraw : uint8_t {
     PersonState,
     PersonExtra,
     Count,
+};
+
+// A stream's random numbers from some event on, one an event.
+class NexmarkDraws {
+  public:
+    static constexpr uint64_t kStep = 0x9E3779B97F4A7C15ULL;
+    explicit NexmarkDraws(uint64_t at) : at_(at) {}
+    uint64_t next() {
+        const uint64_t drawn = mixHash(at_);
+        at_ += kStep;
+        return drawn;
+    }
+
+  private:
+    uint64_t at_;
 };
 
 // One of the generators that share a table's events: its ids, its timeline, its random numbers.
@@ -64,9 +80,11 @@ class NexmarkTimeline {
     // How many events are due `ms` after the first one.
     uint64_t eventsDue(int64_t ms) const;
 
-    uint64_t draw(NexmarkDraw stream, int64_t id) const {
-        return mixHash(streams_[static_cast<size_t>(stream)] +
-                       static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15ULL);
+    uint64_t draw(NexmarkDraw stream, int64_t id) const { return draws(stream, id).next(); }
+    // The draws of a run of events.
+    NexmarkDraws draws(NexmarkDraw stream, int64_t first_id) const {
+        return NexmarkDraws(streams_[static_cast<size_t>(stream)] +
+                            static_cast<uint64_t>(first_id) * NexmarkDraws::kStep);
     }
     // The last auction and person of an epoch, counted from 0: those that its later events know of.
     int64_t lastAuction(int64_t epoch) const { return (epoch + 1) * options_->proportions[1] - 1; }
@@ -86,8 +104,32 @@ inline int64_t scaledBelow(uint64_t bits, int64_t bound) {
     return static_cast<int64_t>((bits & 0xFFFFFFFF) * static_cast<uint64_t>(bound) >> 32);
 }
 
-// A price in cents: 100 * 10^(6 u) for a uniform u, so that each power of ten is as likely.
-int64_t nexmarkPrice(uint64_t random);
+// `taken` or `otherwise` without a branch, which no processor could predict.
+inline int64_t select(bool take, int64_t taken, int64_t otherwise) {
+    return otherwise ^ ((taken ^ otherwise) & -static_cast<int64_t>(take));
+}
+
+// Prices in cents: 100 * 10^(6 u) for a uniform u, so that each power of ten is as likely.
+//
+// u has 36 bits, and the power is a product of four table entries. The tables come from square roots and
+// products alone, which IEEE 754 rounds the same way everywhere: prices do not depend on the machine's
+// mathematical library.
+class NexmarkPrices {
+  public:
+    NexmarkPrices();
+    int64_t of(uint64_t random) const {
+        constexpr uint64_t kMask = kEntries - 1;
+        const double price = factors_[0][random >> 55] * factors_[1][random >> 46 & kMask] *
+                             (factors_[2][random >> 37 & kMask] * factors_[3][random >> 28 & kMask]);
+        return (static_cast<int64_t>(price * 2) + 1) >> 1;  // rounds halves up
+    }
+
+  private:
+    static constexpr int kBits = 9;
+    static constexpr size_t kEntries = size_t{1} << kBits;
+    std::array<std::array<double, kEntries>, 4> factors_;
+};
+const NexmarkPrices& nexmarkPrices();
 
 struct NexmarkField {
     const char* name;
@@ -119,6 +161,18 @@ class TextBuffer {
         at_ += length;
         return StringView({to, length});
     }
+    // The same for a column of texts longer than what a StringView holds inline, all by the same number of
+    // bytes, which spares a loop of unforeseeable length: `copied` is at least `length`, and of all texts at
+    // most kOver more than bytes_max allows for each.
+    void copyLong(const char* from, uint32_t length, size_t copied, StringView* out) {
+        for (size_t done = 0; done < copied; done += kStep)
+            std::memcpy(at_ + done, from + done, kStep);
+        auto* const to = reinterpret_cast<std::byte*>(out);  // its size, its first four characters, its place
+        std::memcpy(to, &length, 4);
+        std::memcpy(to + 4, from, 4);
+        std::memcpy(to + 8, &at_, 8);
+        at_ += length;
+    }
     char* reserve(size_t length) {
         char* const to = at_;
         at_ += length;
@@ -144,7 +198,10 @@ struct ExtraLength {
     uint32_t least = 0;
     uint32_t spread = 0;
 };
-// Where the characters of an "extra" field are cut from, by the other half of its random number.
-const char* extraPlace(uint64_t random);
+// Where the characters of an "extra" field are cut from (NexmarkText::extra), by the other half of its random
+// number.
+inline const char* extraPlace(const char* extra, uint64_t random) {
+    return extra + (random >> 32) % NexmarkText::kExtraPlaces * NexmarkText::kGroup;
+}
 
 }  // namespace millrace

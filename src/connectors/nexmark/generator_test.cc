@@ -345,8 +345,8 @@ TEST_F(NexmarkDistribution, Prices) {
                     1.0 / 6, 0.002);
     }
     EXPECT_EQ(share(prices, [](int64_t p) { return p < 100 || p > 100'000'000; }), 0);
-    EXPECT_EQ(nexmarkPrice(0), 100);
-    EXPECT_EQ(nexmarkPrice(UINT64_MAX), 100'000'000);
+    EXPECT_EQ(nexmarkPrices().of(0), 100);
+    EXPECT_EQ(nexmarkPrices().of(UINT64_MAX), 100'000'000);
 }
 
 TEST_F(NexmarkDistribution, HotKeys) {

@@ -58,7 +58,7 @@ NexmarkText makeText() {
     for (int i = 0; i < 10'000; ++i)
         text.numbers += fmt::format("{:04}", i);
     text.channels = {"Google", "Facebook", "Baidu", "Apple"};
-    for (size_t i = 0; i < NexmarkText::kHotChannels; ++i)
+    for (int64_t i = 0; i < NexmarkText::kHotChannels; ++i)
         text.urls.push_back(drawUrl(random));
     for (uint32_t i = 0; i < NexmarkText::kChannels; ++i) {
         text.channels.push_back(fmt::format("channel-{}", i));

@@ -3,6 +3,7 @@
 // frequencies are the public generator's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,12 @@ namespace millrace {
 struct NexmarkText {
     // How many characters may be read from any place at which cuts begin.
     static constexpr size_t kCutMax = 96 * 1024;
-    static constexpr size_t kExtraPlaces = size_t{1} << 16;  // at every sixth character
-    static constexpr size_t kWordPlaces = size_t{1} << 16;   // at every character
+    // Few enough that the texts stay in the first cache.
+    static constexpr size_t kExtraPlaces = size_t{1} << 12;  // at every sixth character
+    static constexpr size_t kWordPlaces = size_t{1} << 14;   // at every character
     static constexpr size_t kGroup = 6;
-    static constexpr size_t kHotChannels = 4;
-    static constexpr size_t kChannels = 10'000;
+    static constexpr int64_t kHotChannels = 4;
+    static constexpr int64_t kChannels = 10'000;
 
     // Groups of six characters from one random int each: 'a' + r % 26, where r is negative half of the time.
     std::string extra;

@@ -1,5 +1,4 @@
 #include "connectors/nexmark/event_fields.h"
-#include "connectors/nexmark/nexmark_text.h"
 
 namespace millrace {
 namespace {
@@ -122,7 +121,7 @@ ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const Logica
                             stateOf(timeline, id).size();
         const uint64_t random = timeline.draw(Draw::PersonExtra, id);
         const ExtraLength length(kId + static_cast<int64_t>(used), average);
-        return texts.copy(extraPlace(random), length.of(random));
+        return texts.copy(extraPlace(nexmarkText().extra.data(), random), length.of(random));
     });
 }
 
