@@ -53,29 +53,24 @@ Batch aggregated(const LogicalAggregate& node) {
 }
 
 Batch rowsOf(const LogicalNode& node) {
-    switch (node.kind()) {
-        case LogicalKind::Values: {
-            BatchBuilder rows(node.schema());
-            for (const auto& row : as<LogicalValues>(node).rows()) {
-                std::vector<Value> values;
-                for (const ExpressionPtr& expression : row)
-                    values.push_back(evaluateConstant(expression, someContext()));
-                rows.appendRow(values);
-            }
-            return rows.finish();
+    if (is<LogicalValues>(node)) {
+        BatchBuilder rows(node.schema());
+        for (const auto& row : as<LogicalValues>(node).rows()) {
+            std::vector<Value> values;
+            for (const ExpressionPtr& expression : row)
+                values.push_back(evaluateConstant(expression, someContext()));
+            rows.appendRow(values);
         }
-        case LogicalKind::Project: {
-            const Batch input = rowsOf(*node.input());
-            ExpressionExecutor executor(as<LogicalProject>(node).expressions());
-            return input.withColumns(executor.evaluate(someContext(), input));
-        }
-        case LogicalKind::Aggregate:
-            return aggregated(as<LogicalAggregate>(node));
-        case LogicalKind::Sink:
-            return rowsOf(*node.input());
-        default:
-            throw InternalError("an example needs more than a projection of aggregates: " + node.describe());
+        return rows.finish();
     }
+    if (is<LogicalProject>(node)) {
+        const Batch input = rowsOf(*node.input());
+        ExpressionExecutor executor(as<LogicalProject>(node).expressions());
+        return input.withColumns(executor.evaluate(someContext(), input));
+    }
+    if (is<LogicalAggregate>(node)) return aggregated(as<LogicalAggregate>(node));
+    if (is<LogicalSink>(node)) return rowsOf(*node.input());
+    throw InternalError("an example needs more than a projection of aggregates: " + node.describe());
 }
 
 std::string evaluateQuery(const std::string& text) {

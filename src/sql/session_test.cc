@@ -99,7 +99,7 @@ TEST_F(SessionTest, WindowsGroupByTheirBounds) {
     EXPECT_EQ(result.schema.toString().substr(0, 90),
               "(window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, origin STRING NOT N");
     const LogicalNode* node = result.plan.sinks.front().get();
-    while (node->kind() != LogicalKind::Aggregate)
+    while (!is<LogicalAggregate>(*node))
         node = node->input().get();
     const auto& aggregate = as<LogicalAggregate>(*node);
     ASSERT_NE(aggregate.window(), nullptr);
@@ -139,7 +139,7 @@ TEST_F(SessionTest, ProcessingTimeIsAnAttributeToo) {
         run("SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE flights, DESCRIPTOR(p), INTERVAL '1' MINUTE)) GROUP BY "
             "window_start, window_end");
     const LogicalNode* node = result.plan.sinks.front().get();
-    while (node->kind() != LogicalKind::WindowTable)
+    while (!is<LogicalWindowTable>(*node))
         node = node->input().get();
     EXPECT_EQ(as<LogicalWindowTable>(*node).window()->time, TimeAttribute::Proctime);
 }

@@ -67,13 +67,9 @@ std::string WindowSpec::toString() const {
     return out + ")";
 }
 
-LogicalNode::LogicalNode(LogicalKind kind, Schema schema, std::vector<ColumnTraits> traits,
-                         std::vector<LogicalPtr> inputs, TextSpan where, std::string own_canonical)
-    : kind_(kind),
-      schema_(std::move(schema)),
-      traits_(std::move(traits)),
-      inputs_(std::move(inputs)),
-      where_(where) {
+LogicalNode::LogicalNode(Schema schema, std::vector<ColumnTraits> traits, std::vector<LogicalPtr> inputs,
+                         TextSpan where, std::string own_canonical)
+    : schema_(std::move(schema)), traits_(std::move(traits)), inputs_(std::move(inputs)), where_(where) {
     MILLRACE_CHECK(traits_.size() == schema_.size(), "{} traits for {} columns", traits_.size(),
                    schema_.size());
     // Inputs enter by their digest, so that the text stays short however deep the plan is.
@@ -95,7 +91,7 @@ int LogicalNode::timeColumn(TimeAttribute time) const {
 // A table is known by its name and columns: where its rows are kept may change without touching anybody's
 // state.
 LogicalScan::LogicalScan(TablePtr table, TextSpan where)
-    : LogicalNode(LogicalKind::Scan, table->storedSchema(), plainTraits(table->storedSchema()), {}, where,
+    : LogicalNode(table->storedSchema(), plainTraits(table->storedSchema()), {}, where,
                   fmt::format("scan {} {}", table->path.toString(), table->storedSchema().toString())),
       table_(std::move(table)) {}
 
@@ -118,7 +114,7 @@ std::string rowsText(const std::vector<std::vector<ExpressionPtr>>& rows, bool c
 }  // namespace
 
 LogicalValues::LogicalValues(Schema schema, std::vector<std::vector<ExpressionPtr>> rows, TextSpan where)
-    : LogicalNode(LogicalKind::Values, schema, plainTraits(schema), {}, where,
+    : LogicalNode(schema, plainTraits(schema), {}, where,
                   fmt::format("values {} {}", typesOf(schema), rowsText(rows, true))),
       rows_(std::move(rows)) {}
 
@@ -137,8 +133,8 @@ std::vector<ColumnTraits> withRowtime(std::vector<ColumnTraits> traits, size_t c
 }  // namespace
 
 LogicalWatermark::LogicalWatermark(LogicalPtr input, TablePtr table, size_t column, TextSpan where)
-    : LogicalNode(LogicalKind::Watermark, input->schema(), withRowtime(input->traits(), column), {input},
-                  where, fmt::format("watermark ${} {}", column, table->watermark->expression->canonical())),
+    : LogicalNode(input->schema(), withRowtime(input->traits(), column), {input}, where,
+                  fmt::format("watermark ${} {}", column, table->watermark->expression->canonical())),
       table_(std::move(table)),
       column_(column) {}
 
@@ -161,8 +157,7 @@ Schema projectSchema(const std::vector<ExpressionPtr>& expressions, std::vector<
 LogicalProject::LogicalProject(LogicalPtr input, std::vector<ExpressionPtr> expressions,
                                std::vector<std::string> names, std::vector<ColumnTraits> traits,
                                TextSpan where)
-    : LogicalNode(LogicalKind::Project, projectSchema(expressions, std::move(names)), std::move(traits),
-                  {std::move(input)}, where,
+    : LogicalNode(projectSchema(expressions, std::move(names)), std::move(traits), {std::move(input)}, where,
                   "project " + joined(expressions, [](const ExpressionPtr& e) { return e->canonical(); })),
       expressions_(std::move(expressions)) {}
 
@@ -174,8 +169,7 @@ std::string LogicalProject::describe() const {
 }
 
 LogicalFilter::LogicalFilter(LogicalPtr input, ExpressionPtr condition, TextSpan where)
-    : LogicalNode(LogicalKind::Filter, input->schema(), input->traits(), {input}, where,
-                  "filter " + condition->canonical()),
+    : LogicalNode(input->schema(), input->traits(), {input}, where, "filter " + condition->canonical()),
       condition_(std::move(condition)) {}
 
 std::string LogicalFilter::describe() const {
@@ -206,8 +200,7 @@ std::vector<ColumnTraits> windowTraits(const LogicalPtr& input,
 
 LogicalWindowTable::LogicalWindowTable(LogicalPtr input, std::shared_ptr<const WindowSpec> window,
                                        size_t time_column, std::vector<size_t> partition_keys, TextSpan where)
-    : LogicalNode(LogicalKind::WindowTable, windowSchema(input, *window), windowTraits(input, window),
-                  {input}, where,
+    : LogicalNode(windowSchema(input, *window), windowTraits(input, window), {input}, where,
                   fmt::format("window {} {} ${} by {}", window->toString(),
                               window->time == TimeAttribute::Rowtime ? "rowtime" : "proctime", time_column,
                               joined(partition_keys, [](size_t key) { return fmt::format("${}", key); }))),
@@ -274,8 +267,7 @@ std::string callCanonical(const AggregateCall& call) {
 LogicalAggregate::LogicalAggregate(LogicalPtr input, std::vector<size_t> keys,
                                    std::vector<AggregateCall> calls, TextSpan where)
     : LogicalNode(
-          LogicalKind::Aggregate, aggregateSchema(input, keys, calls),
-          aggregateTraits(input, keys, calls.size()), {input}, where,
+          aggregateSchema(input, keys, calls), aggregateTraits(input, keys, calls.size()), {input}, where,
           fmt::format("aggregate by {}: {}", joined(keys, [](size_t key) { return fmt::format("${}", key); }),
                       joined(calls, callCanonical))),
       keys_(std::move(keys)),
@@ -319,7 +311,7 @@ std::vector<ColumnTraits> unionTraits(const std::vector<LogicalPtr>& inputs) {
 }  // namespace
 
 LogicalUnion::LogicalUnion(std::vector<LogicalPtr> inputs, TextSpan where)
-    : LogicalNode(LogicalKind::Union, unionSchema(inputs), unionTraits(inputs), inputs, where, "union all") {}
+    : LogicalNode(unionSchema(inputs), unionTraits(inputs), inputs, where, "union all") {}
 
 std::string LogicalUnion::describe() const { return "Union(all=[true])"; }
 
@@ -338,7 +330,7 @@ std::string sortText(const std::vector<SortKey>& keys, const LogicalPtr& input) 
 LogicalSort::LogicalSort(LogicalPtr input, std::vector<SortKey> keys, int64_t offset,
                          std::optional<int64_t> limit, TextSpan where)
     : LogicalNode(
-          LogicalKind::Sort, input->schema(), input->traits(), {input}, where,
+          input->schema(), input->traits(), {input}, where,
           fmt::format("sort {} offset {} limit {}", sortText(keys, nullptr), offset, limit.value_or(-1))),
       keys_(std::move(keys)),
       offset_(offset),
@@ -352,7 +344,7 @@ std::string LogicalSort::describe() const {
 }
 
 LogicalSink::LogicalSink(LogicalPtr input, TablePtr table, bool overwrite, TextSpan where)
-    : LogicalNode(LogicalKind::Sink, input->schema(), input->traits(), {input}, where,
+    : LogicalNode(input->schema(), input->traits(), {input}, where,
                   "sink " + (table ? table->path.toString() : std::string())),
       table_(std::move(table)),
       overwrite_(overwrite) {}

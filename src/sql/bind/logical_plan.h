@@ -18,19 +18,6 @@
 
 namespace millrace::sql {
 
-enum class LogicalKind : uint8_t {
-    Scan,
-    Values,
-    Watermark,
-    Project,
-    Filter,
-    WindowTable,
-    Aggregate,
-    Union,
-    Sort,
-    Sink,
-};
-
 enum class WindowKind : uint8_t { Tumble, Hop, Cumulate, Session };
 const char* windowKindName(WindowKind kind);  // "TUMBLE"
 
@@ -64,7 +51,6 @@ class LogicalNode {
     LogicalNode(const LogicalNode&) = delete;
     LogicalNode& operator=(const LogicalNode&) = delete;
 
-    LogicalKind kind() const { return kind_; }
     const Schema& schema() const { return schema_; }
     const std::vector<ColumnTraits>& traits() const { return traits_; }  // one a column
     const std::vector<LogicalPtr>& inputs() const { return inputs_; }
@@ -82,11 +68,10 @@ class LogicalNode {
     virtual std::string describe() const = 0;
 
   protected:
-    LogicalNode(LogicalKind kind, Schema schema, std::vector<ColumnTraits> traits,
-                std::vector<LogicalPtr> inputs, TextSpan where, std::string own_canonical);
+    LogicalNode(Schema schema, std::vector<ColumnTraits> traits, std::vector<LogicalPtr> inputs,
+                TextSpan where, std::string own_canonical);
 
   private:
-    LogicalKind kind_;
     Schema schema_;
     std::vector<ColumnTraits> traits_;
     std::vector<LogicalPtr> inputs_;
@@ -250,12 +235,15 @@ class LogicalSink final : public LogicalNode {
     bool overwrite_;
 };
 
-// node.as<LogicalFilter>(): a checked cast, by kind.
+template <class Node>
+bool is(const LogicalNode& node) {
+    return dynamic_cast<const Node*>(&node) != nullptr;
+}
+// A checked cast: as<LogicalFilter>(node).
 template <class Node>
 const Node& as(const LogicalNode& node) {
     const auto* found = dynamic_cast<const Node*>(&node);
-    MILLRACE_CHECK(found != nullptr, "a logical node of kind {} is not what was asked for",
-                   static_cast<int>(node.kind()));
+    MILLRACE_CHECK(found != nullptr, "{} is not what was asked for", node.describe());
     return *found;
 }
 

@@ -1,8 +1,8 @@
 // From a table's definition to its connector's source or sink. Private to plan/.
 #pragma once
 
+#include "sql/plan/nodes/scan.h"
 #include "sql/plan/planner.h"
-#include "sql/plan/rel.h"
 
 namespace millrace::sql {
 

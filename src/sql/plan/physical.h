@@ -2,6 +2,7 @@
 // graph and EXPLAIN's text are read off it. Private to plan/.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -13,19 +14,16 @@
 
 namespace millrace::sql {
 
-// What a stream holds besides +I.
-struct Changelog {
-    bool updates = false;        // +U
-    bool update_before = false;  // each after its -U
-    bool deletes = false;        // -D
-    bool insertOnly() const { return !updates && !deletes; }
-    std::string toString() const;  // "I,UB,UA,D"
-};
-
 struct PhysicalInput {
     size_t from = 0;  // of PhysicalPlan::nodes
     Exchange exchange = Exchange::Forward;
     std::vector<size_t> key;
+
+    // Rows of equal key meet in one subtask; without keys, all rows do.
+    static PhysicalInput byKey(size_t from, std::vector<size_t> keys) {
+        const Exchange exchange = keys.empty() ? Exchange::Singleton : Exchange::Hash;
+        return {from, exchange, std::move(keys)};
+    }
 };
 
 struct PhysicalNode {
@@ -45,12 +43,8 @@ struct PhysicalPlan {
     std::string explain() const;
 };
 
-// How each node's result changes: by node, what it produces if -U is wanted wherever it can be, and whether
-// it is.
-struct ChangelogModes {
-    std::map<const Rel*, Changelog> produced;
-    std::map<const Rel*, bool> wants_update_before;  // by some parent
-};
+// How each node's result changes. A node that starts updates makes -U only if someone above needs it.
+using ChangelogModes = std::map<const Rel*, Changelog>;
 ChangelogModes inferChangelogModes(const RelRoots& roots, const std::map<const Rel*, ChangelogMode>& sinks);
 
 PhysicalPlan makePhysicalPlan(const RelRoots& roots, const PlanOptions& options);

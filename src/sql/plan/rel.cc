@@ -1,10 +1,30 @@
 #include "sql/plan/rel.h"
 
+#include <fmt/ranges.h>
+
 #include <set>
 
 namespace millrace::sql {
 
-RelPtr makeRel(decltype(Rel::what) what, std::vector<RelPtr> inputs, Schema schema, LogicalPtr origin) {
+int RelNode::cost(const Rel& rel, size_t column) const {
+    const LogicalType& type = rel.schema[column].type;
+    return type.isNested() ? 2 : type.isCharacter() || type.isBinary() ? 1 : 0;
+}
+
+Changelog RelNode::changelog(std::span<const Changelog> inputs) const {
+    Changelog all;
+    for (const Changelog& one : inputs) {
+        all.updates |= one.updates;
+        all.deletes |= one.deletes;
+    }
+    return all;
+}
+
+bool RelNode::needsUpdateBefore(size_t, bool wanted) const { return wanted; }
+
+std::string RelNode::describe(const Rel& rel) const { return rel.origin->describe(); }
+
+RelPtr makeRel(std::shared_ptr<RelNode> what, std::vector<RelPtr> inputs, Schema schema, LogicalPtr origin) {
     auto rel = std::make_shared<Rel>();
     rel->what = std::move(what);
     rel->inputs = std::move(inputs);
@@ -12,6 +32,8 @@ RelPtr makeRel(decltype(Rel::what) what, std::vector<RelPtr> inputs, Schema sche
     rel->origin = std::move(origin);
     return rel;
 }
+
+RelPtr copyOf(const Rel& rel) { return makeRel(rel.what->clone(), rel.inputs, rel.schema, rel.origin); }
 
 namespace {
 
@@ -55,6 +77,64 @@ ExpressionPtr conjunctionOf(std::vector<ExpressionPtr> conjuncts) {
     if (conjuncts.empty()) return nullptr;
     if (conjuncts.size() == 1) return conjuncts.front();
     return Expression::logicalAnd(std::move(conjuncts));
+}
+
+std::string digestOf(const std::vector<size_t>& columns) {
+    return fmt::format("[{}]", fmt::join(columns, ","));
+}
+
+std::string digestOf(const std::vector<ExpressionPtr>& expressions) {
+    std::string result = "[";
+    for (const ExpressionPtr& expression : expressions)
+        result += expression->canonical() + ";";
+    return result + "]";
+}
+
+void markRead(const ExpressionPtr& expression, UsedColumns& used) {
+    if (expression) expression->collectColumns(used);
+}
+
+ExpressionPtr moved(const ExpressionPtr& expression, const MovedColumns& to, const Schema& now) {
+    if (!expression) return nullptr;
+    std::vector<ExpressionPtr> replacements(to.size());
+    for (size_t i = 0; i < to.size(); ++i) {
+        if (to[i]) replacements[i] = Expression::column(*to[i], now[*to[i]].type, now[*to[i]].name);
+    }
+    return Expression::rewriteColumns(expression, replacements);
+}
+
+Schema kept(const Schema& schema, const UsedColumns& used, MovedColumns& to) {
+    std::vector<Field> fields;
+    to.assign(schema.size(), std::nullopt);
+    for (size_t i = 0; i < schema.size(); ++i) {
+        if (!used[i]) continue;
+        to[i] = fields.size();
+        fields.push_back(schema[i]);
+    }
+    return Schema(std::move(fields));
+}
+
+MovedColumns unmoved(size_t columns) {
+    MovedColumns to(columns);
+    for (size_t i = 0; i < columns; ++i)
+        to[i] = i;
+    return to;
+}
+
+void demandPassed(const UsedColumns& used, UsedColumns& below) {
+    for (size_t i = 0; i < below.size(); ++i)
+        below[i] = below[i] || used[i];
+}
+
+MovedColumns prunePassed(Rel& rel, const MovedColumns& below) {
+    MovedColumns to = below;
+    std::vector<Field> fields = rel.input()->schema.fields();
+    for (size_t i = below.size(); i < rel.schema.size(); ++i) {
+        to.emplace_back(fields.size());
+        fields.push_back(rel.schema[i]);
+    }
+    rel.schema = Schema(std::move(fields));
+    return to;
 }
 
 void optimise(RelRoots& roots) {

@@ -3,7 +3,9 @@
 // where something in between, or an argument of an aggregate, reads a window column.
 #include <algorithm>
 
-#include "sql/plan/rel.h"
+#include "sql/plan/nodes/aggregate.h"
+#include "sql/plan/nodes/calc.h"
+#include "sql/plan/nodes/window_table.h"
 
 namespace millrace::sql {
 
@@ -27,7 +29,7 @@ void fuse(Rel& rel) {
     if (!table || table->window != aggregate->window) return;
 
     const size_t all = table_rel.schema.size();
-    const size_t width = all - 3;
+    const size_t width = all - WindowTableRel::kOwnColumns;
     const std::vector<ExpressionPtr> identity = columnsOf(table_rel.schema);
     const auto* calc = calc_rel ? calc_rel->get<CalcRel>() : nullptr;
     const std::vector<ExpressionPtr>& projection = calc ? calc->projection : identity;
@@ -69,7 +71,7 @@ void fuse(Rel& rel) {
     }
     const RelPtr& input = table_rel.input();
     rel.inputs = {makeRel(std::move(below), {input}, Schema(std::move(fields)), rel.input()->origin)};
-    rel.what = std::move(fused);
+    rel.what = std::make_shared<AggregateRel>(std::move(fused));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Calc over Calc becomes one Calc: the upper one's expressions are written over the lower one's input. Left
 // alone where a value that is not deterministic would be computed more than once.
-#include "sql/plan/rel.h"
+#include <map>
+
+#include "sql/plan/nodes/calc.h"
 
 namespace millrace::sql {
 
@@ -39,7 +41,7 @@ void merge(Rel& upper_rel, std::map<const Rel*, size_t>& parents) {
             merged.projection.push_back(
                 Expression::fold(Expression::rewriteColumns(expression, lower->projection)));
         }
-        upper_rel.what = std::move(merged);
+        upper_rel.what = std::make_shared<CalcRel>(std::move(merged));
         upper_rel.inputs = lower_rel->inputs;
     }
 }

@@ -1,6 +1,8 @@
 // Filters go below UNION ALL, and below a window function as far as they do not look at the window columns:
 // rows that are filtered out are not repeated for each of their windows.
-#include "sql/plan/rel.h"
+#include "sql/plan/nodes/calc.h"
+#include "sql/plan/nodes/union.h"
+#include "sql/plan/nodes/window_table.h"
 
 namespace millrace::sql {
 
@@ -33,10 +35,10 @@ void push(Rel& rel) {
     const Rel& below = *rel.input();
     if (!below.get<UnionRel>() && !below.get<WindowTableRel>()) return;
     const size_t all = below.schema.size();
-    const size_t width = below.get<WindowTableRel>() ? all - 3 : all;
+    const size_t width = below.get<WindowTableRel>() ? all - WindowTableRel::kOwnColumns : all;
     const ExpressionPtr condition = conjunctionOf(takeBelow(*calc, width, all));
     if (!condition) return;
-    auto copy = std::make_shared<Rel>(below);
+    const RelPtr copy = copyOf(below);
     for (RelPtr& input : copy->inputs) {
         input = filtered(input, condition);
         push(*input);

@@ -1,5 +1,5 @@
 // A Calc that neither filters nor changes anything but names is taken out.
-#include "sql/plan/rel.h"
+#include "sql/plan/nodes/calc.h"
 
 namespace millrace::sql {
 

@@ -1,0 +1,54 @@
+// The physical plan as EXPLAIN shows it.
+#include <set>
+
+#include "sql/plan/physical.h"
+
+namespace millrace::sql {
+
+namespace {
+
+void print(const PhysicalPlan& plan, size_t index, size_t depth, std::set<size_t>& seen, std::string& out) {
+    const auto line = [&](const std::string& text) {
+        if (depth > 0) out += std::string((depth - 1) * 3, ' ') + "+- ";
+        out += text + "\n";
+    };
+    const PhysicalNode& node = plan.nodes[index];
+    if (!node.inputs.empty() && !seen.insert(index).second) {
+        line(node.name + " (shared, as above)");
+        return;
+    }
+    const bool is_sink = std::holds_alternative<std::shared_ptr<const Sink>>(node.what);
+    line(node.name + ", changelogMode=[" + (is_sink ? "NONE" : node.changelog.toString()) + "]");
+    ++depth;
+    for (const PhysicalInput& input : node.inputs) {
+        const PhysicalNode& from = plan.nodes[input.from];
+        if (input.exchange == Exchange::Forward) {
+            print(plan, input.from, depth, seen, out);
+            continue;
+        }
+        std::string keys;
+        for (const size_t key : input.key)
+            keys += (keys.empty() ? "" : ", ") + from.schema[key].name;
+        line(fmt::format("Exchange(distribution=[{}]), changelogMode=[{}]",
+                         input.exchange == Exchange::Hash ? "hash[" + keys + "]" : "single",
+                         from.changelog.toString()));
+        ++depth;
+        print(plan, input.from, depth, seen, out);
+        --depth;
+    }
+}
+
+}  // namespace
+
+std::string PhysicalPlan::explain() const {
+    std::string out;
+    std::set<size_t> seen;
+    for (size_t i = 0; i < nodes.size(); ++i) {
+        if (!std::holds_alternative<std::shared_ptr<const Sink>>(nodes[i].what)) continue;
+        if (!out.empty()) out += "\n";
+        print(*this, i, 0, seen, out);
+    }
+    return out;
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,201 @@
+#include "sql/plan/nodes/aggregate.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "operators/group_aggregate.h"
+#include "operators/window_aggregate.h"
+#include "sql/plan/nodes/window_table.h"
+#include "sql/plan/physical_builder.h"
+
+namespace millrace::sql {
+
+namespace {
+
+// "TUMBLE(time=[ts], size=[10 s])"; by the columns that hold the window, where there is no time
+// attribute.
+std::string windowText(const WindowAggregateParameters& p) {
+    std::string text = p.windows.toString();
+    std::string time = p.time_column ? "[" + p.input[*p.time_column].name + "]" : "[PROCTIME()]";
+    return text.insert(text.find('(') + 1, (p.attached ? "window_end=" : "time=") + time + ", ");
+}
+
+std::string lowerCase(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+std::vector<AggregateTerm> termsOf(const std::vector<AggregateCall>& calls, bool may_retract) {
+    std::vector<AggregateTerm> terms;
+    for (const AggregateCall& call : calls) {
+        terms.push_back({call.function->bind(call.infos, call.distinct, may_retract), call.arguments,
+                         call.filter, lowerCase(call.function->name), call.text});
+    }
+    return terms;
+}
+
+}  // namespace
+
+AggregateRel::AggregateRel(const LogicalAggregate& node)
+    : keys(node.keys()), calls(node.calls()), bounds(keys.size(), WindowBound::None) {
+    const std::vector<ColumnTraits>& traits = node.input()->traits();
+    for (const size_t key : keys) {
+        if (traits[key].bound != WindowBound::End) continue;
+        for (const size_t other : keys) {
+            if (traits[other].bound != WindowBound::Start || traits[other].window != traits[key].window)
+                continue;
+            window_use = WindowUse::Attached;
+            window = traits[key].window;
+            time_column = key;
+        }
+    }
+    if (window_use == WindowUse::None) return;
+    for (size_t i = 0; i < keys.size(); ++i) {
+        if (traits[keys[i]].window == window) bounds[i] = traits[keys[i]].bound;
+    }
+}
+
+std::optional<std::string> AggregateRel::digest() const {
+    std::string result = "aggregate " + digestOf(keys);
+    for (const WindowBound bound : bounds)
+        result += fmt::format(" {}", static_cast<int>(bound));
+    if (window) {
+        result += fmt::format(" {} {} {}", window->toString(), static_cast<int>(window_use), time_column);
+    }
+    for (const AggregateCall& call : calls) {
+        result += fmt::format(" {}{}{}", call.function->name, call.distinct ? " distinct" : "",
+                              digestOf(call.arguments));
+        for (const ArgumentInfo& info : call.infos) {
+            if (info.literal) result += " '" + info.literal->toString(info.type) + "'";
+        }
+        if (call.filter) result += fmt::format(" filter {}", *call.filter);
+    }
+    return result;
+}
+
+void AggregateRel::demand(const Rel&, const UsedColumns&, std::span<UsedColumns* const> inputs) const {
+    UsedColumns& below = *inputs[0];
+    for (size_t k = 0; k < keys.size(); ++k) {
+        if (!isWindowKey(k)) below[keys[k]] = true;
+    }
+    const bool without_time = window_use == WindowUse::Fused && inProcessingTime(*window);
+    if (window_use != WindowUse::None && !without_time) below[time_column] = true;
+    for (const AggregateCall& call : calls) {
+        for (const size_t argument : call.arguments)
+            below[argument] = true;
+        if (call.filter) below[*call.filter] = true;
+    }
+}
+
+// The calls stay, used or not: they are its state.
+MovedColumns AggregateRel::prune(Rel& rel, const UsedColumns&, std::span<const MovedColumns* const> inputs) {
+    const MovedColumns& below = *inputs[0];
+    for (size_t k = 0; k < keys.size(); ++k) {
+        if (!isWindowKey(k)) keys[k] = *below[keys[k]];
+    }
+    if (window_use != WindowUse::None && time_column < below.size())
+        time_column = below[time_column].value_or(0);
+    for (AggregateCall& call : calls) {
+        for (size_t& argument : call.arguments)
+            argument = *below[argument];
+        if (call.filter) call.filter = *below[*call.filter];
+    }
+    return unmoved(rel.schema.size());
+}
+
+Changelog AggregateRel::changelog(std::span<const Changelog> inputs) const {
+    if (window_use != WindowUse::None) return {};
+    Changelog own;
+    own.updates = !calls.empty();
+    own.deletes = !inputs[0].insertOnly();
+    return own;
+}
+
+std::string AggregateRel::describe(const Rel& rel) const { return "GroupAggregate(" + text(rel, "") + ")"; }
+
+// "groupBy=[a, b], select=[a, b, COUNT(*) AS n]"
+std::string AggregateRel::text(const Rel& rel, const std::string& window_text) const {
+    std::string grouped, select;
+    for (size_t i = 0; i < rel.schema.size(); ++i) {
+        const std::string& name = rel.schema[i].name;
+        if (!select.empty()) select += ", ";
+        if (i >= keys.size()) {
+            const std::string& call = calls[i - keys.size()].text;
+            select += call == name ? call : call + " AS " + name;
+            continue;
+        }
+        select += name;
+        if (!isWindowKey(i)) grouped += (grouped.empty() ? "" : ", ") + name;
+    }
+    std::string all = grouped.empty() ? "" : "groupBy=[" + grouped + "], ";
+    if (!window_text.empty()) all += "window=[" + window_text + "], ";
+    return all + "select=[" + select + "]";
+}
+
+size_t AggregateRel::place(PhysicalBuilder& builder, const Rel& rel,
+                           const std::vector<size_t>& inputs) const {
+    return window_use == WindowUse::None ? placeByGroup(builder, rel, inputs[0])
+                                         : placeByWindow(builder, rel, inputs[0]);
+}
+
+size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    GroupAggregateParameters parameters;
+    parameters.input = rel.input()->schema;
+    parameters.keys = keys;
+    parameters.input_retracts = !builder.changelog(*rel.input()).insertOnly();
+    parameters.terms = termsOf(calls, parameters.input_retracts);
+    parameters.generates_update_before = builder.changelog(rel).update_before;
+    parameters.ttl = builder.stateTtl();
+    parameters.output = rel.schema;
+    parameters.text = text(rel, "");
+    return builder.addOperator(rel, builder.uidOf("group-aggregate", rel),
+                               std::make_shared<GroupAggregate>(std::move(parameters)),
+                               {PhysicalInput::byKey(input, keys)});
+}
+
+size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    const bool fused = window_use == WindowUse::Fused;
+    WindowAggregateParameters parameters;
+    parameters.input = rel.input()->schema;
+    parameters.windows = windowsOf(*window, rel.origin->where());
+    parameters.processing_time = inProcessingTime(*window);
+    parameters.instants = overInstants(*window);
+    parameters.attached = !fused;
+    if (!fused || !parameters.processing_time) parameters.time_column = time_column;
+    for (size_t i = 0; i < keys.size(); ++i) {
+        WindowAggregateColumn column;
+        switch (bounds[i]) {
+            case WindowBound::None:
+                column.index = parameters.keys.size();
+                parameters.keys.push_back(keys[i]);
+                break;
+            case WindowBound::Start:
+                column.from = WindowAggregateColumn::From::WindowStart;
+                break;
+            case WindowBound::End:
+                column.from = WindowAggregateColumn::From::WindowEnd;
+                break;
+            case WindowBound::Time:
+                column.from = WindowAggregateColumn::From::WindowTime;
+                break;
+        }
+        parameters.columns.push_back(column);
+    }
+    parameters.input_retracts = !builder.changelog(*rel.input()).insertOnly();
+    parameters.terms = termsOf(calls, parameters.input_retracts);
+    for (size_t i = 0; i < parameters.terms.size(); ++i) {
+        parameters.columns.push_back({WindowAggregateColumn::From::Term, i});
+    }
+    parameters.output = rel.schema;
+    parameters.text = text(rel, windowText(parameters));
+    const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
+    return builder.addOperator(rel, builder.uidOf("window-aggregate", rel),
+                               std::make_shared<WindowAggregate>(std::move(parameters)), {from});
+}
+
+RelTranslation describePlanNodesAggregate() {
+    return translationOf<LogicalAggregate>(
+        [](const LogicalAggregate& aggregate) { return std::make_shared<AggregateRel>(aggregate); });
+}
+
+}  // namespace millrace::sql

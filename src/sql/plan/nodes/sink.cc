@@ -1,0 +1,80 @@
+#include "sql/plan/nodes/sink.h"
+
+#include <algorithm>
+
+#include "operators/drop_update_before.h"
+#include "sql/plan/nodes/calc.h"
+#include "sql/plan/physical_builder.h"
+
+namespace millrace::sql {
+
+namespace {
+
+// Whether a filter stands between the sink and the node that updates its result.
+bool filtersUpdates(const Rel& rel) {
+    if (rel.what->startsUpdates()) return false;
+    const auto* calc = rel.get<CalcRel>();
+    if (calc && calc->condition) return true;
+    return std::any_of(rel.inputs.begin(), rel.inputs.end(),
+                       [](const RelPtr& input) { return filtersUpdates(*input); });
+}
+
+[[noreturn]] void refuse(const PhysicalBuilder& builder, const Rel& rel, const LogicalSink& logical) {
+    // The node where the updates start is the one to change.
+    const Rel* cause = rel.input().get();
+    while (!cause->what->startsUpdates() && !cause->inputs.empty()) {
+        const auto next = std::find_if(cause->inputs.begin(), cause->inputs.end(), [&](const RelPtr& input) {
+            return !builder.changelog(*input).insertOnly();
+        });
+        if (next == cause->inputs.end()) break;
+        cause = next->get();
+    }
+    throw UserError(
+        {"sql.sink-needs-inserts",
+         fmt::format("sink '{}' accepts only inserts, but the query updates its result: {}",
+                     logical.table() ? logical.table()->path.object : "the caller",
+                     cause->what->describe(*cause)),
+         "group by the windows of TUMBLE, HOP or CUMULATE (window_start and window_end), whose "
+         "results are "
+         "final, or write to a table whose connector takes updates, such as 'print' or 'blackhole'",
+         cause->origin->where().known() ? cause->origin->where() : logical.where()});
+}
+
+}  // namespace
+
+void SinkRel::demand(const Rel&, const UsedColumns&, std::span<UsedColumns* const> inputs) const {
+    inputs[0]->assign(inputs[0]->size(), true);
+}
+
+MovedColumns SinkRel::prune(Rel& rel, const UsedColumns&, std::span<const MovedColumns* const> inputs) {
+    rel.inputs = {narrowed(rel.input(), UsedColumns(inputs[0]->size(), true), *inputs[0])};
+    return unmoved(rel.schema.size());
+}
+
+size_t SinkRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
+    const std::string table = sink->table() ? sink->table()->path.toString() : "";
+    const ChangelogMode accepts = builder.accepts(rel);
+    if (accepts == ChangelogMode::InsertOnly && !builder.changelog(rel).insertOnly())
+        refuse(builder, rel, *sink);
+
+    const std::string uid = builder.unique(sink->table() ? "sink-" + table : "sink-collect");
+    PhysicalInput input{inputs[0]};
+    Changelog written = builder.node(input.from).changelog;
+    if (accepts == ChangelogMode::Upsert && written.update_before) {
+        const auto mode =
+            filtersUpdates(*rel.input()) ? DropUpdateBefore::Mode::AsDelete : DropUpdateBefore::Mode::Drop;
+        written.update_before = false;
+        written.deletes |= mode == DropUpdateBefore::Mode::AsDelete;
+        input.from = builder.addOperator(rel, builder.unique("drop-update-before-" + table),
+                                         std::make_shared<DropUpdateBefore>(rel.input()->schema, mode),
+                                         {input}, written);
+    }
+    return builder.addSink(rel, uid, written, input);
+}
+
+RelTranslation describePlanNodesSink() {
+    return translationOf<LogicalSink>(
+        [](const LogicalSink& sink) { return std::make_shared<SinkRel>(sink); });
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,62 @@
+#include "sql/plan/nodes/window_table.h"
+
+#include "operators/window_assigner.h"
+#include "sql/plan/physical_builder.h"
+
+namespace millrace::sql {
+
+Windows windowsOf(const WindowSpec& spec, const TextSpan& where) {
+    Windows windows;
+    switch (spec.kind) {
+        case WindowKind::Tumble:
+            windows.shape = WindowShape::Tumble;
+            break;
+        case WindowKind::Hop:
+            windows.shape = WindowShape::Hop;
+            break;
+        case WindowKind::Cumulate:
+            windows.shape = WindowShape::Cumulate;
+            break;
+        case WindowKind::Session:
+            throw UserError({"sql.unsupported", "SESSION windows cannot be run yet",
+                             "use TUMBLE, HOP or CUMULATE", where});
+    }
+    windows.size_ms = spec.size / 1000;
+    windows.step_ms = spec.step / 1000;
+    windows.offset_ms = spec.offset / 1000;
+    return windows;
+}
+
+std::optional<std::string> WindowTableRel::digest() const {
+    return fmt::format("window {} {}", window->toString(), time_column);
+}
+
+void WindowTableRel::demand(const Rel&, const UsedColumns& used, std::span<UsedColumns* const> inputs) const {
+    demandPassed(used, *inputs[0]);
+    if (!inProcessingTime(*window)) (*inputs[0])[time_column] = true;
+}
+
+MovedColumns WindowTableRel::prune(Rel& rel, const UsedColumns&,
+                                   std::span<const MovedColumns* const> inputs) {
+    time_column = (*inputs[0])[time_column].value_or(0);
+    return prunePassed(rel, *inputs[0]);
+}
+
+size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
+                             const std::vector<size_t>& inputs) const {
+    std::optional<size_t> column;
+    if (!inProcessingTime(*window)) column = time_column;
+    auto op = std::make_shared<WindowAssigner>(windowsOf(*window, rel.origin->where()), column,
+                                               overInstants(*window), rel.schema,
+                                               "window=[" + window->toString() + "]");
+    return builder.addOperator(rel, builder.uidOf("window-table-function", rel), std::move(op),
+                               {{inputs[0]}});
+}
+
+RelTranslation describePlanNodesWindowTable() {
+    return translationOf<LogicalWindowTable>([](const LogicalWindowTable& table) {
+        return std::make_shared<WindowTableRel>(table.window(), table.timeColumn());
+    });
+}
+
+}  // namespace millrace::sql

@@ -1,0 +1,31 @@
+// A window function: every row once for each of its windows, whose three columns come last.
+#pragma once
+
+#include "operators/windows.h"
+#include "sql/plan/rel.h"
+
+namespace millrace::sql {
+
+class WindowTableRel final : public RelNodeOf<WindowTableRel> {
+  public:
+    static constexpr size_t kOwnColumns = 3;
+
+    WindowTableRel(std::shared_ptr<const WindowSpec> spec, size_t column)
+        : window(std::move(spec)), time_column(column) {}
+
+    std::optional<std::string> digest() const override;
+    void demand(const Rel& rel, const UsedColumns& used, std::span<UsedColumns* const> inputs) const override;
+    MovedColumns prune(Rel& rel, const UsedColumns& used,
+                       std::span<const MovedColumns* const> inputs) override;
+    size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
+
+    std::shared_ptr<const WindowSpec> window;
+    size_t time_column;
+};
+
+// The operators' form of TUMBLE, HOP and CUMULATE.
+Windows windowsOf(const WindowSpec& spec, const TextSpan& where);
+inline bool inProcessingTime(const WindowSpec& spec) { return spec.time == TimeAttribute::Proctime; }
+inline bool overInstants(const WindowSpec& spec) { return spec.time_type.kind() == TypeKind::TimestampLtz; }
+
+}  // namespace millrace::sql
