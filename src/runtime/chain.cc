@@ -131,14 +131,18 @@ class OperatorNode final : public ChainNode, private OperatorContext {
 
   private:
     void onTimer(ProcessingTime now) override { operator_.onProcessingTime(*state_, now, *this, *this); }
-    void onEndOfInput() override { operator_.onEndOfInput(*state_, *this, *this); }
+    void onEndOfInput() override {
+        noteStateBytes();  // before the end empties it
+        operator_.onEndOfInput(*state_, *this, *this);
+    }
     void beforeBarrier() override { operator_.beforeBarrier(*state_, *this, *this); }
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         if (!barrier.capture) return;
         atStep(slot_.hooks, CheckpointStep::Capture);
         acknowledgement.operators.push_back(std::make_shared<const OperatorSnapshot>(backend_->capture()));
-        metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes()));
+        noteStateBytes();
     }
+    void noteStateBytes() { metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes())); }
 
     StateBackend& state() override { return *backend_; }
     MetricGroup& metrics() override { return metrics_; }
