@@ -22,6 +22,9 @@ namespace {
 // through event time together.
 constexpr uint64_t kEventsPerPoll = 4096;
 constexpr int64_t kWakeMs = 1;
+// Generators that share a reader take turns of at most so much event time, so that their rows are not late
+// for each other's watermark.
+constexpr int64_t kTurnMs = 500;
 
 struct NexmarkTable {
     std::string name;
@@ -132,6 +135,7 @@ class NexmarkReader final : public SourceReader {
         if (split == nullptr) return ReadStatus::Nothing;
         const uint64_t begin = split->next;
         uint64_t end = begin + std::min(events_max_, left(*split));
+        if (splits_.size() > 1) end = std::min(end, begin + split->generator.timeline().eventsDue(kTurnMs));
         if (table_.options.paced) {
             const uint64_t due = split->generator.timeline().eventsDue(sinceStart(*split));
             if (due <= begin) {

@@ -171,12 +171,12 @@ TEST_F(Planner, WhatTheSourceDoesNotTakeStaysAbove) {
     };
     // Other conditions stay, and nested fields are found at their depth.
     const std::string mixed = text("INSERT INTO out_inserts SELECT id, x FROM as_a WHERE x > 3 AND id <> 7;");
-    holds(mixed, "kind in 0, fields=[a_at, a_id, a_more_x]");
+    holds(mixed, "kind in 0, fields=[a_id, a_at, a_more_x]");
     holds(mixed, "where=[(a_more_x > 3) AND (a_id <> 7)]");
     // Several values: all kinds' fields may be there.
     const std::string several =
         text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind IN (0, 1);");
-    holds(several, "kind in 0 1, fields=[kind, a_at, a_id, b_at, b_id]");
+    holds(several, "kind in 0 1, fields=[kind, a_id, a_at, b_id, b_at]");
     // Not a set of values.
     holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind > 0;"), "where=[kind > 0]");
     holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind = 0 OR a.id = 1;"),
