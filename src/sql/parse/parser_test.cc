@@ -208,6 +208,9 @@ TEST(Parser, OtherStatements) {
     EXPECT_EQ(parsed<ResetOption>("RESET 'a'").option->key, "a");
     EXPECT_TRUE(std::holds_alternative<Insert>(
         parsed<Explain>("EXPLAIN PLAN FOR INSERT INTO t SELECT 1").statement->node));
+    EXPECT_TRUE(std::holds_alternative<StatementSet>(
+        parsed<Explain>("EXPLAIN STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; END")
+            .statement->node));
     EXPECT_EQ(parsed<Explain>("EXPLAIN CHANGELOG_MODE, ESTIMATED_COST SELECT 1").details.size(), 2U);
     EXPECT_EQ(parsed<Show>("SHOW FUNCTIONS LIKE 'A%'").like, "A%");
     EXPECT_EQ(parsed<Show>("SHOW CREATE TABLE t").what, "CREATE TABLE");
