@@ -33,8 +33,7 @@ std::byte* RowSet::allocate() {
         Block& block = blocks_.back();
         row = block.data + block.used++ * stride_ + sizeof(RowHeader);
     }
-    header(row).hash = 0;
-    header(row).live = 1;
+    header(row) = {{0}, 0, 1, 0};
     std::memset(row, 0, row_bytes_);
     ++size_;
     return row;
@@ -54,7 +53,9 @@ void RowSet::addBlock() {
 }
 
 void RowSet::index(std::byte* row, uint64_t hash) {
-    if ((indexed_ + 1) * 8 > capacity_ * 5) growIndex();
+    if ((indexed_ + 1) * 8 > capacity_ * 5) {
+        growIndex(capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2);
+    }
     header(row).hash = hash;
     place(row, hash);
     ++indexed_;
@@ -67,8 +68,12 @@ void RowSet::place(std::byte* row, uint64_t hash) {
     slots_[at] = tagOf(hash) | reinterpret_cast<uintptr_t>(row);
 }
 
-void RowSet::growIndex() {
-    const size_t capacity = capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2;
+void RowSet::reserve(size_t rows) {
+    const size_t wanted = std::bit_ceil(rows / 5 * 8 + 16);
+    if (wanted > capacity_) growIndex(wanted);
+}
+
+void RowSet::growIndex(size_t capacity) {
     uint64_t* slots = reinterpret_cast<uint64_t*>(pool_.take(capacity * sizeof(uint64_t)));
     std::memset(slots, 0, capacity * sizeof(uint64_t));
     const uint64_t* former = slots_;
@@ -105,6 +110,10 @@ void RowSet::erase(std::byte* row) {
     }
     slots_[hole] = 0;
     --indexed_;
+    giveBack(row);
+}
+
+void RowSet::giveBack(std::byte* row) {
     --size_;
     header(row).live = 0;
     header(row).next_free = free_rows_;

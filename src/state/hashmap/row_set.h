@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "state/hashmap/block_pool.h"
@@ -21,8 +22,11 @@ struct RowHeader {
         uint64_t hash;         // of the key, while live
         std::byte* next_free;  // while not
     };
-    uint64_t live;
+    uint32_t changed;  // the epoch of the table in which it was last found to be written, or captured
+    uint16_t live;
+    uint16_t captured;  // some capture has it
 };
+static_assert(sizeof(RowHeader) == 16);
 
 class RowSet {
   public:
@@ -35,7 +39,18 @@ class RowSet {
         return *reinterpret_cast<RowHeader*>(row - sizeof(RowHeader));
     }
 
+    // What changed since the last capture.
+    struct Changes {
+        std::vector<std::byte*> rows;  // each once, but some have been erased since, and some of those reused
+        std::string erased;            // keys of captured rows: u16 key group, u32 length, bytes
+        bool listed = false;           // in the table's list of changed namespaces
+    };
+    Changes changes;
+    bool any_captured = false;  // some capture has rows of it
+    bool in_capture = false;    // the capture under way still has to visit it
+
     size_t size() const { return size_; }
+    void reserve(size_t rows);  // in the index
     const uint64_t* slots() const { return slots_; }
     uint64_t mask() const { return capacity_ - 1; }
     static uint64_t tagOf(uint64_t hash) { return hash & ~kAddress; }
@@ -61,16 +76,34 @@ class RowSet {
         index(row, hash);
         return row;
     }
-    void erase(std::byte* row);  // an indexed row, released by the caller
+    void erase(std::byte* row);     // an indexed row, released by the caller
+    void giveBack(std::byte* row);  // one that is not in the index, likewise
 
     template <class F>
     void forEach(F&& f) const {
-        for (const Block& block : blocks_) {
-            std::byte* row = block.data + sizeof(RowHeader);
-            for (size_t i = 0; i < block.used; ++i, row += stride_) {
+        Cursor cursor;
+        size_t budget = SIZE_MAX;
+        visit(cursor, end(), budget, f);
+    }
+    // The same in pieces: at most `budget` places, which it is reduced by, from `cursor` on and before `end`.
+    // False once there are no more.
+    struct Cursor {
+        size_t block = 0;
+        size_t row = 0;
+    };
+    Cursor end() const { return {blocks_.size(), 0}; }
+    template <class F>
+    bool visit(Cursor& cursor, const Cursor& end, size_t& budget, F&& f) const {
+        for (; cursor.block < end.block; ++cursor.block, cursor.row = 0) {
+            const Block& block = blocks_[cursor.block];
+            std::byte* row = block.data + cursor.row * stride_ + sizeof(RowHeader);
+            for (; cursor.row < block.used; ++cursor.row, row += stride_) {
+                if (budget == 0) return true;
+                --budget;
                 if (header(row).live != 0) f(row);
             }
         }
+        return false;
     }
 
   private:
@@ -85,7 +118,7 @@ class RowSet {
     };
 
     void addBlock();
-    void growIndex();
+    void growIndex(size_t capacity);
     void place(std::byte* row, uint64_t hash);
 
     BlockPool& pool_;
