@@ -5,6 +5,7 @@
 #include <set>
 
 #include "operators/function_context.h"
+#include "operators/kept_watermark.h"
 #include "operators/time_units.h"
 
 namespace millrace {
@@ -13,15 +14,6 @@ namespace {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr size_t kEmitRows = 4096;
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
-
-std::string encodeWatermark(int64_t watermark) { return std::to_string(watermark); }
-int64_t decodeWatermark(const std::string& text) {
-    try {
-        return std::stoll(text);
-    } catch (const std::exception&) {
-        throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", text));
-    }
-}
 }  // namespace
 
 struct WindowAggregate::State final : OperatorState {
@@ -31,10 +23,9 @@ struct WindowAggregate::State final : OperatorState {
     KeyedTable& table;
     ZoneClock clock;
     Counter& late;
-    std::vector<std::string>* watermark_list = nullptr;
-    int64_t watermark = EventTime::min().value();  // event time: windows up to it have been emitted
-    std::set<int64_t> slices;                      // those with rows
-    int64_t next_window = kNever;                  // the earliest end of an unemitted window with rows
+    KeptWatermark watermark;       // event time: windows up to it have been emitted
+    std::set<int64_t> slices;      // those with rows
+    int64_t next_window = kNever;  // the earliest end of an unemitted window with rows
 
     // Only HOP: a window's slices are merged here. Not part of snapshots.
     std::unique_ptr<StateBackend> scratch_backend;
@@ -95,19 +86,11 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
         state->scratch_backend = makeHashMapStateBackend(scratch);
         state->scratch_table = &state->scratch_backend->table(descriptor);
     }
-    if (!p_.processing_time) {
-        state->watermark_list = &context.state().list("watermark", Redistribution::Union);
-        if (!state->watermark_list->empty()) {
-            state->watermark = kNever;
-            for (const std::string& item : *state->watermark_list) {
-                state->watermark = std::min(state->watermark, decodeWatermark(item));
-            }
-        }
-    }
+    if (!p_.processing_time) state->watermark.open(context);
     for (const int64_t slice : state->table.namespaces()) {
         state->slices.insert(slice);
         for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
-            if (!p_.processing_time && state->complete(end, state->watermark, false)) continue;
+            if (!p_.processing_time && state->complete(end, state->watermark.value(), false)) continue;
             state->next_window = std::min(state->next_window, end);
             break;
         }
@@ -207,12 +190,12 @@ void WindowAggregate::addRows(State& state, const Batch& batch, int64_t slice,
     const int64_t last = lastWindowEnd(slice);
     if (window > last) return;  // a gap between windows: HOP with a slide longer than its size
     if (!p_.processing_time) {
-        if (state.complete(last, state.watermark, false)) {
+        if (state.complete(last, state.watermark.value(), false)) {
             state.late.add(static_cast<int64_t>(count));
             return;
         }
-        const bool late_for_first = state.complete(window, state.watermark, false);
-        while (state.complete(window, state.watermark, false))
+        const bool late_for_first = state.complete(window, state.watermark.value(), false);
+        while (state.complete(window, state.watermark.value(), false))
             window += p_.windows.step_ms;
         if (late_for_first && p_.windows.shape == WindowShape::Cumulate) {
             target = p_.windows.windowStart(slice) + p_.windows.step_ms;
@@ -243,8 +226,7 @@ void WindowAggregate::onWatermark(OperatorState& operator_state, EventTime water
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) {
         fireDue(state, watermark.value(), context, output);
-        // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
-        if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+        state.watermark.rise(watermark);
     }
     output.emitWatermark(watermark);
 }
@@ -265,8 +247,7 @@ void WindowAggregate::onEndOfInput(OperatorState& operator_state, OperatorContex
 }
 
 void WindowAggregate::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
-    auto& state = static_cast<State&>(operator_state);
-    if (state.watermark_list) *state.watermark_list = {encodeWatermark(state.watermark)};
+    static_cast<State&>(operator_state).watermark.store();
 }
 
 void WindowAggregate::fireDue(State& state, int64_t time, OperatorContext& context, Output& output) const {

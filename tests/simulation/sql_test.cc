@@ -27,6 +27,9 @@ CREATE TABLE delays (
 CREATE TABLE hops (window_end TIMESTAMP(3), flights BIGINT, mean DOUBLE)
 WITH ('connector' = 'filesystem', 'path' = '/out/hops', 'format' = 'json');
 
+CREATE TABLE sessions (origin STRING, session_start TIMESTAMP(3), session_end TIMESTAMP(3), flights BIGINT, worst BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/sessions', 'format' = 'json');
+
 CREATE TABLE late (origin STRING, delay BIGINT, kind STRING)
 WITH ('connector' = 'filesystem', 'path' = '/out/late', 'format' = 'json');
 
@@ -39,6 +42,11 @@ INSERT INTO hops
 SELECT window_end, COUNT(*), AVG(CAST(delay AS DOUBLE))
 FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
 GROUP BY window_start, window_end;
+
+INSERT INTO sessions
+SELECT origin, SESSION_START(ts, INTERVAL '4' SECOND), SESSION_END(ts, INTERVAL '4' SECOND), COUNT(*), MAX(delay)
+FROM events
+GROUP BY origin, SESSION(ts, INTERVAL '4' SECOND);
 
 INSERT INTO late
 SELECT origin, delay, 'late' FROM events WHERE delay > 40
