@@ -12,6 +12,7 @@ namespace millrace {
 
 namespace {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
 constexpr size_t kEmitRows = 4096;
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
 }  // namespace
@@ -21,6 +22,7 @@ struct WindowAggregate::State final : OperatorState {
         : table(slices_table), clock(zone), late(late_rows) {}
 
     KeyedTable& table;
+    std::optional<size_t> emitted_field;
     ZoneClock clock;
     Counter& late;
     KeptWatermark watermark;       // event time: windows up to it have been emitted
@@ -46,6 +48,25 @@ struct WindowAggregate::State final : OperatorState {
     bool complete(int64_t window_end, int64_t time, bool processing_time) const {
         if (processing_time) return clock.toUtc(window_end) <= time;
         return clock.toUtc(window_end - 1) <= time;
+    }
+    // The end of the last window in which a row was emitted, where that is kept.
+    int64_t emittedUntil(const std::byte* row) const {
+        if (!emitted_field || RowLayout::isNull(row, *emitted_field)) return kLongAgo;
+        return RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field));
+    }
+    // A slice's rows that are still to be emitted in a window.
+    std::vector<std::byte*> rowsFor(int64_t slice, int64_t window_end) const {
+        std::vector<std::byte*> all = table.allRows(slice);
+        if (emitted_field)
+            std::erase_if(all, [&](const std::byte* row) { return emittedUntil(row) >= window_end; });
+        return all;
+    }
+    void markEmitted(std::span<std::byte* const> emitted, int64_t window_end) const {
+        if (!emitted_field) return;
+        for (std::byte* row : emitted) {
+            RowLayout::setNull(row, *emitted_field, false);
+            RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field)) = window_end;
+        }
     }
     Selection& dealTo(int64_t slice) {
         for (size_t i = 0; i < dealt_count; ++i) {
@@ -74,9 +95,17 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
     descriptor.value = aggregation_.valueSchema();
     descriptor.namespaced = true;
+    std::optional<size_t> emitted_field;
+    if (p_.processing_time && !p_.attached && p_.windows.shape != WindowShape::Tumble) {
+        std::vector<Field> fields = descriptor.value.fields();
+        emitted_field = descriptor.key.size() + fields.size();
+        fields.push_back({"emitted", LogicalType::bigint()});
+        descriptor.value = Schema(std::move(fields));
+    }
     auto state = std::make_unique<State>(context.state().table(descriptor),
                                          p_.instants ? localTimeZone(context.configuration()) : "UTC",
                                          context.metrics().counter("numLateRecordsDropped"));
+    state->emitted_field = emitted_field;
     if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
         StateBackendParameters scratch;
         scratch.operator_name = "WindowAggregate";
@@ -89,16 +118,33 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
     if (!p_.processing_time) state->watermark.open(context);
     for (const int64_t slice : state->table.namespaces()) {
         state->slices.insert(slice);
-        for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
-            if (!p_.processing_time && state->complete(end, state->watermark.value(), false)) continue;
-            state->next_window = std::min(state->next_window, end);
-            break;
-        }
+        const int64_t next = emitted_field ? nextToEmit(*state, slice) : firstOpenWindow(*state, slice);
+        state->next_window = std::min(state->next_window, next);
     }
     if (p_.processing_time && state->next_window != kNever) {
         context.wakeAt(ProcessingTime(state->clock.toUtc(state->next_window)));
     }
     return state;
+}
+
+// The first window of a restored slice that was not emitted before; kNever if all were.
+int64_t WindowAggregate::firstOpenWindow(const State& state, int64_t slice) const {
+    for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
+        if (p_.processing_time || !state.complete(end, state.watermark.value(), false)) return end;
+    }
+    return kNever;
+}
+
+// The same where every row knows in which window it was emitted last.
+int64_t WindowAggregate::nextToEmit(const State& state, int64_t slice) const {
+    int64_t next = kNever;
+    for (const std::byte* row : state.table.allRows(slice)) {
+        const int64_t emitted = state.emittedUntil(row);
+        int64_t end = firstWindowEnd(slice);
+        if (emitted >= end) end += ((emitted - end) / p_.windows.step_ms + 1) * p_.windows.step_ms;
+        if (end <= lastWindowEnd(slice)) next = std::min(next, end);
+    }
+    return next;
 }
 
 void WindowAggregate::process(OperatorState& operator_state, size_t, const Batch& batch,
@@ -282,10 +328,14 @@ void WindowAggregate::fireHop(State& state, int64_t window_end, OperatorContext&
     const auto begin = state.slices.upper_bound(p_.windows.windowStart(window_end));
     const auto end = state.slices.upper_bound(window_end);
     if (begin != end && std::next(begin) == end) {  // one slice: nothing to merge
-        emitRows(state, state.table, state.table.allRows(*begin), window_end, context, output);
+        const std::vector<std::byte*> rows = state.rowsFor(*begin, window_end);
+        emitRows(state, state.table, rows, window_end, context, output);
+        state.markEmitted(rows, window_end);
     } else if (begin != end) {
         for (auto slice = begin; slice != end; ++slice) {
-            mergeRows(state, state.table, *slice, *state.scratch_table, window_end);
+            const std::vector<std::byte*> rows = state.rowsFor(*slice, window_end);
+            mergeRows(state, rows, *state.scratch_table, window_end);
+            state.markEmitted(rows, window_end);
         }
         emitRows(state, *state.scratch_table, state.scratch_table->allRows(window_end), window_end, context,
                  output);
@@ -302,27 +352,28 @@ void WindowAggregate::fireCumulate(State& state, int64_t window_end, OperatorCon
     const int64_t start = p_.windows.windowStart(window_end);
     const int64_t first = start + p_.windows.step_ms;
     if (window_end != first && state.slices.contains(window_end)) {
-        mergeRows(state, state.table, window_end, state.table, first);
+        mergeRows(state, state.table.allRows(window_end), state.table, first);
         state.table.dropNamespace(window_end);
         state.slices.erase(window_end);
         state.slices.insert(first);
     }
-    emitRows(state, state.table, state.table.allRows(first), window_end, context, output);
+    const std::vector<std::byte*> rows = state.rowsFor(first, window_end);
+    emitRows(state, state.table, rows, window_end, context, output);
+    state.markEmitted(rows, window_end);
     if (window_end == start + p_.windows.size_ms) {
         state.table.dropNamespace(first);
         state.slices.erase(first);
     }
 }
 
-void WindowAggregate::mergeRows(State& state, KeyedTable& from, int64_t from_namespace, KeyedTable& into,
+void WindowAggregate::mergeRows(State& state, std::span<std::byte* const> sources, KeyedTable& into,
                                 int64_t into_namespace) const {
-    const std::vector<std::byte*> sources = from.allRows(from_namespace);
     for (size_t begin = 0; begin < sources.size(); begin += kEmitRows) {
         const size_t count = std::min(kEmitRows, sources.size() - begin);
         const std::span<std::byte* const> part(sources.data() + begin, count);
         std::vector<ColumnPtr> keys;
         for (size_t k = 0; k < p_.keys.size(); ++k)
-            keys.push_back(loadColumn(from.layout(), k, part));
+            keys.push_back(loadColumn(into.layout(), k, part));
         hashColumns(keys, count, state.hashes);
         into.findOrInsert(into_namespace, keys, state.hashes, {}, state.rows);
         for (size_t i = 0; i < count; ++i)

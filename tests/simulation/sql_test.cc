@@ -65,16 +65,52 @@ const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
     return all;
 }
 
-// Planned once: operators are immutable, so every start can share them.
-std::shared_ptr<const JobGraph> planned() {
-    sql::Session session({registry(), {}, {}, "application.sql"});
-    const sql::LogicalPlan plan = session.compileApplication(kApplication);
-    return sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
+// In processing time which window a row falls into depends on the schedule; in how many it counts does not.
+constexpr const char* kProcessingTime = R"(
+CREATE TABLE events (origin STRING, delay BIGINT, p AS PROCTIME())
+WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
+
+CREATE TABLE counts (kind STRING, origin STRING, flights BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json');
+
+INSERT INTO counts
+SELECT 'tumble', origin, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(p), INTERVAL '0.01' SECOND))
+GROUP BY window_start, window_end, origin
+UNION ALL
+SELECT 'hop', origin, COUNT(*) FROM events GROUP BY origin, HOP(p, INTERVAL '0.005' SECOND, INTERVAL '0.02' SECOND)
+UNION ALL
+SELECT 'session', origin, COUNT(*) FROM events GROUP BY origin, SESSION(p, INTERVAL '0.003' SECOND);
+)";
+
+// The sum of flights by what stands before them in a line.
+Lines sums(const Lines& lines) {
+    constexpr std::string_view kField = "\"flights\":";
+    std::map<std::string, int64_t> sums;
+    for (const std::string& line : lines) {
+        const size_t at = line.find(kField);
+        if (at == std::string::npos) return {"no count in " + line};
+        sums[line.substr(0, at)] += std::stoll(line.substr(at + kField.size()));
+    }
+    Lines result;
+    for (const auto& [key, sum] : sums)
+        result.push_back(fmt::format("{}{}", key, sum));
+    return result;
 }
 
-std::shared_ptr<JobGraph> application() {
-    static const std::shared_ptr<const JobGraph> once = planned();
-    auto graph = std::make_shared<JobGraph>(*once);
+// Planned once a text: operators are immutable, so every start can share them.
+std::shared_ptr<const JobGraph> planned(const char* text) {
+    static std::map<const char*, std::shared_ptr<const JobGraph>> all;
+    std::shared_ptr<const JobGraph>& graph = all[text];
+    if (!graph) {
+        sql::Session session({registry(), {}, {}, "application.sql"});
+        const sql::LogicalPlan plan = session.compileApplication(text);
+        graph = sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
+    }
+    return graph;
+}
+
+std::shared_ptr<JobGraph> application(const char* text) {
+    auto graph = std::make_shared<JobGraph>(*planned(text));
     for (const auto& [key, value] : std::map<std::string, std::string>{
              {"execution.checkpointing.interval", "15 ms"},
              {"execution.checkpointing.dir", "/checkpoints"},
@@ -111,8 +147,13 @@ void writeInput(FileSystem& files) {
 }
 
 TEST(SqlSimulation, WindowsFiltersAndUnions) {
-    simulateSeeds(
-        {"sql", application, [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+    simulateSeeds({"sql", [] { return application(kApplication); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+}
+
+TEST(SqlSimulation, ProcessingTimeWindows) {
+    simulateSeeds({"processing time", [] { return application(kProcessingTime); },
+                   [](FileSystem& files) { return sums(visibleLines(files, "/out")); }, writeInput});
 }
 
 }  // namespace
