@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/bind/group_window.h"
 #include "sql/bind/types.h"
 #include "types/coercion.h"
 
@@ -38,15 +39,6 @@ ExpressionPtr stringLiteral(std::string text) {
     const auto length = static_cast<int>(text.size());
     return Expression::literal(Value::string(std::move(text)),
                                LogicalType::character(length).withNullable(false));
-}
-
-// The legacy group windows and what belongs to them.
-bool isGroupWindowFunction(std::string_view name) {
-    static constexpr std::array<std::string_view, 15> kNames = {
-        "TUMBLE",  "TUMBLE_START",  "TUMBLE_END",  "TUMBLE_ROWTIME",  "TUMBLE_PROCTIME",
-        "HOP",     "HOP_START",     "HOP_END",     "HOP_ROWTIME",     "HOP_PROCTIME",
-        "SESSION", "SESSION_START", "SESSION_END", "SESSION_ROWTIME", "SESSION_PROCTIME"};
-    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 }  // namespace
@@ -205,9 +197,11 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
     if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
-        failNotSupported(
-            span, fmt::format("the group window function {} is", call.name),
-            "use a window table function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
+        failAt(span, "sql.misplaced-window",
+               fmt::format("{} belongs to a query that groups by a window", call.name),
+               "as in SELECT TUMBLE_START(ts, INTERVAL '1' MINUTE), COUNT(*) FROM t GROUP BY TUMBLE(ts, "
+               "INTERVAL "
+               "'1' MINUTE)");
     }
     std::vector<ExpressionPtr> arguments;
     for (const ExprPtr& argument : call.arguments)

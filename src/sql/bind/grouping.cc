@@ -6,14 +6,42 @@
 
 namespace millrace::sql {
 
-GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys)
-    : ExpressionBinder(scope, "SELECT"), keys_(std::move(keys)) {
+GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys, const GroupWindow* window)
+    : ExpressionBinder(scope, "SELECT"), window_(window), input_(scope.node()), keys_(std::move(keys)) {
     for (const ExpressionPtr& key : keys_) {
         key_texts_.push_back(key->canonical());
         only_columns_ = only_columns_ && key->kind() == ExpressionKind::Column;
     }
     needed_ = keys_;
-    needed_texts_ = key_texts_;
+    if (window_) {
+        input_ = window_->table(input_, needed_);
+        first_window_key_ = keys_.size();
+        for (size_t column = input_->schema().size() - 3; column < input_->schema().size(); ++column) {
+            keys_.push_back(columnOf(input_, column));
+            key_texts_.emplace_back();  // only the functions of the window find it
+            needed_.push_back(keys_.back());
+        }
+    }
+    for (const ExpressionPtr& expression : needed_)
+        needed_texts_.push_back(expression->canonical());
+}
+
+// TUMBLE_START(ts, size) and its kin.
+ExpressionPtr GroupedBinder::windowPart(const Call& call, const TextSpan& span) const {
+    size_t key = first_window_key_;
+    switch (window_->part(call, span, scope())) {
+        case GroupWindow::Part::Start:
+            break;
+        case GroupWindow::Part::End:
+            key += 1;
+            break;
+        case GroupWindow::Part::Rowtime:
+            key += 2;
+            break;
+        case GroupWindow::Part::Proctime:
+            return Expression::call("PROCTIME", {});
+    }
+    return Expression::column(key, keys_[key]->type(), keys_[key]->name());
 }
 
 ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
@@ -26,6 +54,9 @@ ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
 }
 
 ExpressionPtr GroupedBinder::bind(const Expr& expr) {
+    if (const auto* call = std::get_if<Call>(&expr.node);
+        call && window_ && isGroupWindowFunction(call->name))
+        return windowPart(*call, expr.span);
     // Where a key is an expression, every sub-expression may be that key.
     if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) &&
         !std::holds_alternative<ColumnRef>(expr.node) && !std::holds_alternative<Star>(expr.node) &&
@@ -146,7 +177,7 @@ LogicalPtr GroupedBinder::build(const TextSpan& where) const {
                                                                      : fmt::format("$f{}", i));
     }
     makeUnique(names);
-    const LogicalPtr input = project(scope().node(), needed_, std::move(names), where);
+    const LogicalPtr input = project(input_, needed_, std::move(names), where);
     std::vector<size_t> keys(keys_.size());
     for (size_t i = 0; i < keys.size(); ++i)
         keys[i] = i;

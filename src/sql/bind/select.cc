@@ -14,7 +14,7 @@ bool isGrouped(const Select& select) {
                        [](const SelectItem& item) { return containsAggregate(*item.expression); });
 }
 
-// GROUP BY's keys; the same one twice counts once.
+// GROUP BY's keys apart from its window; the same one twice counts once.
 std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
     std::vector<ExpressionPtr> keys;
     ExpressionBinder binder(scope, "GROUP BY");
@@ -22,6 +22,7 @@ std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
         if (item.kind != GroupingKind::Expressions)
             failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
         for (const ExprPtr& expr : item.sets.front()) {
+            if (GroupWindow::is(*expr)) continue;
             ExpressionPtr key;
             try {
                 key = binder.bindRoot(*expr);
@@ -121,10 +122,12 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     const bool grouped = isGrouped(select);
     std::vector<Item> items;
     ExpressionBinder plain(scope, "SELECT");
+    std::optional<GroupWindow> window;
     std::optional<GroupedBinder> over_groups;
     ExpressionPtr having;
     if (grouped) {
-        over_groups.emplace(scope, bindKeys(select, scope));
+        window = GroupWindow::find(select, scope);
+        over_groups.emplace(scope, bindKeys(select, scope), window ? &*window : nullptr);
         items = bindItems(select, scope, *over_groups, [&](size_t column, const TextSpan& where) {
             return over_groups->bindKeyColumn(column, where);
         });

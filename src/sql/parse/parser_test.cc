@@ -127,6 +127,7 @@ TEST(Parser, QueriesRoundTrip) {
              "SIZE => INTERVAL '2' SECOND)",
              "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY (a, b), DESCRIPTOR(ts), INTERVAL '5' "
              "MINUTES))",
+             "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY a, DESCRIPTOR(ts), INTERVAL '5' MINUTES))",
              "SELECT a FROM t GROUP BY GROUPING SETS ((a, b), a, ()), ROLLUP (a, b), CUBE ((a, b), c)",
              "SELECT SUM(x) OVER (PARTITION BY a ORDER BY ts DESC NULLS LAST RANGE BETWEEN INTERVAL '1' HOUR "
              "PRECEDING AND CURRENT "
