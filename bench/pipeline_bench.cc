@@ -54,8 +54,7 @@ TableSpec files(const std::string& name, Schema schema, const std::string& path)
     TableSpec spec;
     spec.name = name;
     spec.schema = std::move(schema);
-    for (size_t i = 0; i < spec.schema.size(); ++i)
-        spec.projection.push_back(i);
+    spec.projectAll();
     spec.options = {{"path", path}, {"format", "json"}};
     return spec;
 }

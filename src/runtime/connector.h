@@ -12,18 +12,37 @@
 #include "base/configuration.h"
 #include "runtime/sink.h"
 #include "runtime/source.h"
+#include "types/value.h"
 
 namespace millrace {
+
+// A physical column, or a field within it: indexes from the outside in, all but the last of ROWs. The value
+// of a field is NULL where a ROW around it is.
+using ColumnPath = std::vector<size_t>;
+// Name and type of what is there: "person_id" for the field `id` of the column `person`.
+Field fieldAt(const Schema& schema, const ColumnPath& path);
+
+// Keeps the rows whose column has one of these values, none of which is NULL.
+struct ColumnFilter {
+    size_t column = 0;  // a physical one
+    std::vector<Value> values;
+    bool operator==(const ColumnFilter&) const = default;
+};
 
 // A table as its connector sees it.
 struct TableSpec {
     std::string name;
     Schema schema;  // the physical columns
-    std::vector<size_t>
-        projection;  // of a source: the columns to produce, ascending (the output schema in that order)
+    // Of a source: what to produce, in the order of the output schema; no path occurs twice. Whole columns
+    // come ascending; others only for a connector of nested_projection.
+    std::vector<ColumnPath> projection;
+    std::vector<ColumnFilter> filters;  // of a source: those it accepted; a row must pass all of them
     std::vector<std::string> primary_key;
     std::vector<std::string> partition_keys;
     std::map<std::string, std::string> options;  // WITH (...), checked against options and the format's
+
+    Schema projectedSchema() const;
+    void projectAll();  // all columns, whole
 };
 
 struct ConnectorDescriptor {
@@ -32,6 +51,12 @@ struct ConnectorDescriptor {
     std::vector<OptionDescription>
         options;  // 'connector' itself is implied; format options are added for uses_format
     bool uses_format = false;
+    // Whether a source can produce fields of ROW columns alone, without the columns around them.
+    bool nested_projection = false;
+    // Whether a source leaves out the rows that do not pass; absent: it never does. It may only accept what
+    // does not hold up event time: rows that are left come as steadily as all did. Then the filter moves
+    // below the table's watermark, which sees fewer rows.
+    std::function<bool(const TableSpec&, const ColumnFilter&)> accepts_filter;
     // Absent: the table cannot be read, or written. They throw UserError for options that do not go together;
     // what needs the outside (does the path exist?) is left to the enumerator and the writer.
     std::function<std::shared_ptr<const Source>(const TableSpec&)> make_source;

@@ -213,12 +213,9 @@ class DatagenSource final : public Source {
             if (all.back().rows)
                 generation_.rows = std::min(generation_.rows.value_or(UINT64_MAX), *all.back().rows);
         }
-        std::vector<Field> output;
-        for (const size_t index : spec.projection) {
-            output.push_back(spec.schema[index]);
-            generation_.fields.push_back(all[index]);
-        }
-        generation_.output = Schema(std::move(output));
+        for (const ColumnPath& path : spec.projection)
+            generation_.fields.push_back(all[path.front()]);
+        generation_.output = spec.projectedSchema();
         generation_.name = nodeName("TableSourceScan", spec.name, generation_.output);
     }
 

@@ -1,100 +1,23 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "connectors/connectors.h"
-#include "runtime/simulator/simulation.h"
+#include "connectors/shared/source_test_harness.h"
 
 namespace millrace {
 namespace {
 
 using Options = std::map<std::string, std::string>;
 
-const ConnectorDescriptor& datagen() {
-    for (const ConnectorDescriptor& connector : connectorDescriptors()) {
-        if (connector.name == "datagen") return connector;
-    }
-    throw InternalError("datagen is not collected");
-}
+const ConnectorDescriptor& datagen() { return collectedConnector("datagen"); }
 
 std::shared_ptr<const Source> source(const Schema& schema, Options options) {
     TableSpec spec;
     spec.name = "t";
     spec.schema = schema;
-    for (size_t i = 0; i < schema.size(); ++i)
-        spec.projection.push_back(i);
+    spec.projectAll();
     spec.options = std::move(options);
     return datagen().make_source(spec);
 }
-
-// One reader and the enumerator behind it, on a clock that the test turns.
-class Harness final : public SourceReaderContext, public EnumeratorContext, public Output {
-  public:
-    Harness(std::shared_ptr<const Source> source, uint32_t parallelism = 1, uint64_t seed = 1,
-            size_t batch_rows = 4096)
-        : rows_max(batch_rows), source_(std::move(source)), parallelism_(parallelism), random_(seed) {
-        environment_.clock = &clock;
-        environment_.seed = seed;
-        for (uint32_t i = 0; i < parallelism; ++i)
-            readers_.push_back(source_->createReader(*this));
-        enumerator_ = source_->createEnumerator(std::nullopt);
-        enumerator_->start(*this);
-    }
-
-    ReadStatus poll(size_t reader = 0) { return readers_[reader]->poll(*this); }
-    // Everything that can be had now.
-    void drain() {
-        for (size_t reader = 0; reader < readers_.size(); ++reader) {
-            while (poll(reader) == ReadStatus::More) {
-            }
-        }
-    }
-    std::vector<SourceSplit> splits(size_t reader) const { return readers_[reader]->snapshot(); }
-    void replaceReaders(const std::vector<SourceSplit>& splits) {
-        readers_.clear();
-        readers_.push_back(source_->createReader(*this));
-        readers_[0]->addSplits(splits);
-        readers_[0]->noMoreSplits();
-    }
-
-    const Environment& environment() const override { return environment_; }
-    MetricGroup& metrics() override { return metrics_; }
-    ProcessingTime now() const override { return clock.now(); }
-    Random& random() override { return random_; }
-    SlotIndex subtask() const override { return SlotIndex(0); }
-    uint32_t parallelism() const override { return parallelism_; }
-    size_t batchRowsMax() const override { return rows_max; }
-    void requestSplit() override {}
-    void wakeAt(ProcessingTime time) override { wake = time; }
-    void assign(SlotIndex reader, SourceSplit split) override {
-        readers_[reader.value()]->addSplits({split});
-    }
-    void noMoreSplits(SlotIndex reader) override { readers_[reader.value()]->noMoreSplits(); }
-    void emit(Batch batch) override {
-        EXPECT_LE(batch.rows(), rows_max);
-        for (size_t row = 0; row < batch.rows(); ++row) {
-            std::string text;
-            for (const ColumnPtr& column : batch.columns())
-                text += (text.empty() ? "" : "|") + column->textAt(row);
-            rows.push_back(text);
-        }
-    }
-    void emitWatermark(EventTime) override {}
-    void emitIdle(bool) override {}
-
-    VirtualClock clock;
-    const size_t rows_max;
-    std::vector<std::string> rows;
-    ProcessingTime wake{};
-
-  private:
-    std::shared_ptr<const Source> source_;
-    uint32_t parallelism_;
-    Random random_;
-    Environment environment_;
-    MetricGroup metrics_;
-    std::vector<std::unique_ptr<SourceReader>> readers_;
-    std::unique_ptr<SplitEnumerator> enumerator_;
-};
 
 TEST(Datagen, SequencesEndTheTable) {
     const Schema schema(
@@ -109,7 +32,7 @@ TEST(Datagen, SequencesEndTheTable) {
                                          {"fields.d.start", "5"},
                                          {"fields.d.end", "99"}});
     EXPECT_EQ(bounded->boundedness(), Boundedness::Bounded);
-    Harness harness(bounded);
+    SourceHarness harness(bounded);
     harness.clock.advance(1000);
     harness.drain();
     harness.clock.advance(1000);
@@ -119,7 +42,7 @@ TEST(Datagen, SequencesEndTheTable) {
 }
 
 TEST(Datagen, KeepsItsRate) {
-    Harness harness(source(Schema({{"id", LogicalType::bigint()}}), {{"rows-per-second", "500"}}));
+    SourceHarness harness(source(Schema({{"id", LogicalType::bigint()}}), {{"rows-per-second", "500"}}));
     for (int i = 0; i < 1000; ++i) {
         harness.drain();
         ASSERT_GT(harness.wake.value(), harness.clock.now().value());
@@ -153,7 +76,7 @@ TEST(Datagen, RowsDependOnTheirNumberAlone) {
     std::vector<std::string> expected;
     for (const uint32_t parallelism : {1U, 3U}) {
         for (const bool restored : {false, true}) {
-            Harness harness(source(schema, options), parallelism, parallelism, 8);
+            SourceHarness harness(source(schema, options), parallelism, parallelism, 8);
             harness.clock.advance(10);
             if (restored) {
                 std::vector<SourceSplit> splits;

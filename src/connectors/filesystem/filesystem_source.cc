@@ -20,8 +20,8 @@ class FilesystemSource final : public Source {
         std::vector<Field> output;
         std::vector<Field> decoded;
         columns_.partition_keys = spec.partition_keys;
-        for (const size_t index : spec.projection) {
-            const Field& field = spec.schema[index];
+        for (const ColumnPath& path : spec.projection) {
+            const Field& field = spec.schema[path.front()];
             output.push_back(field);
             const auto key = std::find(spec.partition_keys.begin(), spec.partition_keys.end(), field.name);
             if (key != spec.partition_keys.end()) {

@@ -20,8 +20,7 @@ TableSpec table(const std::string& name, Schema schema, const std::string& path,
     TableSpec spec;
     spec.name = name;
     spec.schema = std::move(schema);
-    for (size_t i = 0; i < spec.schema.size(); ++i)
-        spec.projection.push_back(i);
+    spec.projectAll();
     spec.partition_keys = std::move(partition_keys);
     spec.options = std::move(options);
     spec.options.emplace("path", path);

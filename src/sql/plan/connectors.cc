@@ -71,7 +71,8 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
     if (!connector.make_source) cannot(*scan.table, "read", where);
     TableSpec spec = specOf(*scan.table, scan.table->storedSchema());
-    spec.projection = scan.columns;
+    for (const size_t column : scan.columns)
+        spec.projection.push_back({column});
     return placed(where, [&] { return connector.make_source(spec); });
 }
 
