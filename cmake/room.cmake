@@ -5,7 +5,8 @@
 # everywhere, once for that room. Only g++ takes part: so the builds with clang find every include that is missing.
 # Both precompiled headers below belong to targets without definitions of their own, as g++ wants it.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT TARGET millrace_precompiled)
-    add_compile_options(-fpch-preprocess)  # for ccache
+    # The first for ccache; the second because a precompiled header is used only where it is set alike.
+    add_compile_options(-fpch-preprocess -pthread)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/precompiled.cc CONTENT "int main() { return 0; }\n" @ONLY)
     add_library(millrace_precompiled OBJECT ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
     target_link_libraries(millrace_precompiled PRIVATE fmt::fmt)
