@@ -108,6 +108,9 @@ void HashMapTable::beginCapture(CaptureMode mode) {
     capture.epoch = epoch_ + 1;
     capture.time = now();
     epoch_ += 2;
+    // A string that grows is copied; one that is too large by the half is not.
+    const size_t groups = std::max<size_t>(1, group_count_);
+    capture.group_bytes = (capture.full ? row_count_ : tracked_) / groups * last_row_bytes_ * 9 / 8;
     if (capture.full) {
         stopTracking();
         capture.parts.reserve(sets_.size());
@@ -206,6 +209,13 @@ KeyedStateSnapshot HashMapTable::takeCapture() {
     auto segment = std::make_shared<StateSegment>();
     segment->full = capture->full;
     segment->dropped = std::move(capture->dropped);
+    uint64_t rows = 0, bytes = 0;
+    for (const TableCapture::Group& group : capture->groups) {
+        rows += group.rows;
+        bytes += group.bytes.size();
+    }
+    group_count_ = std::max(group_count_, capture->groups.size());
+    if (rows > 0) last_row_bytes_ = bytes / rows + 1;
     for (TableCapture::Group& group : capture->groups) {
         segment->groups.push_back({group.group, group.rows, group.erased, SectionData(std::move(group.bytes)),
                                    SectionData(std::move(group.erased_bytes))});

@@ -53,9 +53,7 @@ void RowSet::addBlock() {
 }
 
 void RowSet::index(std::byte* row, uint64_t hash) {
-    if ((indexed_ + 1) * 8 > capacity_ * 5) {
-        growIndex(capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2);
-    }
+    growFor(indexed_ + 1);
     header(row).hash = hash;
     place(row, hash);
     ++indexed_;
@@ -72,6 +70,8 @@ void RowSet::reserve(size_t rows) {
     const size_t wanted = std::bit_ceil(rows / 5 * 8 + 16);
     if (wanted > capacity_) growIndex(wanted);
 }
+
+void RowSet::grow() { growIndex(capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2); }
 
 void RowSet::growIndex(size_t capacity) {
     uint64_t* slots = reinterpret_cast<uint64_t*>(pool_.take(capacity * sizeof(uint64_t)));

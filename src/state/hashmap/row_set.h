@@ -71,6 +71,20 @@ class RowSet {
 
     std::byte* allocate();                      // a live row, all zero, not in the index yet
     void index(std::byte* row, uint64_t hash);  // there must be no row of that key
+    // The same, but the row that is there already, if there is one: then `row` stays out of the index.
+    template <class Same>
+    std::byte* indexUnlessThere(std::byte* row, uint64_t hash, Same&& same) {
+        growFor(indexed_ + 1);
+        const uint64_t tag = tagOf(hash);
+        uint64_t at = hash & mask();
+        for (; slots_[at] != 0; at = (at + 1) & mask()) {
+            if (tagOf(slots_[at]) == tag && same(rowOf(slots_[at]))) return rowOf(slots_[at]);
+        }
+        header(row).hash = hash;
+        slots_[at] = tag | reinterpret_cast<uintptr_t>(row);
+        ++indexed_;
+        return nullptr;
+    }
     std::byte* insert(uint64_t hash) {
         std::byte* row = allocate();
         index(row, hash);
@@ -118,6 +132,10 @@ class RowSet {
     };
 
     void addBlock();
+    void growFor(size_t indexed) {
+        if (indexed * 8 > capacity_ * 5) grow();
+    }
+    void grow();
     void growIndex(size_t capacity);
     void place(std::byte* row, uint64_t hash);
 
