@@ -1,7 +1,9 @@
+// Rooms: state
+//
 // What state costs: how long a slot stands still for a checkpoint, what is written, how fast it is restored
 // and merged, how fast expired rows go. STATE_MB sets the state's size in memory, 1024 by default. Times are
 // of the threads' CPUs; the first iteration warms the memory up and counts like the others: look at the
-// fastest. Rooms: state
+// fastest.
 #include <benchmark/benchmark.h>
 
 #include <ctime>

@@ -51,6 +51,7 @@ void HashMapTable::markChanged(int64_t name_space, RowSet& set, std::byte* row) 
 
 void HashMapTable::note(int64_t name_space, RowSet& set, std::byte* row) {
     set.changes.rows.push_back(row);
+    set.noteListed(row, epoch_);
     if (!set.changes.listed) {
         set.changes.listed = true;
         changed_namespaces_.push_back(name_space);
@@ -204,6 +205,7 @@ KeyedStateSnapshot HashMapTable::takeCapture() {
                    "state '{}': its capture is not at its end", descriptor_.name);
     for (const auto& set : capture->detached)
         release(*set);
+    releaseMemory();
     std::sort(capture->groups.begin(), capture->groups.end(),
               [](const auto& left, const auto& right) { return left.group < right.group; });
     auto segment = std::make_shared<StateSegment>();

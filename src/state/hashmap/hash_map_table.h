@@ -66,6 +66,7 @@ class HashMapTable final : public KeyedTable {
     RowSet& made(int64_t name_space);
     void retire(int64_t name_space);  // the set leaves the table, with its rows
     void release(RowSet& set);
+    void releaseMemory();  // of rows that are gone
     bool sameKey(const std::byte* row, std::span<const ColumnPtr> keys, size_t index) const;
     void probe(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) const;
