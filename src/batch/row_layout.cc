@@ -44,7 +44,7 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
         const PhysicalType physical = type.physical();
         at += physical == PhysicalType::Int128 || physical == PhysicalType::String ? 16 : 8;
         owns_memory_ |= physical == PhysicalType::String || type.isNested();
-        const Form form = type.isNested()                        ? Form::Nested
+        const Form form = type.isNested()                    ? Form::Nested
                           : physical == PhysicalType::String ? Form::String
                                                              : Form::Fixed;
         codes_.push_back({offsets_.back(), static_cast<uint8_t>(sizeOf(physical)), form});
@@ -66,6 +66,7 @@ struct RowHeap::Classes {
     size_t left = 0;
     size_t next_chunk = 4096;
     std::unordered_set<char*> large;
+    size_t live = 0;
 
     ~Classes() {
         for (char* block : large)
@@ -89,6 +90,7 @@ RowHeap::RowHeap(RowHeap&&) noexcept = default;
 StringView RowHeap::store(std::string_view text) {
     if (text.size() <= StringView::kInlineSize) return StringView(text);
     Classes& c = *classes_;
+    ++c.live;
     char* block = nullptr;
     if (text.size() > Classes::kClassedMax) {
         block = new char[text.size()];
@@ -120,6 +122,12 @@ StringView RowHeap::store(std::string_view text) {
 
 void RowHeap::release(StringView text) {
     if (text.isInline()) return;
+    constexpr size_t kKept = 1 << 20;
+    if (--classes_->live == 0 && bytes_ > kKept) {  // nothing points into it any more
+        classes_ = std::make_unique<Classes>();
+        bytes_ = 0;
+        return;
+    }
     Classes& c = *classes_;
     char* block = const_cast<char*>(text.data());
     if (text.size() > Classes::kClassedMax) {

@@ -115,9 +115,8 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
 
     void open(const OperatorSnapshots& restored) override {
-        backend_ = makeHashMapStateBackend(
-            {node_.uid, node_.name, slot_.slot, slot_.parallelism, slot_.max_parallelism, restored,
-             slot_.environment.clock});
+        backend_ = makeHashMapStateBackend({node_.uid, node_.name, slot_.slot, slot_.parallelism,
+                                            slot_.max_parallelism, restored, slot_.environment.clock});
         state_ = operator_.open(*this);
         scheduleExpiry(true);
     }
@@ -150,7 +149,8 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         return true;
     }
 
-    // A round over all rows a tenth of the time to live after the last one, in pieces with other work between.
+    // A round over all rows a tenth of the time to live after the last one, in pieces with other work
+    // between.
     void upkeep(ProcessingTime) override {
         constexpr size_t kRows = 4096;
         scheduleExpiry(backend_->expire(kRows));

@@ -10,8 +10,8 @@ namespace millrace {
 namespace {
 
 constexpr const char* kLogger = "runtime.checkpoint";
-// After so many checkpoints that could not be written all state is captured anew: what they captured, which has
-// to be kept till then, is let go.
+// After so many checkpoints that could not be written all state is captured anew: what they captured, which
+// has to be kept till then, is let go.
 constexpr size_t kUnwrittenMax = 8;
 
 std::string messageOf(std::exception_ptr failure) {
@@ -196,7 +196,8 @@ void CheckpointCoordinator::keepCaptured(TaskAcknowledgement& acknowledgement) {
     if (acknowledgement.operators.empty()) return;
     auto& all = unwritten_[{acknowledgement.vertex, acknowledgement.subtask}];
     const auto complete = [](const auto& one) { return one->complete(); };
-    if (std::all_of(acknowledgement.operators.begin(), acknowledgement.operators.end(), complete)) all.clear();
+    if (std::all_of(acknowledgement.operators.begin(), acknowledgement.operators.end(), complete))
+        all.clear();
     all.push_back({acknowledgement.id, std::move(acknowledgement.operators)});
 }
 

@@ -17,9 +17,9 @@
 //     prepares its committables at the barrier. Task by task this is acknowledged to the coordinator.
 //  4. Write. When all tasks have acknowledged, the executor joins what changed with what earlier checkpoints
 //  hold
-//     (checkpoint_store.h) and writes <execution.checkpointing.dir>/<job id>/chk-<n>: state files, synced, then
-//     _metadata under its final name, then the folders. From then on the checkpoint is what a restart begins
-//     with.
+//     (checkpoint_store.h) and writes <execution.checkpointing.dir>/<job id>/chk-<n>: state files, synced,
+//     then _metadata under its final name, then the folders. From then on the checkpoint is what a restart
+//     begins with.
 //  5. Commit. Only then the committers make the committables visible. The snapshot carries them, so whoever
 //  restores
 //     it commits them again first: commits are idempotent. A commit that fails fails the job, which restarts

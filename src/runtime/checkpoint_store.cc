@@ -206,8 +206,8 @@ void CheckpointStore::discardShared(const std::vector<CheckpointId>& retained) {
     std::map<CheckpointId, std::vector<std::string>> shared_of;
     for (const CheckpointId id : retained) {
         const auto known = shared_of_.find(id);
-        shared_of[id] = known != shared_of_.end() ? known->second
-                                                  : sharedFilesOf(files_, checkpointFolder(folder_, id));
+        shared_of[id] =
+            known != shared_of_.end() ? known->second : sharedFilesOf(files_, checkpointFolder(folder_, id));
         wanted.insert(shared_of[id].begin(), shared_of[id].end());
     }
     shared_of_ = std::move(shared_of);

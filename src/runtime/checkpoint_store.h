@@ -1,10 +1,10 @@
 // Where a job's checkpoints are: a folder, or, without one, the memory of this process (the newest only).
 // Used on the executor alone.
 //
-// Slots capture what changed; the store knows what came before. For every state it keeps the chain of segments
-// that the last checkpoint written ends with: in memory while they are small, else in files that checkpoints
-// share and that are removed when none that is retained refers to them. compact() merges segments, so that
-// chains stay short.
+// Slots capture what changed; the store knows what came before. For every state it keeps the chain of
+// segments that the last checkpoint written ends with: in memory while they are small, else in files that
+// checkpoints share and that are removed when none that is retained refers to them. compact() merges
+// segments, so that chains stay short.
 #pragma once
 
 #include <map>

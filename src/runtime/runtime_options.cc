@@ -39,12 +39,11 @@ Duration readDuration(const Configuration& configuration, const char* key, Durat
 uint64_t readInlineMax(const Configuration& configuration, uint64_t fallback) {
     constexpr const char* kKey = "execution.checkpointing.data-inline-threshold";
     constexpr int64_t kMost = 1 << 20;  // Flink's upper bound
-    const MemorySize size =
-        read<MemorySize>(configuration, kKey, MemorySize{static_cast<int64_t>(fallback)});
+    const MemorySize size = read<MemorySize>(configuration, kKey, MemorySize{static_cast<int64_t>(fallback)});
     if (size.bytes < 0 || size.bytes > kMost) {
-        throw UserError("config.bad-value",
-                        fmt::format("'{}' has the value '{} bytes', which is not between 0 and 1 mb", kKey,
-                                    size.bytes));
+        throw UserError(
+            "config.bad-value",
+            fmt::format("'{}' has the value '{} bytes', which is not between 0 and 1 mb", kKey, size.bytes));
     }
     return static_cast<uint64_t>(size.bytes);
 }
@@ -147,9 +146,9 @@ RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
     out.checkpoint_compression =
         read<bool>(configuration, "execution.checkpointing.snapshot-compression", false);
     out.checkpoint_inline_max = readInlineMax(configuration, out.checkpoint_inline_max);
-    out.capture_rows_max = static_cast<size_t>(
-        readInRange(configuration, "millrace.checkpoint.rows-per-turn",
-                    static_cast<int64_t>(out.capture_rows_max), 1, int64_t{1} << 40));
+    out.capture_rows_max =
+        static_cast<size_t>(readInRange(configuration, "millrace.checkpoint.rows-per-turn",
+                                        static_cast<int64_t>(out.capture_rows_max), 1, int64_t{1} << 40));
     out.batch_rows_max = static_cast<size_t>(readInRange(
         configuration, "millrace.batch.rows-max", static_cast<int64_t>(out.batch_rows_max), 1, 1 << 20));
     out.checker = read<bool>(configuration, "millrace.checker", false);

@@ -1,5 +1,5 @@
-// Captures while rows change, chains of them, compacted or not, on disk or in memory: what is restored is what
-// was there at the barrier.
+// Captures while rows change, chains of them, compacted or not, on disk or in memory: what is restored is
+// what was there at the barrier.
 #include <algorithm>
 #include <functional>
 #include <set>
@@ -17,7 +17,8 @@ using namespace testing;
 
 using Segments = std::vector<std::shared_ptr<const StateSegment>>;
 
-StateSegment merge(const KeyedStateDescriptor& descriptor, const Segments& segments, size_t first, size_t last) {
+StateSegment merge(const KeyedStateDescriptor& descriptor, const Segments& segments, size_t first,
+                   size_t last) {
     return mergeSegments(
         descriptor, std::span(segments).subspan(first, last - first),
         [](const StateSegment&, const KeyGroupSection& section) { return section; },
@@ -65,8 +66,7 @@ class CapturedTable {
 
   private:
     void change() {
-        const int64_t space =
-            table_.descriptor().namespaced ? static_cast<int64_t>(random_.below(4)) - 1 : 0;
+        const int64_t space = table_.descriptor().namespaced ? static_cast<int64_t>(random_.below(4)) - 1 : 0;
         std::vector<std::vector<Value>> keys;
         for (uint64_t left = random_.below(random_.chance(0.1) ? 1500 : 30); left > 0; --left)
             keys.push_back({someText(random_, 2000)});
@@ -112,8 +112,7 @@ class CapturedTable {
         if (chain_.size() > 1 && random_.chance(0.4)) {  // compact any part of the chain
             const size_t first = random_.below(chain_.size() - 1);
             const size_t last = first + 2 + random_.below(chain_.size() - first - 1);
-            auto merged =
-                std::make_shared<StateSegment>(merge(table_.descriptor(), chain_, first, last));
+            auto merged = std::make_shared<StateSegment>(merge(table_.descriptor(), chain_, first, last));
             ASSERT_EQ(merged->full, first == 0);
             chain_.erase(chain_.begin() + static_cast<ptrdiff_t>(first) + 1,
                          chain_.begin() + static_cast<ptrdiff_t>(last));
@@ -184,12 +183,14 @@ TEST(Capture, OfWhatChangedHasNoMore) {
 
     // More changed than not: all rows cost no more.
     all.keys.clear();
-    Probe(table, [&] {
-        std::vector<std::vector<Value>> more;
-        for (int64_t i = 0; i < 200'000; ++i)
-            more.push_back({Value::int64(i)});
-        return more;
-    }()).count(table, 0);
+    Probe(table,
+          [&] {
+              std::vector<std::vector<Value>> more;
+              for (int64_t i = 0; i < 200'000; ++i)
+                  more.push_back({Value::int64(i)});
+              return more;
+          }())
+        .count(table, 0);
     EXPECT_TRUE(capture()->full);
 }
 

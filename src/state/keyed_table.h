@@ -66,8 +66,8 @@ class KeyedTable {
     virtual size_t rows(int64_t name_space) const = 0;
     // In an order that repeats from run to run. To read or to erase; to write, touch() comes first.
     virtual std::vector<std::byte*> allRows(int64_t name_space) = 0;
-    virtual size_t bytes() const = 0;                     // memory held
-    virtual RowHeap& heap() = 0;                          // of the rows' long strings
+    virtual size_t bytes() const = 0;  // memory held
+    virtual RowHeap& heap() = 0;       // of the rows' long strings
 
   protected:
     explicit KeyedTable(KeyedStateDescriptor descriptor);

@@ -282,17 +282,19 @@ TEST(StateBackend, RefusesRowsThatLieInTheWrongKeyGroup) {
         auto segment = std::make_shared<StateSegment>(*snapshot.segments.front());
         change(segment->groups);
         HashMapTable other(table.descriptor(), kMaxParallelism);
-        return messageOf([&] { other.restore({table.descriptor(), {segment}}, everyGroup); },
-                         "snapshot.damaged");
+        return messageOf(
+            [&] {
+                other.restore({table.descriptor(), {segment}}, everyGroup);
+            },
+            "snapshot.damaged");
     };
     ASSERT_EQ(snapshot.segments.front()->groups.size(), 2U);
     restoring([](auto& groups) { std::swap(groups[0].data, groups[1].data); });
     restoring([](auto& groups) { groups[0].group = KeyGroup(5000); });
     restoring([](auto& groups) { groups[0].rows += 1; });
     restoring([](auto& groups) { groups[0].rows = UINT64_MAX; });
-    restoring([](auto& groups) {
-        groups[0].data = SectionData(std::string(groups[0].data.bytes.view()) + "x");
-    });
+    restoring(
+        [](auto& groups) { groups[0].data = SectionData(std::string(groups[0].data.bytes.view()) + "x"); });
     restoring([](auto& groups) {  // a key twice
         const std::string row(groups[0].data.bytes.view());
         groups[0].data = SectionData(row + row);

@@ -19,17 +19,13 @@ class KeySet {
   public:
     explicit KeySet(size_t keys) : slots_(std::bit_ceil(keys * 2 + 16)) {}
     bool insert(std::string_view key) {  // false if it was there
-        const uint64_t hash = hashBytes(key);
-        const size_t mask = slots_.size() - 1;
-        for (size_t at = hash & mask;; at = (at + 1) & mask) {
-            Slot& slot = slots_[at];
-            if (slot.key == nullptr) {
-                slot = {key.data(), key.size(), hash};
-                return true;
-            }
-            if (slot.hash == hash && std::string_view(slot.key, slot.size) == key) return false;
-        }
+        const uint64_t hash = hashOf(key);
+        Slot& slot = slotOf(key, hash);
+        if (slot.key != nullptr) return false;
+        slot = {key.data(), key.size(), hash};
+        return true;
     }
+    bool contains(std::string_view key) { return slotOf(key, hashOf(key)).key != nullptr; }
 
   private:
     struct Slot {
@@ -37,6 +33,25 @@ class KeySet {
         size_t size = 0;
         uint64_t hash = 0;
     };
+    static uint64_t hashOf(std::string_view key) {
+        uint64_t hash = key.size();
+        for (size_t at = 0; at < key.size(); at += sizeof(uint64_t)) {
+            uint64_t word = 0;
+            std::memcpy(&word, key.data() + at, std::min(sizeof(word), key.size() - at));
+            hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
+            hash ^= hash >> 32;
+        }
+        return hash;
+    }
+    Slot& slotOf(std::string_view key, uint64_t hash) {
+        const size_t mask = slots_.size() - 1;
+        for (size_t at = hash & mask;; at = (at + 1) & mask) {
+            Slot& slot = slots_[at];
+            if (slot.key == nullptr || (slot.hash == hash && std::string_view(slot.key, slot.size) == key)) {
+                return slot;
+            }
+        }
+    }
     std::vector<Slot> slots_;
 };
 
@@ -57,28 +72,39 @@ class Merging {
 
     // The sections of one group, by segment; absent ones have no rows.
     KeyGroupSection group(KeyGroup group, const std::vector<KeyGroupSection>& sections) {
-        size_t keys = 0;
-        for (const KeyGroupSection& section : sections)
-            keys += section.rows + section.erased;
-        KeySet seen(keys);
+        size_t keys = 0, bytes = 0;
+        const bool full = segments_.front()->full;
+        for (size_t i = 0; i < sections.size(); ++i) {
+            if (i > 0 || !full) keys += sections[i].rows + sections[i].erased;
+            bytes = std::max<size_t>(bytes, sections[i].data.size);
+        }
+        KeySet seen(keys);  // without those of a full segment: each is there only once
         std::string rows, erased;
+        rows.reserve(bytes);
         KeyGroupSection out{group, 0, 0, {}, {}};
         // Newest first: the first that says something about a key is right.
         for (size_t i = sections.size(); i-- > 0;) {
+            const bool last = i == 0 && full;
             std::string_view in = sections[i].data.bytes.view();
+            const char* kept = in.data();  // rows from here on are kept, and not copied yet
             for (uint64_t left = sections[i].rows; left > 0; --left) {
                 const char* begin = in.data();
                 in.remove_prefix(std::min(time_bytes_, in.size()));
                 const std::string_view key = takeKey(in);
                 skipFields(layout_, in, key_fields_, layout_.fieldCount());
-                if (droppedAfter(key, i) || !seen.insert(key)) continue;
-                rows.append(begin, in.data());
-                ++out.rows;
+                if (!droppedAfter(key, i) && (last ? !seen.contains(key) : seen.insert(key))) {
+                    ++out.rows;
+                } else {
+                    rows.append(kept, begin);
+                    kept = in.data();
+                }
             }
+            rows.append(kept, in.data());
+            if (last) break;
             in = sections[i].erased_data.bytes.view();
             for (uint64_t left = sections[i].erased; left > 0; --left) {
                 const std::string_view key = takeKey(in);
-                if (!seen.insert(key) || segments_.front()->full || dropped(key)) continue;
+                if (!seen.insert(key) || full || dropped(key)) continue;
                 erased += key;
                 ++out.erased;
             }

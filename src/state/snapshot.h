@@ -2,9 +2,9 @@
 // operators by uid, states by name with the text of their types, so that a snapshot can be read, checked and
 // queried without the job.
 //
-// The rows of a keyed state are a chain of segments, each what one capture took: the first has every row, each
-// later one what changed since the one before it. Segments are immutable and shared: snapshots that follow
-// one another have most of their segments, in memory or in files, in common.
+// The rows of a keyed state are a chain of segments, each what one capture took: the first has every row,
+// each later one what changed since the one before it. Segments are immutable and shared: snapshots that
+// follow one another have most of their segments, in memory or in files, in common.
 #pragma once
 
 #include <cstdint>
@@ -65,18 +65,18 @@ struct KeyGroupSection {
 
 // A file that snapshots share, by whoever has to read it again.
 struct StateFile {
-    CheckpointId writer;      // the checkpoint for which it was written
-    uint32_t number = 0;      // among the files of that checkpoint
-    uint64_t bytes = 0;       // its length
+    CheckpointId writer;  // the checkpoint for which it was written
+    uint32_t number = 0;  // among the files of that checkpoint
+    uint64_t bytes = 0;   // its length
     std::string path;
 };
 
 struct StateSegment {
-    bool full = true;                            // every row; else what changed since the segment before
-    std::vector<int64_t> dropped;                // namespaces all of whose earlier rows are gone
-    std::vector<KeyGroupSection> groups;         // only those with something, ascending
-    std::shared_ptr<const StateFile> file;       // where the bytes are; nullptr: in memory
-    uint64_t bytes() const;                      // payload, wherever it is
+    bool full = true;                       // every row; else what changed since the segment before
+    std::vector<int64_t> dropped;           // namespaces all of whose earlier rows are gone
+    std::vector<KeyGroupSection> groups;    // only those with something, ascending
+    std::shared_ptr<const StateFile> file;  // where the bytes are; nullptr: in memory
+    uint64_t bytes() const;                 // payload, wherever it is
 };
 
 struct KeyedStateSnapshot {

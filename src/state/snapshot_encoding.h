@@ -45,7 +45,7 @@ class SectionWriter {
     explicit SectionWriter(bool compress) : compress_(compress) {}
     // Where they are now, with the bytes dropped.
     SectionData write(std::string_view bytes);
-    uint64_t finish();                  // syncs; the file's length
+    uint64_t finish();                                 // syncs; the file's length
     std::string take() { return std::move(buffer_); }  // of one in memory
     bool any() const { return sequence_ > 0; }
 
@@ -64,7 +64,7 @@ class FileReader {
     FileReader(std::string path, std::unique_ptr<ReadableFile> file);
     uint64_t size() const { return size_; }
     FileHeader header(std::string_view magic);
-    std::string index();             // the payload of all index frames, which follow the header
+    std::string index();              // the payload of all index frames, which follow the header
     void section(SectionData& data);  // fills in its bytes
     void checkAllRead() const;        // every byte belongs to something that was read, once
     [[noreturn]] void damaged(uint64_t offset, const std::string& reason) const;

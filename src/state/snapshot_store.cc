@@ -197,18 +197,16 @@ struct Metadata {
         const FileHeader header = reader->header(kMetadataMagic);
         if (header.file_number != 0) reader->damaged(12, "it is not file 0");
         index = decodeIndex(reader->index(), header.version, path);
-        if (index.snapshot.id.value() != header.checkpoint_id)
-            reader->damaged(16, "header and index differ");
+        if (index.snapshot.id.value() != header.checkpoint_id) reader->damaged(16, "header and index differ");
     }
 
     StateFile fileAt(size_t place) const {
         const ListedFile& listed = index.files[place];
         const std::string folder = parentFolder(path);
         const CheckpointId writer(listed.writer);
-        const std::string file_path = listed.shared
-                                          ? joinPath(sharedFolder(parentFolder(folder)),
-                                                     sharedFileName(writer, listed.number))
-                                          : joinPath(folder, ownFileName(listed.number));
+        const std::string file_path = listed.shared ? joinPath(sharedFolder(parentFolder(folder)),
+                                                               sharedFileName(writer, listed.number))
+                                                    : joinPath(folder, ownFileName(listed.number));
         return {writer, listed.number, listed.bytes, file_path};
     }
 };
@@ -250,7 +248,8 @@ Snapshot readSnapshot(FileSystem& files, const std::string& path) {
     for (const bool list_next : index.list_next) {
         if (list_next) {
             state[list->file].section(list->data);
-            const std::string& source = list->file == 0 ? metadata.path : metadata.fileAt(list->file - 1).path;
+            const std::string& source =
+                list->file == 0 ? metadata.path : metadata.fileAt(list->file - 1).path;
             list->list->items = decodeItems(list->data.bytes.view(), source);
             ++list;
             continue;

@@ -1,11 +1,12 @@
 // Snapshots on disk: a folder a snapshot, `_metadata` written last. docs/formats/snapshot.md gives the bytes.
 //
-//   <checkpoint dir>/<job id>/chk-<n>/_metadata                      checkpoints (execution.checkpointing.dir)
-//   <checkpoint dir>/<job id>/shared/<n>-<k>                         state files that checkpoints share
-//   <target>/savepoint-<short job id>-<random>/_metadata, state-<k>  savepoints: complete and relocatable
+//   <checkpoint dir>/<job id>/chk-<n>/_metadata                      checkpoints
+//   (execution.checkpointing.dir) <checkpoint dir>/<job id>/shared/<n>-<k>                         state
+//   files that checkpoints share <target>/savepoint-<short job id>-<random>/_metadata, state-<k>  savepoints:
+//   complete and relocatable
 //
-// Little state lies in `_metadata` itself. Every file starts with a magic, a format version and the encryption
-// in force (none, so far), and every frame of a section carries CRC-32Cs; damage is UserError
+// Little state lies in `_metadata` itself. Every file starts with a magic, a format version and the
+// encryption in force (none, so far), and every frame of a section carries CRC-32Cs; damage is UserError
 // "snapshot.damaged" with file and offset.
 #pragma once
 

@@ -38,8 +38,8 @@ Snapshot sample(size_t section_bytes) {
             std::string bytes;
             for (size_t i = 0; i < section_bytes; ++i)
                 bytes.push_back(static_cast<char>(i * (group + 3) / 7));
-            segment->groups.push_back({KeyGroup(static_cast<uint16_t>(subtask * 64 + group)), 5, 0,
-                                       SectionData(bytes), {}});
+            segment->groups.push_back(
+                {KeyGroup(static_cast<uint16_t>(subtask * 64 + group)), 5, 0, SectionData(bytes), {}});
         }
         KeyedStateSnapshot keyed{descriptor, {segment}};
         one.keyed.push_back(keyed);

@@ -48,8 +48,8 @@ class StateBackend {
         return takeCapture();
     }
 
-    // Between the operator's calls: removes rows whose time to live is over. `rows` bounds how many are looked
-    // at. True once all have been; the next call begins a new round.
+    // Between the operator's calls: removes rows whose time to live is over. `rows` bounds how many are
+    // looked at. True once all have been; the next call begins a new round.
     virtual bool expire(size_t rows) = 0;
     virtual Duration shortestTtl() const = 0;  // of a state; 0: none has one
     virtual size_t bytes() const = 0;

@@ -11,7 +11,7 @@
 
 namespace millrace {
 
-std::string ownFileName(uint32_t number);                         // "state-3"
+std::string ownFileName(uint32_t number);                          // "state-3"
 std::string sharedFileName(CheckpointId writer, uint32_t number);  // "17-3"
 
 // Made when the first section comes.

@@ -51,6 +51,7 @@ void HashMapTable::markChanged(int64_t name_space, RowSet& set, std::byte* row) 
 
 void HashMapTable::note(int64_t name_space, RowSet& set, std::byte* row) {
     set.changes.rows.push_back(row);
+    set.noteListed(row, epoch_);
     if (!set.changes.listed) {
         set.changes.listed = true;
         changed_namespaces_.push_back(name_space);
@@ -108,6 +109,9 @@ void HashMapTable::beginCapture(CaptureMode mode) {
     capture.epoch = epoch_ + 1;
     capture.time = now();
     epoch_ += 2;
+    // A string that grows is copied; one that is too large by the half is not.
+    const size_t groups = std::max<size_t>(1, group_count_);
+    capture.group_bytes = (capture.full ? row_count_ : tracked_) / groups * last_row_bytes_ * 9 / 8;
     if (capture.full) {
         stopTracking();
         capture.parts.reserve(sets_.size());
@@ -201,11 +205,19 @@ KeyedStateSnapshot HashMapTable::takeCapture() {
                    "state '{}': its capture is not at its end", descriptor_.name);
     for (const auto& set : capture->detached)
         release(*set);
+    releaseMemory();
     std::sort(capture->groups.begin(), capture->groups.end(),
               [](const auto& left, const auto& right) { return left.group < right.group; });
     auto segment = std::make_shared<StateSegment>();
     segment->full = capture->full;
     segment->dropped = std::move(capture->dropped);
+    uint64_t rows = 0, bytes = 0;
+    for (const TableCapture::Group& group : capture->groups) {
+        rows += group.rows;
+        bytes += group.bytes.size();
+    }
+    group_count_ = std::max(group_count_, capture->groups.size());
+    if (rows > 0) last_row_bytes_ = bytes / rows + 1;
     for (TableCapture::Group& group : capture->groups) {
         segment->groups.push_back({group.group, group.rows, group.erased, SectionData(std::move(group.bytes)),
                                    SectionData(std::move(group.erased_bytes))});

@@ -143,10 +143,11 @@ class HashMapTable::Restoring {
             const size_t count = std::min<uint64_t>(kRows, section_->rows - done);
             decode(count, in);
             hashKeys(rows_);
-            for (size_t i = 0; i < rows_.size(); ++i)
-                sets_[i]->prefetch(hashes_[i]);
-            for (size_t i = 0; i < rows_.size(); ++i)
+            constexpr size_t kAhead = 32;
+            for (size_t i = 0; i < rows_.size(); ++i) {
+                if (i + kAhead < rows_.size()) sets_[i + kAhead]->prefetch(hashes_[i + kAhead]);
                 place(i);
+            }
             done += count;
         }
         if (!in.empty()) damaged(fmt::format("{} bytes follow its last row", in.size()));
@@ -156,6 +157,8 @@ class HashMapTable::Restoring {
     void decode(size_t count, std::string_view& in) {
         rows_.clear();
         sets_.clear();
+        RowSet* set = nullptr;
+        int64_t space = 0;
         for (size_t i = 0; i < count; ++i) {
             const int64_t last_write = stamped_ ? takeInteger(in) : time_;
             const int64_t name_space = table_.descriptor_.namespaced ? takeInteger(in) : 0;
@@ -163,24 +166,30 @@ class HashMapTable::Restoring {
                 skipFields(table_.layout_, in, 0, table_.layout_.fieldCount());
                 continue;
             }
-            RowSet& set = table_.made(name_space);
-            std::byte* row = set.allocate();
+            if (set == nullptr || name_space != space) set = &table_.made(space = name_space);
+            std::byte* row = set->allocate();
             RowSet::header(row).changed = table_.epoch_;
             ++table_.row_count_;
             decodeRow(table_.layout_, in, row, table_.heap_);
             if (table_.expires()) table_.lastWrite(row) = last_write;
             rows_.push_back(row);
-            sets_.push_back(&set);
+            sets_.push_back(set);
         }
     }
 
     void place(size_t i) {
         RowSet& set = *sets_[i];
         std::byte* row = rows_[i];
-        std::byte* former = find(set, i);
-        if (former != nullptr && full_) damaged("it holds a key twice");
-        if (former == nullptr && !table_.expired(row, time_)) return set.index(row, hashes_[i]);
+        std::byte* former = nullptr;
+        if (table_.expired(row, time_)) {
+            former = find(set, i);
+        } else {
+            former = set.indexUnlessThere(
+                row, hashes_[i], [&](const std::byte* other) { return table_.sameKey(other, keys_, i); });
+            if (former == nullptr) return;
+        }
         if (former != nullptr) {
+            if (full_) damaged("it holds a key twice");
             // The row itself stays where it is; what it holds, and owns, is now the new one's.
             const size_t bytes = table_.layout_.rowBytes() + (table_.expires() ? sizeof(int64_t) : 0);
             releaseRow(table_.layout_, former, table_.heap_);

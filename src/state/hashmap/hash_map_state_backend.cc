@@ -52,7 +52,8 @@ class HashMapStateBackend final : public StateBackend {
             return *found->second;
         }
         checkNotTooLate(descriptor.name);
-        auto table = std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock);
+        auto table =
+            std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock);
         for (const auto& operator_snapshot : parameters_.restored) {
             for (const KeyedStateSnapshot& state : operator_snapshot->keyed) {
                 if (state.descriptor.name == descriptor.name) restore(*table, state);

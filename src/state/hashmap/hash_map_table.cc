@@ -339,7 +339,14 @@ bool HashMapTable::expire(size_t& rows) {
         expiry_cursor_ = {};
     }
     expiry_namespace_ = INT64_MIN;
+    releaseMemory();
     return true;
+}
+
+void HashMapTable::releaseMemory() {
+    if (capture_ != nullptr) return;
+    for (const auto& [name_space, set] : sets_)
+        set->releaseEmptyBlocks(tracking_ ? epoch_ : UINT32_MAX);
 }
 
 }  // namespace millrace

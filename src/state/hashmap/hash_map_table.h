@@ -3,9 +3,9 @@
 //
 // Capturing while rows change. Time is cut into epochs by captures. A row carries the epoch in which it was
 // last found to be written; the first time in an epoch it is put on its set's list of changed rows. A capture
-// takes the lists (or, a full one, all rows), begins a new epoch, and works the rows off in slices. A row that
-// it has not come to yet shows this by its epoch: whoever finds it to write, erases it or drops its namespace
-// has it captured first, or keeps its set for the capture.
+// takes the lists (or, a full one, all rows), begins a new epoch, and works the rows off in slices. A row
+// that it has not come to yet shows this by its epoch: whoever finds it to write, erases it or drops its
+// namespace has it captured first, or keeps its set for the capture.
 #pragma once
 
 #include <functional>
@@ -66,6 +66,7 @@ class HashMapTable final : public KeyedTable {
     RowSet& made(int64_t name_space);
     void retire(int64_t name_space);  // the set leaves the table, with its rows
     void release(RowSet& set);
+    void releaseMemory();  // of rows that are gone
     bool sameKey(const std::byte* row, std::span<const ColumnPtr> keys, size_t index) const;
     void probe(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) const;
@@ -74,9 +75,7 @@ class HashMapTable final : public KeyedTable {
 
     int64_t& lastWrite(std::byte* row) const { return RowLayout::at<int64_t>(row, layout_.rowBytes()); }
     int64_t now() const { return ttl_ms_ > 0 ? clock_.now().value() : 0; }
-    bool expired(std::byte* row, int64_t now) const {
-        return ttl_ms_ > 0 && lastWrite(row) <= now - ttl_ms_;
-    }
+    bool expired(std::byte* row, int64_t now) const { return ttl_ms_ > 0 && lastWrite(row) <= now - ttl_ms_; }
     void renew(std::byte** found, size_t count, int64_t now, uint8_t* inserted);
 
     // Before a row is written whose epoch is not the current one.
@@ -108,6 +107,9 @@ class HashMapTable final : public KeyedTable {
     std::vector<int64_t> changed_namespaces_;
     std::vector<int64_t> dropped_;  // namespaces that captures have
     std::unique_ptr<TableCapture> capture_;
+    // Of earlier captures: key groups at most, bytes of a row on average.
+    size_t group_count_ = 0;
+    size_t last_row_bytes_ = 0;
 
     int64_t expiry_namespace_ = INT64_MIN;  // where expire() goes on
     RowSet::Cursor expiry_cursor_;

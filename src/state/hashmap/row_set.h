@@ -2,9 +2,10 @@
 // rows that never move.
 //
 // A slot is one word: the hash's upper 16 bits as a tag, and the row's 48-bit address; 0 is empty. A row is
-// preceded by a RowHeader and lies in a block of the table's BlockPool; erased rows wait in a free list. Rows
-// are visited in the order they were inserted, except that a new row may take an erased one's place: so the
-// order follows from the sequence of calls and repeats from run to run.
+// preceded by a RowHeader and lies in a block of the table's BlockPool; erased rows wait in their block's
+// free list, and a block without rows can be given back. Rows are visited in the order they were inserted,
+// except that a new row may take an erased one's place: so the order follows from the sequence of calls and
+// repeats from run to run.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +23,10 @@ struct RowHeader {
         uint64_t hash;         // of the key, while live
         std::byte* next_free;  // while not
     };
-    uint32_t changed;  // the epoch of the table in which it was last found to be written, or captured
-    uint16_t live;
-    uint16_t captured;  // some capture has it
+    uint32_t changed;     // the epoch of the table in which it was last found to be written, or captured
+    uint32_t block : 30;  // of the set's, where it lies
+    uint32_t live : 1;
+    uint32_t captured : 1;  // some capture has it
 };
 static_assert(sizeof(RowHeader) == 16);
 
@@ -49,6 +51,12 @@ class RowSet {
     bool any_captured = false;  // some capture has rows of it
     bool in_capture = false;    // the capture under way still has to visit it
 
+    // The row is on a list of changed rows in this epoch, so its block has to stay.
+    void noteListed(std::byte* row, uint32_t epoch) { blocks_[header(row).block].listed = epoch; }
+    // Gives back blocks without rows, except those with rows on a list of this epoch, and shrinks the index.
+    // Not while a capture has to visit it.
+    void releaseEmptyBlocks(uint32_t listed_epoch);
+
     size_t size() const { return size_; }
     void reserve(size_t rows);  // in the index
     const uint64_t* slots() const { return slots_; }
@@ -71,6 +79,20 @@ class RowSet {
 
     std::byte* allocate();                      // a live row, all zero, not in the index yet
     void index(std::byte* row, uint64_t hash);  // there must be no row of that key
+    // The same, but the row that is there already, if there is one: then `row` stays out of the index.
+    template <class Same>
+    std::byte* indexUnlessThere(std::byte* row, uint64_t hash, Same&& same) {
+        growFor(indexed_ + 1);
+        const uint64_t tag = tagOf(hash);
+        uint64_t at = hash & mask();
+        for (; slots_[at] != 0; at = (at + 1) & mask()) {
+            if (tagOf(slots_[at]) == tag && same(rowOf(slots_[at]))) return rowOf(slots_[at]);
+        }
+        header(row).hash = hash;
+        slots_[at] = tag | reinterpret_cast<uintptr_t>(row);
+        ++indexed_;
+        return nullptr;
+    }
     std::byte* insert(uint64_t hash) {
         std::byte* row = allocate();
         index(row, hash);
@@ -111,14 +133,21 @@ class RowSet {
     static constexpr size_t kFirstSlots = BlockPool::kSmallest / sizeof(uint64_t);
 
     struct Block {
-        std::byte* data;
-        size_t bytes;
-        size_t rows;  // that fit
-        size_t used;
+        std::byte* data = nullptr;  // nullptr: given back, its number is free
+        size_t bytes = 0;
+        uint32_t rows = 0;  // that fit
+        uint32_t used = 0;
+        uint32_t live = 0;
+        uint32_t listed = 0;  // the last epoch in which a row of it was put on a list
+        std::byte* free = nullptr;
     };
 
     void addBlock();
-    void growIndex(size_t capacity);
+    void growFor(size_t indexed) {
+        if (indexed * 8 > capacity_ * 5) grow();
+    }
+    void grow();
+    void resizeIndex(size_t capacity);
     void place(std::byte* row, uint64_t hash);
 
     BlockPool& pool_;
@@ -129,7 +158,11 @@ class RowSet {
     size_t indexed_ = 0;
     size_t size_ = 0;
     std::vector<Block> blocks_;
-    std::byte* free_rows_ = nullptr;
+    uint32_t filling_ = UINT32_MAX;  // the block made last
+    size_t last_block_bytes_ = 0;
+    std::vector<uint32_t> with_free_rows_;  // blocks
+    std::vector<uint32_t> given_back_;      // numbers of blocks
+    size_t empty_blocks_ = 0;
 };
 
 }  // namespace millrace

@@ -34,14 +34,16 @@ struct TableCapture {
         uint32_t& place = place_of[group.value()];
         if (place == 0) {
             groups.push_back({group, 0, 0, {}, {}});
+            groups.back().bytes.reserve(group_bytes);
             place = static_cast<uint32_t>(groups.size());
         }
         return groups[place - 1];
     }
 
     bool full = true;
-    uint32_t epoch = 0;  // of rows it has captured: one above that in which it began
-    int64_t time = 0;    // when it began
+    uint32_t epoch = 0;      // of rows it has captured: one above that in which it began
+    int64_t time = 0;        // when it began
+    size_t group_bytes = 0;  // expected of each
     std::vector<Part> parts;
     size_t next_part = 0;
     std::vector<int64_t> dropped;
