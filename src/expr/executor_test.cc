@@ -268,6 +268,37 @@ TEST(Expression, CanonicalTextAndRewriting) {
     EXPECT_FALSE(call("COALESCE", {a, integer(0)})->type().nullable());
 }
 
+TEST(Expression, SimplifyDropsWhatDecidesNothing) {
+    const auto a = Expression::column(0, LogicalType::boolean(), "a");
+    const auto b = Expression::column(1, LogicalType::boolean(), "b");
+    const auto n = Expression::column(2, LogicalType::integer(), "n");
+    const auto simplified = [](const ExpressionPtr& expression) {
+        return Expression::simplify(expression)->toString();
+    };
+    const auto yes = boolean(true), no = boolean(false), unknown = null("BOOLEAN");
+    EXPECT_EQ(simplified(Expression::logicalAnd({yes, a, yes, b})), "a AND b");
+    EXPECT_EQ(simplified(Expression::logicalAnd({yes, a})), "a");
+    EXPECT_EQ(simplified(Expression::logicalAnd({a, no, b})), "a AND FALSE");  // a may still fail
+    EXPECT_EQ(simplified(Expression::logicalAnd({no, a})), "FALSE");
+    EXPECT_EQ(simplified(Expression::logicalAnd({a, unknown})), "a AND NULL");
+    EXPECT_EQ(simplified(Expression::logicalOr({no, a, b})), "a OR b");
+    EXPECT_EQ(simplified(Expression::logicalOr({yes, a})), "TRUE");
+    const auto type = LogicalType::integer();
+    const auto chosen = [&](const ExpressionPtr& first, const ExpressionPtr& second) {
+        return simplified(Expression::caseWhen({first, n, second, integer(2), integer(3)}, type));
+    };
+    EXPECT_EQ(chosen(no, unknown), "3");
+    EXPECT_EQ(chosen(yes, a), "n");
+    EXPECT_EQ(chosen(no, a), "CASE WHEN a THEN 2 ELSE 3 END");
+    EXPECT_EQ(chosen(a, yes), "CASE WHEN a THEN n ELSE 2 END");
+    // Inside of others, and only after a column is known.
+    const auto kind = Expression::column(0, LogicalType::integer(), "kind");
+    const auto time =
+        Expression::caseWhen({call("=", {kind, integer(0)}), n, call("=", {kind, integer(1)}), kind, integer(9)}, type);
+    const std::vector<ExpressionPtr> known = {integer(1), nullptr, n};
+    EXPECT_EQ(simplified(Expression::rewriteColumns(call("+", {time, n}), known)), "1 + n");
+}
+
 TEST(Functions, EveryDescriptorIsComplete) {
     for (const auto& family : scalarFunctionFamilies()) {
         for (const ScalarFunction& function : family) {

@@ -266,6 +266,7 @@ std::string Expression::toString() const {
         return fmt::format("{}({} AS {})", name_, arguments_[0]->toString(),
                            type_.withNullable(true).toString());
     }
+    if (name_ == ".") return fmt::format("{}.{}", arguments_[0]->toString(), arguments_[1]->value().asString());
     if (name_.starts_with("IS ") && arguments_.size() == 1) return list(" ") + " " + name_;
     const bool symbol = std::isalpha(static_cast<unsigned char>(name_[0])) == 0 ||
                         name_.find(' ') != std::string::npos || name_ == "LIKE";
@@ -312,6 +313,53 @@ bool Expression::foldable() const {
                        [](const ExpressionPtr& argument) { return argument->foldable(); });
 }
 
+ExpressionPtr Expression::simplify(const ExpressionPtr& expression) {
+    const ExpressionPtr folded = fold(expression);
+    if (folded->arguments_.empty()) return folded;
+    std::vector<ExpressionPtr> arguments;
+    for (const auto& argument : folded->arguments_)
+        arguments.push_back(simplify(argument));
+    const auto isLiteral = [](const ExpressionPtr& argument, bool value) {
+        return argument->kind_ == ExpressionKind::Literal && !argument->value_.isNull() &&
+               argument->value_.asBool() == value;
+    };
+    std::vector<ExpressionPtr> left;
+    if (folded->kind_ == ExpressionKind::And || folded->kind_ == ExpressionKind::Or) {
+        const bool decides = folded->kind_ == ExpressionKind::Or;
+        for (ExpressionPtr& argument : arguments) {
+            if (isLiteral(argument, !decides)) continue;
+            left.push_back(std::move(argument));
+            if (isLiteral(left.back(), decides)) break;  // what follows is not looked at
+        }
+        if (left.empty()) return literal(Value::boolean(!decides), folded->type_);
+    } else if (folded->kind_ == ExpressionKind::Case) {
+        const auto isNull = [](const ExpressionPtr& argument) {
+            return argument->kind_ == ExpressionKind::Literal && argument->value_.isNull();
+        };
+        for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
+            if (isLiteral(arguments[i], false) || isNull(arguments[i])) continue;
+            if (isLiteral(arguments[i], true)) {
+                arguments.back() = arguments[i + 1];
+                break;
+            }
+            left.push_back(arguments[i]);
+            left.push_back(arguments[i + 1]);
+        }
+        left.push_back(arguments.back());
+    } else {
+        left = std::move(arguments);
+    }
+    if (left.size() == 1 && folded->kind_ != ExpressionKind::Call) return left[0];
+    return withArguments(folded, std::move(left));
+}
+
+ExpressionPtr Expression::withArguments(const ExpressionPtr& expression,
+                                        std::vector<ExpressionPtr> arguments) {
+    auto copy = std::make_shared<Expression>(*expression);
+    copy->arguments_ = std::move(arguments);
+    return copy;
+}
+
 ExpressionPtr Expression::fold(const ExpressionPtr& expression) {
     if (expression->arguments_.empty() && expression->kind_ != ExpressionKind::Call) return expression;
     if (expression->foldable()) {
@@ -331,10 +379,7 @@ ExpressionPtr Expression::fold(const ExpressionPtr& expression) {
         arguments.push_back(fold(argument));
         changed |= arguments.back() != argument;
     }
-    if (!changed) return expression;
-    auto copy = std::make_shared<Expression>(*expression);
-    copy->arguments_ = std::move(arguments);
-    return copy;
+    return changed ? withArguments(expression, std::move(arguments)) : expression;
 }
 
 }  // namespace millrace

@@ -57,8 +57,13 @@ class Expression {
     // pruning).
     static ExpressionPtr rewriteColumns(const ExpressionPtr& expression,
                                         std::span<const ExpressionPtr> replacements);
+    // The same node over other arguments, of the same types.
+    static ExpressionPtr withArguments(const ExpressionPtr& expression, std::vector<ExpressionPtr> arguments);
     // Deterministic sub-trees without columns become literals; errors in them are left for run time.
     static ExpressionPtr fold(const ExpressionPtr& expression);
+    // Folded, and without the branches of CASE that are never taken and the operands of AND and OR that
+    // decide nothing. For plans alone: canonical texts are those of expressions as they were written.
+    static ExpressionPtr simplify(const ExpressionPtr& expression);
 
   private:
     Expression() = default;

@@ -55,6 +55,17 @@ const AggregateFunction* findAggregateFunction(std::string_view name) {
     return findIn(aggregateIndex(), name);
 }
 
+const ScalarFunction* findFunctionOfClass(std::string_view class_name) {
+    for (const auto& family : scalarFunctionFamilies()) {
+        for (const ScalarFunction& function : family) {
+            for (const std::string& stands_for : function.class_names) {
+                if (stands_for == class_name) return &function;
+            }
+        }
+    }
+    return nullptr;
+}
+
 std::vector<std::string> functionNames() {
     std::map<std::string, bool> names;
     for (const auto& [name, function] : scalarIndex())

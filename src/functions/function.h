@@ -57,7 +57,8 @@ enum class CaseForm : uint8_t { None, If, Coalesce, NullIf };
 struct ScalarFunction {
     std::string name;  // upper case; operators by their symbol: "+", "=", "AND", "IS NULL", "CAST"...
     std::vector<std::string> aliases;
-    std::string signature;  // "SUBSTRING(string, start [, length])"
+    std::vector<std::string> class_names;  // Java classes that CREATE FUNCTION ... AS may name for it
+    std::string signature;                 // "SUBSTRING(string, start [, length])"
     std::string documentation;
     std::vector<FunctionExample> examples;
     bool deterministic = true;  // false: never folded (RAND, UUID, CURRENT_TIMESTAMP...)
@@ -117,6 +118,8 @@ const std::vector<std::vector<AggregateFunction>>& aggregateFunctionFamilies();
 // By name or alias, in any case; nullptr when there is none.
 const ScalarFunction* findScalarFunction(std::string_view name);
 const AggregateFunction* findAggregateFunction(std::string_view name);
+// That stands for this Java class, whose name is case-sensitive; nullptr when there is none.
+const ScalarFunction* findFunctionOfClass(std::string_view class_name);
 std::vector<std::string> functionNames();  // sorted, for suggestions and SHOW FUNCTIONS
 
 }  // namespace millrace

@@ -132,14 +132,17 @@ class OperatorNode final : public ChainNode, private OperatorContext {
 
   private:
     void onTimer(ProcessingTime now) override { operator_.onProcessingTime(*state_, now, *this, *this); }
-    void onEndOfInput() override { operator_.onEndOfInput(*state_, *this, *this); }
+    void onEndOfInput() override {
+        noteStateBytes();  // before the end empties it
+        operator_.onEndOfInput(*state_, *this, *this);
+    }
     void beforeBarrier() override { operator_.beforeBarrier(*state_, *this, *this); }
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         if (!barrier.capture) return;
         atStep(slot_.hooks, CheckpointStep::Capture);
         backend_->beginCapture(barrier.full ? CaptureMode::Full : CaptureMode::Incremental);
         advanceCapture(acknowledgement);
-        metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes()));
+        noteStateBytes();
     }
     bool advanceCapture(TaskAcknowledgement& acknowledgement) override {
         if (!backend_->capturing()) return true;
@@ -162,6 +165,7 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongest_ms) : 0;
         upkeep_at_ms_ = now().value() + pause_ms;
     }
+    void noteStateBytes() { metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes())); }
 
     StateBackend& state() override { return *backend_; }
     MetricGroup& metrics() override { return metrics_; }

@@ -104,7 +104,7 @@ ResultTable show(const Show& statement, const SessionState& state) {
     const std::string& what = statement.what;
     if (what == "TABLES") return column("table name", state.catalog.tableNames(), statement);
     if (what == "VIEWS") return column("view name", state.catalog.viewNames(), statement);
-    if (what == "FUNCTIONS") return column("function name", functionNames(), statement);
+    if (what == "FUNCTIONS") return column("function name", state.catalog.functionNames(), statement);
     if (what == "CATALOGS") return column("catalog name", {Catalog::kCatalog}, statement);
     if (what == "DATABASES") return column("database name", {Catalog::kDatabase}, statement);
     if (what == "CURRENT CATALOG") return column("current catalog name", {Catalog::kCatalog}, statement);

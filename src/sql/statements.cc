@@ -71,13 +71,26 @@ class Executor {
     }
 
     StatementResult operator()(const CreateFunction& create) {
-        failNotSupported(create.class_span, fmt::format("the function class '{}' is", create.class_name),
-                         "SHOW FUNCTIONS lists the functions that are built in");
+        const std::string& name = state_.catalog.resolve(create.name).object;
+        const ScalarFunction* const built_in = findFunctionOfClass(create.class_name);
+        if (built_in == nullptr) {
+            failNotSupported(create.class_span, fmt::format("the function class '{}' is", create.class_name),
+                             "SHOW FUNCTIONS lists the functions that are built in");
+        }
+        const FunctionDefinition* const known = state_.catalog.findFunction(name);
+        if (known == nullptr) {
+            state_.catalog.addFunction({name, create.class_name, built_in->name, create.system});
+        } else if (!create.if_not_exists) {
+            failAt(create.name.span, "sql.duplicate-name",
+                   fmt::format("a function '{}' exists already", known->name),
+                   "DROP it first, or write CREATE FUNCTION IF NOT EXISTS");
+        }
+        return done(fmt::format("Function '{}' has been created.", name));
     }
 
     StatementResult operator()(const DropObject& drop) {
-        if (drop.kind == ObjectKind::Function) failNotSupported(drop.name.span, "DROP FUNCTION is");
         const ObjectPath path = state_.catalog.resolve(drop.name);
+        if (drop.kind == ObjectKind::Function) return dropFunction(drop, path.object);
         const bool is_view = drop.kind == ObjectKind::View;
         const bool exists =
             is_view ? state_.catalog.findView(path) != nullptr : state_.catalog.findTable(path) != nullptr;
@@ -154,6 +167,17 @@ class Executor {
     }
 
   private:
+    StatementResult dropFunction(const DropObject& drop, const std::string& name) {
+        if (state_.catalog.findFunction(name) == nullptr) {
+            if (drop.if_exists) return done(fmt::format("There is no function '{}'.", name));
+            failAt(drop.name.span, "sql.unknown-function",
+                   fmt::format("there is no function '{}' to drop", name),
+                   "functions that are built in stay");
+        }
+        state_.catalog.removeFunction(name);
+        return done(fmt::format("The function '{}' has been dropped.", name));
+    }
+
     // Whether the new object takes its name; UserError if it is taken.
     bool mayCreate(const ObjectPath& path, const ObjectName& name, bool if_not_exists, bool or_replace) {
         if (!state_.catalog.has(path)) return true;

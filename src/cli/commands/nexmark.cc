@@ -23,6 +23,7 @@ struct GenerateOptions {
     std::string kind = "all";
     std::string output;
     std::vector<std::string> options;
+    std::optional<uint32_t> generator;
 };
 
 const std::vector<std::string> kKinds{"person", "auction", "bid"};
@@ -72,9 +73,15 @@ int generate(const GenerateOptions& options) {
     const auto encoder = findFormat(options.format).make_encoder(writtenSchema(table), {});
     const int64_t base_ms = events.base_time_ms.value_or(systemClock().now().value());
     const uint32_t count = events.generators.value_or(1);
+    if (options.generator && *options.generator >= count) {
+        throw UserError("cli.bad-argument", fmt::format("there is no generator {}: they are 0 to {}",
+                                                        *options.generator, count - 1));
+    }
     std::vector<NexmarkGenerator> generators;
-    for (uint32_t i = 0; i < count; ++i)
-        generators.emplace_back(output, NexmarkTimeline(events, events.seed, base_ms, count, i));
+    for (uint32_t i = 0; i < count; ++i) {
+        if (!options.generator || *options.generator == i)
+            generators.emplace_back(output, NexmarkTimeline(events, events.seed, base_ms, count, i));
+    }
 
     constexpr uint64_t kStep = 1000;
     constexpr size_t kWriteBytes = size_t{1} << 20;
@@ -116,6 +123,9 @@ Command describeCommandsNexmark() {
         sub->add_option("--format", options->format, "json or csv")->check(CLI::IsMember({"json", "csv"}));
         sub->add_option("--kind", options->kind, "all, or the fields of one kind: person, auction or bid")
             ->check(CLI::IsMember({"all", "person", "auction", "bid"}));
+        sub->add_option(
+            "--generator", options->generator,
+            "writes the events of this one alone, where the option 'generators' makes several; from 0");
         sub->add_option("--option", options->options, "key=value: another option of the table")
             ->allow_extra_args(false);
         return [options]() -> int { return generate(*options); };

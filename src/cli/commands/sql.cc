@@ -1,13 +1,16 @@
 // millrace sql: runs statements in order and shows what they give.
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <iterator>
 
+#include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "cli/assignments.h"
@@ -29,18 +32,57 @@ struct SqlOptions {
     std::vector<std::string> parameters;
     std::vector<std::string> settings;
     std::string output = "table";
+    std::string statistics;
 };
 
 std::atomic<bool> interrupted{false};
 
 void onInterrupt(int) { interrupted = true; }
 
+// What the process has used so far, of all cores.
+double cpuSeconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// What a job cost, as one line of JSON in a file.
+class JobStatistics {
+  public:
+    explicit JobStatistics(const std::string& path) : path_(path) {}
+
+    void note(const Job& job) {
+        if (!path_.empty()) state_bytes_ = std::max(state_bytes_, job.details().state_bytes);
+    }
+    void write(const Job& job) {
+        if (path_.empty()) return;
+        note(job);
+        const double seconds = static_cast<double>(systemClock().monotonicNanos() - started_ns_) / 1e9;
+        std::ofstream out(path_, std::ios::app);
+        out << fmt::format("{{\"seconds\":{:.6f},\"cpu_seconds\":{:.6f},\"state_bytes\":{}}}\n", seconds,
+                           cpuSeconds() - cpu_before_, state_bytes_);
+        if (!out.flush()) throw UserError("io.failed", fmt::format("cannot write to '{}'", path_));
+    }
+
+  private:
+    const std::string& path_;
+    const int64_t started_ns_ = systemClock().monotonicNanos();
+    const double cpu_before_ = cpuSeconds();
+    int64_t state_bytes_ = 0;
+};
+
 // Runs the job to its end; on Ctrl-C it is cancelled. False if it was.
-bool runToEnd(const std::shared_ptr<const JobGraph>& graph) {
+bool runToEnd(const std::shared_ptr<const JobGraph>& graph, const std::string& statistics_path) {
+    JobStatistics statistics(statistics_path);
     const auto job = Job::start(graph, JobOptions{});
     for (;;) {
+        statistics.note(*job);
         switch (job->waitForEnd(100)) {
             case JobStatus::Finished:
+                statistics.write(*job);
                 return true;
             case JobStatus::Canceled:
                 return false;
@@ -83,7 +125,8 @@ class SqlRun {
                     printTable(result.table);
                     break;
                 case sql::StatementResult::Kind::Insert:
-                    if (!runToEnd(sql::planJob(result.plan, planOptions(nullptr)).graph)) return 130;
+                    if (!runToEnd(sql::planJob(result.plan, planOptions(nullptr)).graph, options_.statistics))
+                        return 130;
                     break;
                 case sql::StatementResult::Kind::Query:
                     if (!query(result)) return 130;
@@ -115,7 +158,7 @@ class SqlRun {
             options.configuration.set(kRowsMax, "1");
         const auto job = sql::planJob(result.plan, options);
         printer = cli::makeRowPrinter(options_.output, result.schema, job.graph->bounded(), stdout);
-        const bool finished = runToEnd(job.graph);
+        const bool finished = runToEnd(job.graph, options_.statistics);
         printer->finish();
         return finished;
     }
@@ -173,6 +216,8 @@ Command describeCommandsSql() {
             ->allow_extra_args(false);
         app.add_option("--output", options->output, "table, json, csv or changelog")
             ->check(CLI::IsMember({"table", "json", "csv", "changelog"}));
+        app.add_option("--statistics", options->statistics,
+                       "a file: for each job that ends, a line of JSON is appended that says what it cost");
         return [options]() -> int {
             struct sigaction action = {};
             action.sa_handler = onInterrupt;

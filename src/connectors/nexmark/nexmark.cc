@@ -180,7 +180,7 @@ class NexmarkReader final : public SourceReader {
 class NexmarkSource final : public Source {
   public:
     explicit NexmarkSource(const TableSpec& spec) {
-        table_.name = nodeName("TableSourceScan", spec.name, spec.projectedSchema());
+        table_.name = scanName(spec);
         table_.options = NexmarkOptions::from(spec.options);
         table_.schema = spec.projectedSchema();
         table_.output = nexmarkOutput(spec);

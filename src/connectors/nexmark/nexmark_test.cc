@@ -146,7 +146,9 @@ TEST(Nexmark, ColumnsByName) {
     spec.filters = {{1, {Value::int64(2)}}};
     spec.projection = {{0, 2}, {1}};
     const auto source = nexmark().make_source(spec);
-    EXPECT_EQ(source->name(), "TableSourceScan(table=[datagen], fields=[bid_auction, event_type])");
+    EXPECT_EQ(
+        source->name(),
+        "TableSourceScan(table=[datagen, filter=[event_type IN (2)]], fields=[bid_auction, event_type])");
     SourceHarness harness(source);
     harness.drain();
     ASSERT_EQ(harness.rows.size(), 7U);

@@ -1,8 +1,19 @@
 #include "sql/bind/catalog.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace millrace::sql {
+
+namespace {
+
+std::string smallLetters(std::string_view name) {
+    std::string text(name);
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+}  // namespace
 
 ObjectPath Catalog::resolve(const ObjectName& name) const {
     const auto check = [&](const Identifier& part, const char* known, const char* what) {
@@ -54,6 +65,31 @@ LogicalPtr Catalog::boundView(const ObjectPath& path) const {
 
 void Catalog::keepBoundView(const ObjectPath& path, LogicalPtr plan) const {
     bound_views_[path.object] = std::move(plan);
+}
+
+const FunctionDefinition* Catalog::findFunction(std::string_view name) const {
+    const auto found = functions_.find(smallLetters(name));
+    return found == functions_.end() ? nullptr : &found->second;
+}
+
+void Catalog::addFunction(FunctionDefinition function) {
+    std::string key = smallLetters(function.name);
+    functions_[std::move(key)] = std::move(function);
+    bound_views_.clear();
+}
+
+void Catalog::removeFunction(std::string_view name) {
+    functions_.erase(smallLetters(name));
+    bound_views_.clear();
+}
+
+std::vector<std::string> Catalog::functionNames() const {
+    std::vector<std::string> names = millrace::functionNames();
+    for (const auto& [key, function] : functions_)
+        names.push_back(function.name);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
 }
 
 std::vector<std::string> Catalog::viewNames() const {

@@ -25,6 +25,14 @@ struct ViewDefinition {
 };
 using ViewPtr = std::shared_ptr<const ViewDefinition>;
 
+// CREATE FUNCTION: another name for a built-in function, chosen by the Java class that it stands for.
+struct FunctionDefinition {
+    std::string name;  // as written
+    std::string class_name;
+    std::string built_in;  // the function that runs
+    bool system = false;   // found before the built-in functions, by its bare name
+};
+
 class Catalog {
   public:
     static constexpr const char* kCatalog = "default_catalog";
@@ -41,6 +49,11 @@ class Catalog {
     void addView(ViewPtr view);
     void removeTable(const ObjectPath& path);
     void removeView(const ObjectPath& path);
+    // Functions' names are found in any case, as in Flink; nullptr if there is none.
+    const FunctionDefinition* findFunction(std::string_view name) const;
+    void addFunction(FunctionDefinition function);
+    void removeFunction(std::string_view name);
+
     // A name whose definition failed: using it is no new problem, so it is answered with "sql.follow-up",
     // which validation leaves out.
     void addBroken(const ObjectPath& path) { broken_.insert(path.object); }
@@ -52,12 +65,14 @@ class Catalog {
 
     std::vector<std::string> tableNames() const;  // tables and views, sorted, as SHOW TABLES lists them
     std::vector<std::string> viewNames() const;
+    std::vector<std::string> functionNames() const;  // those of CREATE FUNCTION and the built-in ones
     // UserError "sql.unknown-table" with the nearest name, or "sql.follow-up".
     [[noreturn]] void failUnknownTable(const ObjectName& name) const;
 
   private:
     std::map<std::string, TablePtr> tables_;
     std::map<std::string, ViewPtr> views_;
+    std::map<std::string, FunctionDefinition> functions_;  // by name in small letters
     std::set<std::string> broken_;
     mutable std::map<std::string, LogicalPtr> bound_views_;
 };

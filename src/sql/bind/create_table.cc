@@ -20,8 +20,8 @@ LogicalPtr columnsOnly(const Schema& schema) {
 
 class TableBinder {
   public:
-    TableBinder(const CreateTable& statement, std::vector<Problem>& problems)
-        : statement_(statement), problems_(problems) {}
+    TableBinder(const CreateTable& statement, const Catalog& catalog, std::vector<Problem>& problems)
+        : statement_(statement), catalog_(catalog), problems_(problems) {}
 
     std::shared_ptr<TableDefinition> bind() {
         table_ = std::make_shared<TableDefinition>();
@@ -94,7 +94,8 @@ class TableBinder {
     }
 
     void computed() {
-        const Scope scope(columnsOnly(table_->storedSchema()), statement_.name.parts.back().name);
+        Scope scope(columnsOnly(table_->storedSchema()), statement_.name.parts.back().name);
+        scope.setCatalog(&catalog_);
         for (size_t i = 0; i < statement_.columns.size(); ++i) {
             const ColumnDefinition& definition = statement_.columns[i];
             if (!definition.computed) continue;
@@ -198,7 +199,8 @@ class TableBinder {
                        ? "declare it TIMESTAMP(3)"
                        : fmt::format("add a computed column, such as ts AS TO_TIMESTAMP({})", column.name));
         }
-        const Scope scope(columnsOnly(table_->schema()), statement_.name.parts.back().name);
+        Scope scope(columnsOnly(table_->schema()), statement_.name.parts.back().name);
+        scope.setCatalog(&catalog_);
         WatermarkDefinition definition;
         definition.column = index;
         definition.expression = ExpressionBinder(scope, "WATERMARK").bindRoot(*clause.expression);
@@ -231,6 +233,7 @@ class TableBinder {
     }
 
     const CreateTable& statement_;
+    const Catalog& catalog_;
     std::vector<Problem>& problems_;
     std::shared_ptr<TableDefinition> table_;
 };
@@ -240,7 +243,7 @@ class TableBinder {
 TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
                          const ConnectorRegistry* registry, std::vector<Problem>& problems) {
     std::vector<Problem> found;
-    std::shared_ptr<TableDefinition> table = TableBinder(statement, found).bind();
+    std::shared_ptr<TableDefinition> table = TableBinder(statement, catalog, found).bind();
     if (!statement.like) {
         const auto options = checkTableOptions(registry, statement.name.parts.back().name, statement.options,
                                                statement.name.span);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/bind/catalog.h"
 #include "sql/bind/group_window.h"
 #include "sql/bind/types.h"
 #include "types/coercion.h"
@@ -173,17 +174,17 @@ ExpressionPtr ExpressionBinder::bindAggregate(const Call& call, const TextSpan& 
            clause_ == "WHERE" ? "conditions on aggregates go into HAVING" : "");
 }
 
-ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span) {
-    if (call.over) failNotSupported(call.over->span, "OVER windows are");
-    if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
-    if (call.path.size() > 1) {
-        std::string name;
-        for (const Identifier& part : call.path)
-            name += (name.empty() ? "" : ".") + part.name;
-        failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name),
-               "functions of a database come with CREATE FUNCTION");
-    }
-    if (findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
+const FunctionDefinition* ExpressionBinder::createdFunction(const Call& call) const {
+    if (call.path.empty() || scope_.catalog() == nullptr) return nullptr;
+    const ObjectPath path = scope_.catalog()->resolve({call.path, call.path.front().span});
+    const FunctionDefinition* const created = scope_.catalog()->findFunction(path.object);
+    if (created == nullptr || call.path.size() > 1 || created->system) return created;
+    const bool built_in =
+        findScalarFunction(call.name) != nullptr || findAggregateFunction(call.name) != nullptr;
+    return built_in ? nullptr : created;
+}
+
+void ExpressionBinder::checkScalarCall(const Call& call, const TextSpan& span) const {
     if (call.star)
         failAt(span, "sql.bad-argument", fmt::format("{}(*) does not exist", call.name),
                "only COUNT takes *");
@@ -193,6 +194,27 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
                            call.distinct ? "DISTINCT"
                            : call.filter ? "FILTER"
                                          : "IGNORE NULLS"));
+    }
+}
+
+ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span) {
+    if (call.over) failNotSupported(call.over->span, "OVER windows are");
+    if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
+    const FunctionDefinition* const created = createdFunction(call);
+    if (created == nullptr && call.path.size() > 1) {
+        std::string name;
+        for (const Identifier& part : call.path)
+            name += (name.empty() ? "" : ".") + part.name;
+        failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name),
+               "functions of a database come with CREATE FUNCTION");
+    }
+    if (created == nullptr && findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
+    checkScalarCall(call, span);
+    if (created != nullptr) {
+        std::vector<ExpressionPtr> arguments;
+        for (const ExprPtr& argument : call.arguments)
+            arguments.push_back(bind(*argument));
+        return Expression::call(created->built_in, std::move(arguments));
     }
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);

@@ -13,6 +13,8 @@
 
 namespace millrace::sql {
 
+struct FunctionDefinition;
+
 class ExpressionBinder {
   public:
     // `clause` names what is being bound, for messages: "WHERE", "a computed column".
@@ -37,6 +39,9 @@ class ExpressionBinder {
   private:
     friend struct NodeBinder;
     ExpressionPtr bindCall(const Call& call, const TextSpan& span);
+    // What CREATE FUNCTION made of the name, where that comes before a built-in function; nullptr if nothing.
+    const FunctionDefinition* createdFunction(const Call& call) const;
+    void checkScalarCall(const Call& call, const TextSpan& span) const;
     ExpressionPtr bindCase(const CaseExpr& node, const TextSpan& span);
     ExpressionPtr bindInList(const InList& node, const TextSpan& span);
     ExpressionPtr bindBetween(const Call& call, const TextSpan& span);

@@ -131,7 +131,8 @@ LogicalPtr QueryBinder::bindBody(const QueryBody& body) {
 }
 
 LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& span) {
-    const Scope empty;
+    Scope empty;
+    empty.setCatalog(&catalog_);
     ExpressionBinder binder(empty, "VALUES");
     std::vector<std::vector<ExpressionPtr>> rows;
     for (const auto& row : values.rows) {
@@ -231,7 +232,8 @@ LogicalPtr QueryBinder::limited(const Query& query, LogicalPtr plan, std::vector
 // ORDER BY behind anything but a SELECT: only its columns can be named.
 LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
     std::vector<SortKey> keys;
-    const Scope scope(plan, "");
+    Scope scope(plan, "");
+    scope.setCatalog(&catalog_);
     ExpressionBinder binder(scope, "ORDER BY");
     for (const OrderItem& item : query.order_by) {
         const ExpressionPtr bound = binder.bindRoot(*item.expression);

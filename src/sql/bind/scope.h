@@ -10,6 +10,8 @@
 
 namespace millrace::sql {
 
+class Catalog;
+
 class Scope {
   public:
     struct Resolved {
@@ -23,6 +25,9 @@ class Scope {
 
     const LogicalPtr& node() const { return node_; }
     void replaceNode(LogicalPtr node) { node_ = std::move(node); }  // by one with the same columns
+    // Where functions of CREATE FUNCTION are looked up; nullptr: there are only built-in ones.
+    const Catalog* catalog() const { return catalog_; }
+    void setCatalog(const Catalog* catalog) { catalog_ = catalog; }
     size_t size() const { return node_ ? node_->schema().size() : 0; }
     const Field& field(size_t column) const { return node_->schema()[column]; }
     const ColumnTraits& traits(size_t column) const { return node_->traits()[column]; }
@@ -46,6 +51,7 @@ class Scope {
 
     LogicalPtr node_;
     std::vector<Relation> relations_;
+    const Catalog* catalog_ = nullptr;
 };
 
 }  // namespace millrace::sql

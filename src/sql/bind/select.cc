@@ -113,6 +113,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     } else {
         input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
     }
+    scope.setCatalog(&catalog_);
     if (select.where) {
         input = std::make_shared<LogicalFilter>(
             input, ExpressionBinder(scope, "WHERE").bindCondition(*select.where), select.where->span);

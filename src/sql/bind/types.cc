@@ -64,13 +64,14 @@ LogicalType withoutNullability(const TypeSpec& spec) {
             inRange(spec, spec.precision, 10, 1, LogicalType::kMaxDecimalPrecision, "precision");
         return LogicalType::decimal(precision, inRange(spec, spec.scale, 0, 0, precision, "scale"));
     }
-    const auto length = [&] {
-        return inRange(spec, spec.precision, 1, 1, LogicalType::kMaxLength, "length");
+    const auto length = [&](int otherwise) {
+        return inRange(spec, spec.precision, otherwise, 1, LogicalType::kMaxLength, "length");
     };
-    if (spec.name == "CHAR") return LogicalType::character(length());
-    if (spec.name == "VARCHAR") return LogicalType::varchar(length());
-    if (spec.name == "BINARY") return LogicalType::binary(length());
-    if (spec.name == "VARBINARY") return LogicalType::varbinary(length());
+    // Without a length, VARCHAR and VARBINARY have none, although the standard says 1: FlinkTypeSystem.
+    if (spec.name == "CHAR") return LogicalType::character(length(1));
+    if (spec.name == "VARCHAR") return LogicalType::varchar(length(LogicalType::kMaxLength));
+    if (spec.name == "BINARY") return LogicalType::binary(length(1));
+    if (spec.name == "VARBINARY") return LogicalType::varbinary(length(LogicalType::kMaxLength));
     if (spec.name == "TIME") return LogicalType::time(inRange(spec, spec.precision, 0, 0, 3, "precision"));
     if (spec.name == "TIMESTAMP" || spec.name == "TIMESTAMP_LTZ") {
         const int precision = inRange(spec, spec.precision, 6, 0, 9, "precision");

@@ -8,15 +8,22 @@ namespace millrace::sql {
 
 namespace {
 
+const ConnectorDescriptor* findConnector(const TableDefinition& table, const PlanOptions& options) {
+    if (!options.registry) return nullptr;
+    for (const ConnectorDescriptor& descriptor : options.registry->connectors) {
+        if (descriptor.name == table.connector()) return &descriptor;
+    }
+    return nullptr;
+}
+
 const ConnectorDescriptor& connectorOf(const TableDefinition& table, const PlanOptions& options,
                                        const TextSpan& where) {
     MILLRACE_CHECK(options.registry != nullptr, "a plan without connectors");
+    if (const ConnectorDescriptor* const found = findConnector(table, options)) return *found;
     const std::string connector = table.connector();
     std::vector<std::string> names;
-    for (const ConnectorDescriptor& descriptor : options.registry->connectors) {
-        if (descriptor.name == connector) return descriptor;
+    for (const ConnectorDescriptor& descriptor : options.registry->connectors)
         names.push_back(descriptor.name);
-    }
     std::sort(names.begin(), names.end());
     if (connector.empty()) {
         throw UserError(
@@ -71,9 +78,24 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
     if (!connector.make_source) cannot(*scan.table, "read", where);
     TableSpec spec = specOf(*scan.table, scan.table->storedSchema());
-    for (const size_t column : scan.columns)
-        spec.projection.push_back({column});
+    spec.projection = scan.paths;
+    spec.filters = scan.filters;
     return placed(where, [&] { return connector.make_source(spec); });
+}
+
+bool takesFields(const TableDefinition& table, const PlanOptions& options) {
+    const ConnectorDescriptor* const connector = findConnector(table, options);
+    return connector != nullptr && connector->nested_projection;
+}
+
+bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, const PlanOptions& options) {
+    const ConnectorDescriptor* const connector = findConnector(table, options);
+    if (connector == nullptr || !connector->accepts_filter) return false;
+    try {
+        return connector->accepts_filter(specOf(table, table.storedSchema()), filter);
+    } catch (const UserError&) {
+        return false;  // what is wrong with the table is said when its source is made
+    }
 }
 
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options) {

@@ -9,6 +9,9 @@ namespace millrace::sql {
 // UserErrors lead to the place in the statement where the table is used.
 std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& scan,
                                               const PlanOptions& options);
+// What the table's connector can do for a query; a connector that is not there can do nothing.
+bool takesFields(const TableDefinition& table, const PlanOptions& options);
+bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, const PlanOptions& options);
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options);
 
 }  // namespace millrace::sql

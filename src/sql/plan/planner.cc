@@ -12,7 +12,7 @@ const ConfigOption<std::string> kPipelineName{"pipeline.name", "", "The job's na
 PhysicalPlan physicalPlan(const LogicalPlan& plan, const PlanOptions& options) {
     MILLRACE_CHECK(!plan.sinks.empty(), "a plan without sinks");
     RelRoots roots = translate(plan);
-    optimise(roots);
+    optimise(roots, options);
     return makePhysicalPlan(roots, options);
 }
 

@@ -12,17 +12,19 @@ namespace {
 class TestSource final : public Source {
   public:
     explicit TestSource(const TableSpec& spec) : table_(spec.name) {
-        std::vector<Field> fields;
-        for (const size_t column : spec.projection)
-            fields.push_back(spec.schema[column]);
-        schema_ = Schema(std::move(fields));
+        schema_ = spec.projectedSchema();
         bounded_ = spec.options.contains("bounded");
+        for (const ColumnFilter& filter : spec.filters) {
+            filters_ += ", " + spec.schema[filter.column].name + " in";
+            for (const Value& value : filter.values)
+                filters_ += fmt::format(" {}", value.asInt64());
+        }
     }
     std::string name() const override {
         std::string columns;
         for (const Field& field : schema_)
             columns += (columns.empty() ? "" : ", ") + field.name;
-        return "TableSourceScan(table=[" + table_ + "], fields=[" + columns + "])";
+        return "TableSourceScan(table=[" + table_ + "]" + filters_ + ", fields=[" + columns + "])";
     }
     const Schema& outputSchema() const override { return schema_; }
     Boundedness boundedness() const override {
@@ -38,6 +40,7 @@ class TestSource final : public Source {
   private:
     std::string table_;
     Schema schema_;
+    std::string filters_;
     bool bounded_ = false;
 };
 
@@ -69,7 +72,23 @@ ConnectorDescriptor connector(const std::string& name, ChangelogMode mode) {
     return descriptor;
 }
 
+// One that takes fields of ROWs and filters on its column `kind`.
+ConnectorDescriptor generator() {
+    ConnectorDescriptor descriptor = connector("generator", ChangelogMode::All);
+    descriptor.nested_projection = true;
+    descriptor.accepts_filter = [](const TableSpec& spec, const ColumnFilter& filter) {
+        return spec.schema[filter.column].name == "kind";
+    };
+    return descriptor;
+}
+
 constexpr const char* kTables = R"sql(
+CREATE TABLE events (kind INT, a ROW<id BIGINT, at TIMESTAMP(3), more ROW<x INT, y INT>>,
+                     b ROW<id BIGINT, at TIMESTAMP(3)>,
+                     ts AS CASE WHEN kind = 0 THEN a.at ELSE b.at END,
+                     WATERMARK FOR ts AS ts - INTERVAL '4' SECOND) WITH ('connector' = 'generator');
+CREATE VIEW as_a AS SELECT a.id, a.more.x, ts FROM events WHERE kind = 0;
+CREATE VIEW as_b AS SELECT b.id, ts FROM events WHERE kind = 1;
 CREATE TABLE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts TIMESTAMP(3), extra STRING,
                   WATERMARK FOR ts AS ts - INTERVAL '4' SECOND) WITH ('connector' = 'all');
 CREATE TABLE ended (a BIGINT, b STRING, c BIGINT) WITH ('connector' = 'all', 'bounded' = 'true');
@@ -84,7 +103,7 @@ class Planner : public ::testing::Test {
         auto registry = std::make_shared<ConnectorRegistry>();
         registry->connectors = {connector("all", ChangelogMode::All),
                                 connector("inserts", ChangelogMode::InsertOnly),
-                                connector("upserts", ChangelogMode::Upsert)};
+                                connector("upserts", ChangelogMode::Upsert), generator()};
         PlanOptions options;
         options.registry = registry;
         return options;
@@ -128,6 +147,76 @@ TEST_F(Planner, TheWindowFunctionIsFusedAndColumnsArePruned) {
             +- WatermarkAssigner(rowtime=[ts], watermark=[ts - INTERVAL '+0 00:00:04.000']), changelogMode=[I]
                +- TableSourceScan(table=[bid], fields=[auction, price, ts]), changelogMode=[I]
 )");
+}
+
+// The kind is known, so the time is the one field; the ROWs are never made.
+TEST_F(Planner, FiltersAndFieldsGoIntoTheSource) {
+    EXPECT_EQ(text("INSERT INTO out_inserts SELECT id, COUNT(*) FROM TABLE(TUMBLE(TABLE as_a, DESCRIPTOR(ts), "
+                   "INTERVAL '10' SECOND)) GROUP BY id, window_start, window_end;"),
+              R"(Sink(table=[out_inserts]), changelogMode=[NONE]
++- Calc(select=[id AS k, COUNT(*) AS n]), changelogMode=[I]
+   +- WindowAggregate(groupBy=[id], window=[TUMBLE(time=[ts], size=[10 s])], select=[id, window_start, window_end, COUNT(*)]), changelogMode=[I]
+      +- Exchange(distribution=[hash[id]]), changelogMode=[I]
+         +- Calc(select=[a_id AS id, ts]), changelogMode=[I]
+            +- WatermarkAssigner(rowtime=[ts], watermark=[ts - INTERVAL '+0 00:00:04.000']), changelogMode=[I]
+               +- Calc(select=[a_at AS ts, a_id]), changelogMode=[I]
+                  +- TableSourceScan(table=[events], kind in 0, fields=[a_id, a_at]), changelogMode=[I]
+)");
+}
+
+TEST_F(Planner, WhatTheSourceDoesNotTakeStaysAbove) {
+    const auto holds = [](const std::string& plan, const std::string& part) {
+        EXPECT_NE(plan.find(part), std::string::npos) << part << " in\n" << plan;
+    };
+    // Other conditions stay, and nested fields are found at their depth.
+    const std::string mixed = text("INSERT INTO out_inserts SELECT id, x FROM as_a WHERE x > 3 AND id <> 7;");
+    holds(mixed, "kind in 0, fields=[a_at, a_id, a_more_x]");
+    holds(mixed, "where=[(a_more_x > 3) AND (a_id <> 7)]");
+    // Several values: all kinds' fields may be there.
+    const std::string several = text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind IN (0, 1);");
+    holds(several, "kind in 0 1, fields=[kind, a_at, a_id, b_at, b_id]");
+    // Not a set of values.
+    holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind > 0;"), "where=[kind > 0]");
+    holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind = 0 OR a.id = 1;"), "where=[");
+    // A ROW that is read whole stays one.
+    const std::string whole = text(
+        "CREATE TABLE rows_too (id BIGINT, b ROW<id BIGINT, at TIMESTAMP(3)>) WITH ('connector' = 'all');"
+        "INSERT INTO rows_too SELECT a.id, b FROM events WHERE kind = 1;");
+    holds(whole, "kind in 1, fields=[b, a_id]");
+    // Contradictions: the rows of one kind, of which the other condition leaves none.
+    holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind = 0 AND kind = 1;"),
+          "kind in 0, kind in 1");
+    // A connector that takes neither.
+    const std::string plain = text(
+        "CREATE TABLE plain (kind INT, a ROW<id BIGINT>) WITH ('connector' = 'all');"
+        "INSERT INTO out_inserts SELECT a.id, 1 FROM plain WHERE kind = 0;");
+    holds(plain, "fields=[kind, a]");
+    holds(plain, "where=[kind = 0]");
+}
+
+// Two queries of one kind read one source; of two kinds, two.
+TEST_F(Planner, SourcesAreSharedByWhatTheyLeaveOut) {
+    const auto scans = [](const std::string& plan) {
+        size_t count = 0;
+        for (size_t at = plan.find("TableSourceScan("); at != std::string::npos; at = plan.find("TableSourceScan(", at + 1))
+            ++count;
+        return count;
+    };
+    const auto sources = [](const PlannedJob& job) {
+        size_t count = 0;
+        for (const JobNode& node : job.graph->nodes())
+            count += node.uid.starts_with("source-") ? 1 : 0;
+        return count;
+    };
+    const PlannedJob same = plan(
+        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all SELECT x, id "
+        "FROM as_a WHERE x > 1; END;");
+    EXPECT_EQ(sources(same), 1U) << same.physical_plan;
+    const PlannedJob different = plan(
+        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all SELECT id, 1 "
+        "FROM as_b; END;");
+    EXPECT_EQ(sources(different), 2U) << different.physical_plan;
+    EXPECT_EQ(scans(different.physical_plan), 2U);
 }
 
 TEST_F(Planner, WindowsThatAreReadElsewhereAreNotFused) {

@@ -137,14 +137,16 @@ MovedColumns prunePassed(Rel& rel, const MovedColumns& below) {
     return to;
 }
 
-void optimise(RelRoots& roots) {
+void optimise(RelRoots& roots, const PlanOptions& options) {
     mergeCalcs(roots);
     pushFilters(roots);
     mergeCalcs(roots);
     fuseWindows(roots);
     mergeCalcs(roots);
     removeIdentities(roots);
+    pushFiltersIntoSources(roots, options);
     shareSubplans(roots);
+    pushFieldsIntoSources(roots, options);
     pruneColumns(roots);
     mergeCalcs(roots);
     removeIdentities(roots);

@@ -154,13 +154,19 @@ MovedColumns unmoved(size_t columns);
 void demandPassed(const UsedColumns& used, UsedColumns& below);
 MovedColumns prunePassed(Rel& rel, const MovedColumns& below);
 
+struct PlanOptions;
+
 // The rules, in the order in which they are applied (optimise()). Each is a file of its name in rules/.
 void mergeCalcs(RelRoots& roots);        // adjacent projections and filters become one
 void pushFilters(RelRoots& roots);       // filters go below UNION ALL and window functions
 void fuseWindows(RelRoots& roots);       // window function and aggregation by its windows become one
 void removeIdentities(RelRoots& roots);  // projections of all columns as they are
-void shareSubplans(RelRoots& roots);     // equal sub-plans become one
-void pruneColumns(RelRoots& roots);      // columns that nobody reads are not produced
-void optimise(RelRoots& roots);
+void pushFiltersIntoSources(RelRoots& roots,
+                            const PlanOptions& options);  // sources leave out rows that nobody wants
+void shareSubplans(RelRoots& roots);                      // equal sub-plans become one
+void pushFieldsIntoSources(RelRoots& roots,
+                           const PlanOptions& options);  // sources produce fields instead of ROWs
+void pruneColumns(RelRoots& roots);                      // columns that nobody reads are not produced
+void optimise(RelRoots& roots, const PlanOptions& options);
 
 }  // namespace millrace::sql

@@ -1,25 +1,36 @@
 #include "sql/plan/nodes/scan.h"
 
-#include <numeric>
-
 #include "sql/plan/connectors.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
 
+ScanRel::ScanRel(TablePtr scanned) : table(std::move(scanned)) {
+    for (size_t i = 0; i < table->storedSchema().size(); ++i)
+        paths.push_back({i});
+}
+
 std::optional<std::string> ScanRel::digest() const {
     // By object: a table may have been dropped and made anew between two statements.
-    return fmt::format("scan {} {}", fmt::ptr(table.get()), digestOf(columns));
+    std::string text = fmt::format("scan {}", fmt::ptr(table.get()));
+    for (const ColumnPath& path : paths)
+        text += " " + digestOf(path);
+    for (const ColumnFilter& filter : filters) {
+        text += fmt::format(" {} in", filter.column);
+        for (const Value& value : filter.values)
+            text += " '" + value.toString(table->storedSchema()[filter.column].type) + "'";
+    }
+    return text;
 }
 
 MovedColumns ScanRel::prune(Rel& rel, const UsedColumns& used, std::span<const MovedColumns* const>) {
     MovedColumns to;
     rel.schema = kept(rel.schema, used, to);
-    std::vector<size_t> read;
+    std::vector<ColumnPath> read;
     for (size_t i = 0; i < used.size(); ++i) {
-        if (used[i]) read.push_back(columns[i]);
+        if (used[i]) read.push_back(std::move(paths[i]));
     }
-    columns = std::move(read);
+    paths = std::move(read);
     return to;
 }
 
@@ -29,11 +40,8 @@ size_t ScanRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
 }
 
 RelTranslation describePlanNodesScan() {
-    return translationOf<LogicalScan>([](const LogicalScan& scan) {
-        std::vector<size_t> columns(scan.schema().size());
-        std::iota(columns.begin(), columns.end(), size_t{0});
-        return std::make_shared<ScanRel>(scan.table(), std::move(columns));
-    });
+    return translationOf<LogicalScan>(
+        [](const LogicalScan& scan) { return std::make_shared<ScanRel>(scan.table()); });
 }
 
 }  // namespace millrace::sql

@@ -1,14 +1,14 @@
 // A table's source.
 #pragma once
 
+#include "runtime/connector.h"
 #include "sql/plan/rel.h"
 
 namespace millrace::sql {
 
 class ScanRel final : public RelNodeOf<ScanRel> {
   public:
-    ScanRel(TablePtr scanned, std::vector<size_t> read)
-        : table(std::move(scanned)), columns(std::move(read)) {}
+    explicit ScanRel(TablePtr scanned);  // all columns, whole
 
     std::optional<std::string> digest() const override;
     void demand(const Rel&, const UsedColumns&, std::span<UsedColumns* const>) const override {}
@@ -18,7 +18,8 @@ class ScanRel final : public RelNodeOf<ScanRel> {
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
     TablePtr table;
-    std::vector<size_t> columns;  // of the table's stored columns, ascending: those that are read
+    std::vector<ColumnPath> paths;      // what is read of the table's stored columns; whole ones come first
+    std::vector<ColumnFilter> filters;  // which rows; the source accepted them
 };
 
 }  // namespace millrace::sql
