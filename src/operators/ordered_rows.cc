@@ -41,7 +41,9 @@ KeyedStateDescriptor OrderedRows::descriptor() const {
     KeyedStateDescriptor descriptor;
     descriptor.name = p_.name;
     descriptor.key = Schema({{"number", LogicalType::bigint()}});
-    descriptor.value = nullableSchema(p_.columns);
+    std::vector<Field> fields = p_.columns.fields();
+    fields.insert(fields.end(), p_.results.begin(), p_.results.end());
+    descriptor.value = nullableSchema(Schema(std::move(fields)));
     descriptor.ttl = p_.ttl;
     return descriptor;
 }
@@ -112,6 +114,7 @@ void OrderedRows::locate(std::span<const ColumnPtr> columns, size_t rows) {
             place = free_partitions_.back();
             free_partitions_.pop_back();
             RowLayout::setNull(entry, field, false);
+            partitions_[place].entry = entry;
             partitions_[place].group = keyGroupOf(partition_hashes_[i], max_parallelism_);
         }
         partition_of_[i] = static_cast<uint32_t>(place);
@@ -124,10 +127,12 @@ void OrderedRows::begin(const Batch& batch) {
     locate(batch.columns(), batch.rows());
 }
 
-void OrderedRows::dropIfEmpty(size_t row) {
-    if (!index_ || !rows(partition_of_[row]).empty()) return;
-    index_->erase(0, partition_entries_[row]);
-    free_partitions_.push_back(partition_of_[row]);
+void OrderedRows::dropIfEmpty(uint32_t partition) {
+    Partition& dropped = partitions_[partition];
+    if (!dropped.entry || !dropped.rows.empty()) return;
+    index_->erase(0, dropped.entry);
+    dropped.entry = nullptr;
+    free_partitions_.push_back(partition);
 }
 
 OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& batch, size_t row) {
@@ -220,8 +225,19 @@ void OrderedRows::erase(std::span<const int64_t> numbers) {
 }
 
 ColumnPtr OrderedRows::load(size_t column, std::span<std::byte* const> state_rows) const {
-    return Column::retyped(loadColumn(table_.layout(), table_.firstValueField() + column, state_rows),
-                           p_.columns[column].type);
+    const size_t width = p_.columns.size();
+    const LogicalType& type = column < width ? p_.columns[column].type : p_.results[column - width].type;
+    return Column::retyped(loadColumn(table_.layout(), table_.firstValueField() + column, state_rows), type);
+}
+
+void OrderedRows::storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results) {
+    if (numbers.empty()) return;
+    const ColumnPtr column = numberColumn(numbers);
+    hashColumns({&column, 1}, numbers.size(), number_hashes_);
+    table_.findOrInsert(0, {&column, 1}, number_hashes_, {}, state_rows_);
+    const size_t first = table_.firstValueField() + p_.columns.size();
+    for (size_t i = 0; i < results.size(); ++i)
+        storeColumn(table_.layout(), first + i, *results[i], {}, state_rows_, table_.heap());
 }
 
 }  // namespace millrace

@@ -26,6 +26,7 @@ namespace millrace {
 struct OrderedRowsParameters {
     std::string name;  // of the table
     Schema columns;    // of a row
+    Schema results;    // further fields of its state row, which the operator fills
     std::vector<size_t> partition;
     std::vector<SortOrder> order;
     bool hashes_rows = false;  // rows are looked for by their values
@@ -72,17 +73,22 @@ class OrderedRows {
     int64_t keep(const OrderedRow& pending);
     void store(const Batch& batch);  // all that were kept since begin()
     void erase(std::span<const int64_t> numbers);
-    // The state rows of numbers; nullptr where one has expired.
+    // The state rows of numbers, to be read; nullptr where one has expired.
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
+    // A column of state rows: of `columns`, then of `results`.
     ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
-    KeyedTable& table() { return table_; }
+    // Result `result` of the rows of numbers, all of which are in state.
+    void storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results);
 
-    // Forgets the partition of row `row` of the batch at hand if it has no rows; once a batch.
-    void dropIfEmpty(size_t row);
+    // Forgets a partition that has no rows.
+    void dropIfEmpty(uint32_t partition);
+    size_t partitions() const { return partitions_.size(); }  // those that were forgotten, too
 
   private:
     struct Partition {
         Rows rows;
+        // In the index, whose rows never move; nullptr while nothing is in the partition.
+        std::byte* entry = nullptr;
         KeyGroup group;
     };
     struct Number {

@@ -7,7 +7,6 @@ namespace millrace {
 // A partition that the batch at hand changes.
 struct Rank::Touched {
     uint32_t partition;
-    size_t row;                   // of the batch
     std::vector<int64_t> before;  // the numbers of the rows in its window
 };
 
@@ -18,8 +17,8 @@ struct Rank::State final : OperatorState {
     OrderedRows rows;
     // Of the batch at hand.
     std::vector<Touched> touched;
-    std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
-    std::vector<int64_t> evicted;      // numbers of state rows that are no more
+    std::vector<uint8_t> is_touched;  // of each partition
+    std::vector<int64_t> evicted;     // numbers of state rows that are no more
     // Rows of the result, by number; pending ones are the batch's.
     std::vector<int64_t> changed;
     std::vector<RowKind> kinds;
@@ -63,23 +62,20 @@ std::vector<int64_t> Rank::window(State& state, uint32_t partition) const {
     return numbers;
 }
 
-Rank::Touched& Rank::touch(State& state, size_t row) const {
-    const uint32_t partition = state.rows.partitionOf(row);
-    if (partition >= state.touched_of.size()) state.touched_of.resize(partition + 1, 0);
-    uint32_t& place = state.touched_of[partition];
-    if (place == 0) {
-        state.touched.push_back({partition, row, window(state, partition)});
-        place = static_cast<uint32_t>(state.touched.size());
-    }
-    return state.touched[place - 1];
+void Rank::touch(State& state, uint32_t partition) const {
+    if (partition >= state.is_touched.size()) state.is_touched.resize(state.rows.partitions(), 0);
+    if (state.is_touched[partition]) return;
+    state.is_touched[partition] = 1;
+    state.touched.push_back({partition, window(state, partition)});
 }
 
 void Rank::insert(State& state, size_t row) const {
-    OrderedRows::Rows& rows = state.rows.rows(state.rows.partitionOf(row));
+    const uint32_t partition = state.rows.partitionOf(row);
+    OrderedRows::Rows& rows = state.rows.rows(partition);
     const bool full = !p_.input_retracts && static_cast<int64_t>(rows.size()) >= p_.last;
     // Of equal keys, the later row is the one behind.
     if (full && state.rows.keyOf(row) >= std::string_view(rows.rbegin()->key)) return;
-    touch(state, row);
+    touch(state, partition);
     rows.insert(state.rows.pending(row));
     if (!full) return;
     const auto worst = std::prev(rows.end());
@@ -89,7 +85,7 @@ void Rank::insert(State& state, size_t row) const {
 
 void Rank::retract(State& state, const Batch& batch, size_t row) const {
     const uint32_t partition = state.rows.partitionOf(row);
-    touch(state, row);
+    touch(state, partition);
     const auto found = state.rows.find(partition, batch, row);
     OrderedRows::Rows& rows = state.rows.rows(partition);
     if (found == rows.end()) return;
@@ -230,8 +226,8 @@ void Rank::settle(State& state, const Batch& batch) const {
                 if (row.number >= OrderedRows::kPending) state.rows.keep(row);
             }
         }
-        state.rows.dropIfEmpty(touched.row);
-        state.touched_of[touched.partition] = 0;
+        state.rows.dropIfEmpty(touched.partition);
+        state.is_touched[touched.partition] = 0;
     }
     state.rows.store(batch);
 }

@@ -43,7 +43,7 @@ class Rank final : public Operator {
   private:
     struct State;
     struct Touched;
-    Touched& touch(State& state, size_t row) const;
+    void touch(State& state, uint32_t partition) const;
     void insert(State& state, size_t row) const;
     void retract(State& state, const Batch& batch, size_t row) const;
     std::vector<int64_t> window(State& state, uint32_t partition) const;

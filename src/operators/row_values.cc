@@ -19,7 +19,34 @@ void releaseNested(const RowLayout& layout, size_t field, std::byte* row) {
     }
 }
 
+template <class T>
+void markFlatDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
+    const T* a = left.data<T>();
+    const T* b = right.data<T>();
+    for (size_t i = 0; i < different.size(); ++i) {
+        const bool left_null = left.isNull(i), right_null = right.isNull(i);
+        bool same = left_null == right_null;
+        if (same && !left_null) {
+            if constexpr (std::is_floating_point_v<T>) {
+                same = a[i] == b[i] || (a[i] != a[i] && b[i] != b[i]);
+            } else {
+                same = a[i] == b[i];
+            }
+        }
+        different[i] |= !same;
+    }
+}
+
 }  // namespace
+
+void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
+    if (left.type().isNested()) {
+        for (size_t i = 0; i < different.size(); ++i)
+            different[i] |= left.valueAt(i) != right.valueAt(i);
+        return;
+    }
+    dispatchPhysical(left.physical(), [&]<class T>() { markFlatDifferent<T>(left, right, different); });
+}
 
 void storeColumn(const RowLayout& layout, size_t field, const Column& column,
                  std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap) {

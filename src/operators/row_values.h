@@ -13,6 +13,9 @@ namespace millrace {
 void storeColumn(const RowLayout& layout, size_t field, const Column& column,
                  std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap);
 
+// Sets different[i] where row i of the two columns is not the same: NULL is itself, and so is NaN.
+void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different);
+
 // Fields of state for the columns of a schema: nullable, whatever the columns say.
 Schema nullableSchema(const Schema& schema);
 

@@ -121,4 +121,11 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
     }
 }
 
+int64_t SortKeys::int64Of(std::string_view key) {
+    uint64_t bits = 0;
+    for (size_t i = 1; i <= sizeof(bits); ++i)
+        bits = bits << 8 | static_cast<uint8_t>(key[i]);
+    return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+}
+
 }  // namespace millrace

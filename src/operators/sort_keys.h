@@ -22,6 +22,9 @@ class SortKeys {
         return {bytes_.data() + begin_[row], begin_[row + 1] - begin_[row]};
     }
 
+    // The value that a key of one ascending, 64 bits wide column without NULLs was made of.
+    static int64_t int64Of(std::string_view key);
+
   private:
     std::vector<char> bytes_;
     std::vector<size_t> begin_;

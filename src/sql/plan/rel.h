@@ -3,8 +3,8 @@
 //
 // What a node is, is a RelNode: one file a kind in nodes/, which says everything about the kind: how it comes
 // from the logical plan, what it reads, what changelog it produces and with which operator it runs. Nothing
-// else has to be told of a new kind; rules name only the kinds they rewrite. Kinds that only a rule makes are in
-// nodes/recognised/.
+// else has to be told of a new kind; rules name only the kinds they rewrite. Kinds that only a rule makes are
+// in nodes/recognised/.
 //
 // A node remembers the logical node whose result it computes (`origin`): the uid of a stateful operator comes
 // from its canonical text, so that no rewrite here changes under which name state is kept.

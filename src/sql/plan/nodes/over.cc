@@ -1,8 +1,24 @@
 #include "sql/plan/nodes/over.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "operators/over_aggregate.h"
+#include "operators/updating_over.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
+
+namespace {
+
+std::string lowerCase(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+}  // namespace
 
 std::string digestOf(const std::vector<SortKey>& order) {
     std::string text = "(";
@@ -13,7 +29,18 @@ std::string digestOf(const std::vector<SortKey>& order) {
 
 OverRel::OverRel(const LogicalOver& node)
     : partition(node.partition()), order(node.order()), frame(node.frame()), calls(node.calls()) {
-    if (order.size() == 1) order_time = node.input()->traits()[order.front().column].time;
+    const std::vector<ColumnTraits>& traits = node.input()->traits();
+    if (order.size() == 1) order_time = traits[order.front().column].time;
+    for (size_t i = 0; i < partition.size(); ++i) {
+        const ColumnTraits& end = traits[partition[i]];
+        if (end.bound != WindowBound::End) continue;
+        const bool has_start = std::any_of(partition.begin(), partition.end(), [&](size_t key) {
+            return traits[key].bound == WindowBound::Start && traits[key].window == end.window;
+        });
+        if (!has_start) continue;
+        window = end.window;
+        window_end_key = i;
+    }
 }
 
 std::optional<std::string> OverRel::digest() const {
@@ -62,9 +89,93 @@ MovedColumns OverRel::prune(Rel& rel, const UsedColumns&, std::span<const MovedC
     return prunePassed(rel, below);
 }
 
-size_t OverRel::place(PhysicalBuilder&, const Rel& rel, const std::vector<size_t>&) const {
-    throw UserError({"sql.not-supported", "window functions can only be used for Top-N so far",
-                     "filter by the row number: WHERE rn <= 10", rel.origin->where()});
+bool OverRel::appends(bool input_inserts) const {
+    const bool in_time = input_inserts && order_time != TimeAttribute::None && !order[0].descending;
+    return in_time && std::all_of(calls.begin(), calls.end(), [](const OverCall& call) {
+               return call.rank == RankFunction::None || call.rank == RankFunction::RowNumber;
+           });
+}
+
+Changelog OverRel::changelog(std::span<const Changelog> inputs) const {
+    const bool inserts = inputs[0].insertOnly();
+    Changelog own;
+    own.updates = !appends(inserts);
+    own.deletes = !inserts;
+    return own;
+}
+
+std::string OverRel::text(const Rel& rel) const {
+    const size_t width = rel.schema.size() - calls.size();
+    std::vector<std::string> keys, select;
+    for (const size_t key : partition)
+        keys.push_back(rel.schema[key].name);
+    for (size_t i = 0; i < calls.size(); ++i) {
+        const std::string& call = calls[i].aggregate.text;
+        const std::string& name = rel.schema[width + i].name;
+        select.push_back(call == name ? call : call + " AS " + name);
+    }
+    std::string all;
+    if (!keys.empty()) all += fmt::format("partitionBy=[{}], ", fmt::join(keys, ", "));
+    if (!order.empty()) all += fmt::format("orderBy=[{}], ", orderText(order, rel.schema));
+    return all + fmt::format("window=[{}], select=[{}]", frame.toString(), fmt::join(select, ", "));
+}
+
+namespace {
+
+// ROW_NUMBER() is how many rows there are up to the current one.
+OverTerm termOf(const OverCall& call, bool retracts) {
+    OverTerm term;
+    const AggregateCall& aggregate = call.aggregate;
+    term.aggregate.text = aggregate.text;
+    switch (call.rank) {
+        case RankFunction::Rank:
+            term.kind = OverTerm::Kind::Rank;
+            break;
+        case RankFunction::DenseRank:
+            term.kind = OverTerm::Kind::DenseRank;
+            break;
+        case RankFunction::RowNumber:
+            term.aggregate.function = findAggregateFunction("COUNT")->bind({}, false, retracts);
+            term.aggregate.name = "row_number";
+            break;
+        case RankFunction::None:
+            term.aggregate.function = aggregate.function->bind(aggregate.infos, aggregate.distinct, retracts);
+            term.aggregate.arguments = aggregate.arguments;
+            term.aggregate.filter = aggregate.filter;
+            term.aggregate.name = lowerCase(aggregate.function->name);
+            break;
+    }
+    return term;
+}
+
+}  // namespace
+
+size_t OverRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
+    const bool inserts = builder.changelog(*rel.input()).insertOnly();
+    const bool in_time = appends(inserts);
+    OverParameters over;
+    over.input = rel.input()->schema;
+    over.partition = partition;
+    for (const SortKey& key : order)
+        over.order.push_back({key.column, key.descending, key.nulls_first});
+    // In processing time every row has a time of its own.
+    over.rows = frame.rows || (in_time && order_time == TimeAttribute::Proctime && !frame.preceding);
+    over.preceding = frame.preceding;
+    for (const OverCall& call : calls)
+        over.terms.push_back(termOf(call, frame.preceding.has_value()));
+    over.ttl = builder.stateTtl();
+    over.output = rel.schema;
+    over.text = text(rel);
+    std::shared_ptr<const Operator> op;
+    if (in_time) {
+        op = std::make_shared<OverAggregate>(
+            OverAggregateParameters{std::move(over), order_time == TimeAttribute::Proctime});
+    } else {
+        UpdatingOverParameters parameters{std::move(over), !inserts, builder.changelog(rel).update_before};
+        op = std::make_shared<UpdatingOver>(std::move(parameters));
+    }
+    return builder.addOperator(rel, builder.uidOf(in_time ? "over-aggregate" : "updating-over", rel),
+                               std::move(op), {PhysicalInput::byKey(inputs[0], partition)});
 }
 
 RelTranslation describePlanNodesOver() {

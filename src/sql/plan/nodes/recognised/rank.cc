@@ -4,6 +4,8 @@
 
 #include "operators/deduplicate.h"
 #include "operators/rank.h"
+#include "operators/window_rank.h"
+#include "sql/plan/nodes/window_table.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
@@ -23,11 +25,14 @@ RankRel::RankRel(const OverRel& over, int64_t first, int64_t last)
     : partition_(over.partition),
       order_(over.order),
       order_time_(over.order_time),
+      window_(over.window),
+      window_end_key_(over.window_end_key),
       first_(first),
       last_(last) {}
 
 std::optional<std::string> RankRel::digest() const {
-    return fmt::format("rank {} {} {} {}", digestOf(partition_), digestOf(order_), first_, last_);
+    return fmt::format("rank {} {} {} {} {}", digestOf(partition_), digestOf(order_), first_, last_,
+                       window_ ? window_->toString() : "");
 }
 
 void RankRel::demand(const Rel&, const UsedColumns& used, std::span<UsedColumns* const> inputs) const {
@@ -55,6 +60,7 @@ MovedColumns RankRel::prune(Rel& rel, const UsedColumns& used, std::span<const M
 
 Changelog RankRel::changelog(std::span<const Changelog> inputs) const {
     const bool inserts = inputs[0].insertOnly();
+    if (isByWindow(inserts)) return {};
     if (isDeduplicate(inserts) && order_time_ == TimeAttribute::Proctime && !order_[0].descending) return {};
     Changelog own;
     own.updates = outputs_number_ || first_ == last_;
@@ -89,8 +95,31 @@ size_t RankRel::placeDeduplicate(PhysicalBuilder& builder, const Rel& rel, size_
                                {PhysicalInput::byKey(input, partition_)});
 }
 
+size_t RankRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    WindowRankParameters parameters;
+    parameters.input = rel.input()->schema;
+    parameters.partition = partition_;
+    parameters.window_end = partition_[window_end_key_];
+    parameters.processing_time = inProcessingTime(*window_);
+    parameters.instants = overInstants(*window_);
+    for (const SortKey& key : order_)
+        parameters.order.push_back({key.column, key.descending, key.nulls_first});
+    parameters.first = first_;
+    parameters.last = last_;
+    parameters.outputs_number = outputs_number_;
+    parameters.output = rel.schema;
+    parameters.text = fmt::format(
+        "window=[{}], rankType=[ROW_NUMBER], rankRange=[rankStart={}, rankEnd={}], partitionBy=[{}], "
+        "orderBy=[{}]",
+        window_->toString(), first_, last_, namesOf(partition_, rel.schema), orderText(order_, rel.schema));
+    return builder.addOperator(rel, builder.uidOf(fmt::format("window-rank-{}-{}", first_, last_), rel),
+                               std::make_shared<WindowRank>(std::move(parameters)),
+                               {PhysicalInput::byKey(input, partition_)});
+}
+
 size_t RankRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
     const bool inserts = builder.changelog(*rel.input()).insertOnly();
+    if (isByWindow(inserts)) return placeByWindow(builder, rel, inputs[0]);
     if (isDeduplicate(inserts)) return placeDeduplicate(builder, rel, inputs[0]);
     RankParameters parameters;
     parameters.input = rel.input()->schema;
@@ -109,7 +138,9 @@ size_t RankRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
         "rankEnd={}], partitionBy=[{}], orderBy=[{}]",
         inserts ? "AppendFastStrategy" : "RetractStrategy", first_, last_, namesOf(partition_, rel.schema),
         orderText(order_, rel.schema));
-    return builder.addOperator(rel, builder.uidOf("rank", rel), std::make_shared<Rank>(std::move(parameters)),
+    // Two filters on one row number are two operators, each with its rows.
+    return builder.addOperator(rel, builder.uidOf(fmt::format("rank-{}-{}", first_, last_), rel),
+                               std::make_shared<Rank>(std::move(parameters)),
                                {PhysicalInput::byKey(inputs[0], partition_)});
 }
 

@@ -23,11 +23,16 @@ class RankRel final : public RelNodeOf<RankRel> {
   private:
     // The first or last row by a time attribute, of input that only inserts.
     bool isDeduplicate(bool input_inserts) const;
+    // Within windows, over input that only inserts: sent when a window is complete.
+    bool isByWindow(bool input_inserts) const { return input_inserts && window_ != nullptr; }
+    size_t placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     size_t placeDeduplicate(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
 
     std::vector<size_t> partition_;
     std::vector<SortKey> order_;
     TimeAttribute order_time_;
+    std::shared_ptr<const WindowSpec> window_;
+    size_t window_end_key_;
     int64_t first_;  // from 1
     int64_t last_;
     bool outputs_number_ = true;
