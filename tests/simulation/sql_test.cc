@@ -33,6 +33,32 @@ WITH ('connector' = 'filesystem', 'path' = '/out/sessions', 'format' = 'json');
 CREATE TABLE late (origin STRING, delay BIGINT, kind STRING)
 WITH ('connector' = 'filesystem', 'path' = '/out/late', 'format' = 'json');
 
+CREATE TABLE worst (origin STRING, place BIGINT, delay BIGINT, ts TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'path' = '/out/worst', 'format' = 'json');
+
+CREATE TABLE busiest (place BIGINT, delay BIGINT, flights BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/busiest', 'format' = 'json');
+
+CREATE TABLE running (origin STRING, ts TIMESTAMP(3), flights BIGINT, total BIGINT, worst BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/running', 'format' = 'json');
+
+-- Top-N of rows that only come, and of rows that change; what is left at the end is sorted and written.
+INSERT INTO worst
+SELECT origin, place, delay, ts FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY origin ORDER BY delay DESC, ts) AS place FROM events)
+WHERE place <= 3 ORDER BY origin, place;
+
+INSERT INTO busiest
+SELECT place, delay, flights FROM (
+    SELECT delay, COUNT(*) AS flights, ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC, delay) AS place
+    FROM events GROUP BY delay)
+WHERE place BETWEEN 2 AND 5 ORDER BY place;
+
+INSERT INTO running
+SELECT origin, ts, COUNT(*) OVER (PARTITION BY origin ORDER BY ts), SUM(delay) OVER (PARTITION BY origin ORDER BY ts),
+    MAX(delay) OVER (PARTITION BY origin ORDER BY ts RANGE BETWEEN INTERVAL '15' SECOND PRECEDING AND CURRENT ROW)
+FROM events;
+
 INSERT INTO delays
 SELECT window_start, window_end, origin, COUNT(*), SUM(delay), MAX(delay)
 FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
@@ -146,7 +172,7 @@ void writeInput(FileSystem& files) {
     files.syncFolder("/in");
 }
 
-TEST(SqlSimulation, WindowsFiltersAndUnions) {
+TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
     simulateSeeds({"sql", [] { return application(kApplication); },
                    [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
 }

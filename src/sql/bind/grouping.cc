@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sql/bind/aggregate_call.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
@@ -118,44 +119,13 @@ class ArgumentBinder final : public ExpressionBinder {
 }  // namespace
 
 ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
-    if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
-    if (call.star && (call.name != "COUNT" || call.distinct)) {
-        failAt(span, "sql.bad-argument",
-               fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
-               "only COUNT takes *");
-    }
-    ArgumentBinder binder(scope(), fmt::format("the arguments of {}", call.name));
-    AggregateCall bound;
-    bound.function = findAggregateFunction(call.name);
-    bound.distinct = call.distinct;
-    std::string arguments = call.star ? "*" : "";
-    std::vector<ExpressionPtr> expressions;
-    for (const ExprPtr& argument : call.arguments) {
-        ExpressionPtr expression = binder.bindRoot(*argument);
-        ArgumentInfo info;
-        info.type = expression->type();
-        if (expression->kind() == ExpressionKind::Literal) info.literal = expression->value();
-        bound.infos.push_back(std::move(info));
-        arguments += (arguments.empty() ? "" : ", ") + expression->toString();
-        expressions.push_back(std::move(expression));
-    }
-    const auto function =
-        located(span, [&] { return bound.function->bind(bound.infos, bound.distinct, false); });
-    MILLRACE_CHECK(function->argumentTypes().size() == expressions.size(), "{} binds {} arguments as {}",
-                   call.name, expressions.size(), function->argumentTypes().size());
-    for (size_t i = 0; i < expressions.size(); ++i) {
-        const ExpressionPtr argument = convert(expressions[i], function->argumentTypes()[i]);
-        bound.infos[i].type = argument->type();
+    ArgumentBinder arguments(scope(), fmt::format("the arguments of {}", call.name));
+    ArgumentBinder filter(scope(), "FILTER");
+    BoundCall with_expressions = bindAggregateCall(call, span, arguments, filter);
+    AggregateCall& bound = with_expressions.call;
+    for (const ExpressionPtr& argument : with_expressions.arguments)
         bound.arguments.push_back(need(argument));
-    }
-    bound.text = fmt::format("{}({}{})", bound.function->name, call.distinct ? "DISTINCT " : "", arguments);
-    if (call.filter) {
-        const ExpressionPtr filter = ArgumentBinder(scope(), "FILTER").bindCondition(*call.filter);
-        bound.filter = need(filter);
-        bound.text += fmt::format(" FILTER (WHERE {})", filter->toString());
-    }
-    // Over no rows an aggregate other than COUNT is NULL, which the functions' result types know.
-    bound.type = function->resultType();
+    if (with_expressions.filter) bound.filter = need(with_expressions.filter);
 
     std::string text = fmt::format("{} {} {}", bound.function->name, bound.distinct,
                                    bound.filter ? std::to_string(*bound.filter) : "");
