@@ -14,11 +14,8 @@
 
 namespace millrace::sql {
 
-<<<<<<< HEAD
 struct FunctionDefinition;
-=======
 class OverCalls;
->>>>>>> rank
 
 class ExpressionBinder {
   public:
