@@ -153,6 +153,31 @@ Value decodeValue(const LogicalType& type, std::string_view& in) {
     throw InternalError("an unknown physical type");
 }
 
+void skipBytes(std::string_view& in, size_t bytes) {
+    if (in.size() < bytes) damaged("it ends early");
+    in.remove_prefix(bytes);
+}
+
+void skipValue(const LogicalType& type, std::string_view& in) {
+    if (!getValid(in)) return;
+    switch (type.physical()) {
+        case PhysicalType::String:
+            return skipBytes(in, getCount(in));
+        case PhysicalType::Struct:
+            for (const Field& field : type.fields())
+                skipValue(field.type, in);
+            return;
+        case PhysicalType::List:
+            for (size_t left = getCount(in); left > 0; --left) {
+                skipValue(type.element(), in);
+                if (type.kind() != TypeKind::Array) skipValue(type.mapValue(), in);
+            }
+            return;
+        default:
+            return skipBytes(in, static_cast<size_t>(sizeOf(type.physical())));
+    }
+}
+
 template <class T>
 T load(const std::byte* at) {
     T value;
@@ -160,55 +185,159 @@ T load(const std::byte* at) {
     return value;
 }
 
+// A map is written from where it lies: copied into a Value first, large ones would cost twice.
+void encodeNested(const RowLayout& layout, const std::byte* row, size_t field, std::string& out) {
+    const LogicalType& type = layout.types()[field];
+    const bool is_map = type.kind() == TypeKind::Map || type.kind() == TypeKind::Multiset;
+    if (RowLayout::isNull(row, field) || !is_map) {
+        return encodeValue(type, loadValue(layout, field, row), out);
+    }
+    const auto* map = load<const RowMap*>(row + layout.offset(field));
+    out.push_back('\1');
+    putVarint(out, map == nullptr ? 0 : map->size());
+    if (map == nullptr) return;
+    for (const auto& [key, value] : *map) {
+        encodeValue(type.element(), key, out);
+        encodeValue(type.mapValue(), value, out);
+    }
+}
+
+// Small pieces collected on their way to a string, whose append costs more than they do.
+class Gathered {
+  public:
+    explicit Gathered(std::string& out) : out_(out) {}
+    ~Gathered() { flush(); }
+    Gathered(const Gathered&) = delete;
+    Gathered& operator=(const Gathered&) = delete;
+
+    void room(size_t bytes) {
+        if (used_ + bytes > sizeof(buffer_)) flush();
+    }
+    void byte(char value) { buffer_[used_++] = value; }
+    template <size_t kBytes>
+    void copy(const std::byte* from) {
+        std::memcpy(buffer_ + used_, from, kBytes);
+        used_ += kBytes;
+    }
+    void fixed(const std::byte* from, size_t bytes) {
+        switch (bytes) {
+            case 1:
+                return copy<1>(from);
+            case 4:
+                return copy<4>(from);
+            case 8:
+                return copy<8>(from);
+            default:
+                return copy<16>(from);
+        }
+    }
+    void text(std::string_view text) {
+        room(10 + text.size());
+        uint64_t size = text.size();
+        for (; size >= 128; size >>= 7)
+            byte(static_cast<char>(size | 128));
+        byte(static_cast<char>(size));
+        if (text.size() > sizeof(buffer_) - 10) {
+            flush();
+            out_ += text;
+        } else {
+            std::memcpy(buffer_ + used_, text.data(), text.size());
+            used_ += text.size();
+        }
+    }
+    std::string& flush() {
+        out_.append(buffer_, used_);
+        used_ = 0;
+        return out_;
+    }
+
+  private:
+    std::string& out_;
+    size_t used_ = 0;
+    char buffer_[256];
+};
+
+void decodeFixed(std::string_view& in, size_t bytes, std::byte* at) {
+    if (in.size() < bytes) damaged("it ends early");
+    switch (bytes) {
+        case 1:
+            std::memcpy(at, in.data(), 1);
+            break;
+        case 4:
+            std::memcpy(at, in.data(), 4);
+            break;
+        case 8:
+            std::memcpy(at, in.data(), 8);
+            break;
+        default:
+            std::memcpy(at, in.data(), 16);
+    }
+    in.remove_prefix(bytes);
+}
+
 }  // namespace
 
-void encodeRow(const RowLayout& layout, const std::byte* row, std::string& out) {
-    for (size_t field = 0; field < layout.fieldCount(); ++field) {
-        const LogicalType& type = layout.types()[field];
-        const PhysicalType physical = type.physical();
-        if (type.isNested()) {
-            encodeValue(type, loadValue(layout, field, row), out);
+void encodeFields(const RowLayout& layout, const std::byte* row, size_t first, size_t last,
+                  std::string& out) {
+    Gathered gathered(out);
+    for (size_t field = first; field < last; ++field) {
+        const RowLayout::Code code = layout.codes()[field];
+        if (code.form == RowLayout::Form::Nested) {
+            encodeNested(layout, row, field, gathered.flush());
             continue;
         }
+        gathered.room(17);
         const bool null = RowLayout::isNull(row, field);
-        out.push_back(null ? '\0' : '\1');
+        gathered.byte(null ? '\0' : '\1');
         if (null) continue;
-        const std::byte* at = row + layout.offset(field);
-        if (physical == PhysicalType::String) {
-            const auto text = load<StringView>(at);
-            putVarint(out, text.size());
-            out += text.view();
+        const std::byte* at = row + code.offset;
+        if (code.form == RowLayout::Form::Fixed) {
+            gathered.fixed(at, code.bytes);
         } else {
-            out.append(reinterpret_cast<const char*>(at), static_cast<size_t>(sizeOf(physical)));
+            gathered.text(load<StringView>(at).view());
+        }
+    }
+}
+
+void encodeRow(const RowLayout& layout, const std::byte* row, std::string& out) {
+    encodeFields(layout, row, 0, layout.fieldCount(), out);
+}
+
+void decodeFields(const RowLayout& layout, std::string_view& in, size_t first, size_t last, std::byte* row,
+                  RowHeap& heap) {
+    for (size_t field = first; field < last; ++field) {
+        const RowLayout::Code code = layout.codes()[field];
+        if (code.form == RowLayout::Form::Nested) {
+            storeValue(layout, field, decodeValue(layout.types()[field], in), row, heap);
+            continue;
+        }
+        const bool valid = getValid(in);
+        RowLayout::setNull(row, field, !valid);
+        if (!valid) continue;
+        std::byte* at = row + code.offset;
+        if (code.form == RowLayout::Form::Fixed) {
+            decodeFixed(in, code.bytes, at);
+        } else {
+            const size_t size = getCount(in);
+            const StringView stored = heap.store(in.substr(0, size));
+            std::memcpy(at, &stored, sizeof(stored));
+            in.remove_prefix(size);
         }
     }
 }
 
 void decodeRow(const RowLayout& layout, std::string_view& in, std::byte* row, RowHeap& heap) {
-    for (size_t field = 0; field < layout.fieldCount(); ++field) {
-        const LogicalType& type = layout.types()[field];
-        const PhysicalType physical = type.physical();
-        if (type.isNested()) {
-            storeValue(layout, field, decodeValue(type, in), row, heap);
-            continue;
+    decodeFields(layout, in, 0, layout.fieldCount(), row, heap);
+}
+
+void skipFields(const RowLayout& layout, std::string_view& in, size_t first, size_t last) {
+    for (size_t field = first; field < last; ++field) {
+        const RowLayout::Code code = layout.codes()[field];
+        if (code.form == RowLayout::Form::Nested) {
+            skipValue(layout.types()[field], in);
+        } else if (getValid(in)) {
+            skipBytes(in, code.form == RowLayout::Form::Fixed ? code.bytes : getCount(in));
         }
-        if (!getValid(in)) {
-            RowLayout::setNull(row, field, true);
-            continue;
-        }
-        std::byte* at = row + layout.offset(field);
-        if (physical == PhysicalType::String) {
-            const size_t size = getCount(in);
-            const StringView stored = heap.store(in.substr(0, size));
-            std::memcpy(at, &stored, sizeof(stored));
-            in.remove_prefix(size);
-        } else {
-            const auto width = static_cast<size_t>(sizeOf(physical));
-            if (in.size() < width) damaged("it ends early");
-            std::memcpy(at, in.data(), width);
-            in.remove_prefix(width);
-        }
-        RowLayout::setNull(row, field, false);
     }
 }
 

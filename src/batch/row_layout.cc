@@ -44,6 +44,10 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
         const PhysicalType physical = type.physical();
         at += physical == PhysicalType::Int128 || physical == PhysicalType::String ? 16 : 8;
         owns_memory_ |= physical == PhysicalType::String || type.isNested();
+        const Form form = type.isNested()                    ? Form::Nested
+                          : physical == PhysicalType::String ? Form::String
+                                                             : Form::Fixed;
+        codes_.push_back({offsets_.back(), static_cast<uint8_t>(sizeOf(physical)), form});
     }
     row_bytes_ = at;
 }
@@ -62,6 +66,7 @@ struct RowHeap::Classes {
     size_t left = 0;
     size_t next_chunk = 4096;
     std::unordered_set<char*> large;
+    size_t live = 0;
 
     ~Classes() {
         for (char* block : large)
@@ -85,6 +90,7 @@ RowHeap::RowHeap(RowHeap&&) noexcept = default;
 StringView RowHeap::store(std::string_view text) {
     if (text.size() <= StringView::kInlineSize) return StringView(text);
     Classes& c = *classes_;
+    ++c.live;
     char* block = nullptr;
     if (text.size() > Classes::kClassedMax) {
         block = new char[text.size()];
@@ -116,6 +122,12 @@ StringView RowHeap::store(std::string_view text) {
 
 void RowHeap::release(StringView text) {
     if (text.isInline()) return;
+    constexpr size_t kKept = 1 << 20;
+    if (--classes_->live == 0 && bytes_ > kKept) {  // nothing points into it any more
+        classes_ = std::make_unique<Classes>();
+        bytes_ = 0;
+        return;
+    }
     Classes& c = *classes_;
     char* block = const_cast<char*>(text.data());
     if (text.size() > Classes::kClassedMax) {
@@ -295,20 +307,25 @@ bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, co
 }
 
 void releaseRow(const RowLayout& layout, std::byte* row, RowHeap& heap) {
-    if (layout.ownsMemory()) {
-        for (size_t field = 0; field < layout.fieldCount(); ++field) {
-            const LogicalType& type = layout.types()[field];
-            const std::byte* at = row + layout.offset(field);
-            if (type.physical() == PhysicalType::String) {
-                heap.release(load<StringView>(at));
-            } else if (isMap(type)) {
-                delete load<RowMap*>(at);
-            } else if (type.isNested()) {
-                delete load<Value*>(at);
-            }
-        }
-    }
+    if (layout.ownsMemory()) releaseFields(layout, row, 0, layout.fieldCount(), heap);
     std::memset(row, 0, layout.rowBytes());
+}
+
+void releaseFields(const RowLayout& layout, std::byte* row, size_t first, size_t last, RowHeap& heap) {
+    for (size_t field = first; field < last; ++field) {
+        const LogicalType& type = layout.types()[field];
+        std::byte* at = row + layout.offset(field);
+        if (type.physical() == PhysicalType::String) {
+            heap.release(load<StringView>(at));
+        } else if (isMap(type)) {
+            delete load<RowMap*>(at);
+        } else if (type.isNested()) {
+            delete load<Value*>(at);
+        }
+        const uint32_t end = field + 1 < layout.fieldCount() ? layout.offset(field + 1) : layout.rowBytes();
+        std::memset(at, 0, end - layout.offset(field));
+        RowLayout::setNull(row, field, true);
+    }
 }
 
 }  // namespace millrace

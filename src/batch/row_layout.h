@@ -24,6 +24,14 @@ using RowMap = std::map<Value, Value>;
 
 class RowLayout {
   public:
+    // How a field is written in snapshots, worked out once.
+    enum class Form : uint8_t { Fixed, String, Nested };
+    struct Code {
+        uint32_t offset;
+        uint8_t bytes;  // of a Fixed value
+        Form form;
+    };
+
     RowLayout() = default;
     explicit RowLayout(std::vector<LogicalType> types);
 
@@ -32,6 +40,7 @@ class RowLayout {
     uint32_t offset(size_t field) const { return offsets_[field]; }
     uint32_t rowBytes() const { return row_bytes_; }
     bool ownsMemory() const { return owns_memory_; }  // some field may hold memory that releaseRow must free
+    const std::vector<Code>& codes() const { return codes_; }
 
     static bool isNull(const std::byte* row, size_t field) { return static_cast<uint8_t>(row[field]) == 0; }
     static void setNull(std::byte* row, size_t field, bool null) {
@@ -49,6 +58,7 @@ class RowLayout {
   private:
     std::vector<LogicalType> types_;
     std::vector<uint32_t> offsets_;
+    std::vector<Code> codes_;
     uint32_t row_bytes_ = 0;
     bool owns_memory_ = false;
 };
@@ -84,12 +94,19 @@ bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, co
                  size_t index);
 // Frees what the row's fields own; the row is all zero (every field NULL) afterwards.
 void releaseRow(const RowLayout& layout, std::byte* row, RowHeap& heap);
+void releaseFields(const RowLayout& layout, std::byte* row, size_t first, size_t last, RowHeap& heap);
 
 // The row's bytes for snapshots (docs/formats/snapshot.md, "Rows"): per field a validity byte, then the
 // value: little-endian integers of the type's width, strings as varint length and bytes, maps and nested as
-// their Values in order.
+// their Values in order. `first` and `last` choose fields, [first, last).
+void encodeFields(const RowLayout& layout, const std::byte* row, size_t first, size_t last, std::string& out);
 void encodeRow(const RowLayout& layout, const std::byte* row, std::string& out);
-// Reads what encodeRow wrote, advancing `in`; UserError "snapshot.damaged" if it does not fit.
+// Read what those wrote, advancing `in`; the fields must be released or fresh before. UserError
+// "snapshot.damaged" if it does not fit.
+void decodeFields(const RowLayout& layout, std::string_view& in, size_t first, size_t last, std::byte* row,
+                  RowHeap& heap);
 void decodeRow(const RowLayout& layout, std::string_view& in, std::byte* row, RowHeap& heap);
+// Advances `in` beyond the fields without making anything of them; checks their bounds only.
+void skipFields(const RowLayout& layout, std::string_view& in, size_t first, size_t last);
 
 }  // namespace millrace

@@ -11,6 +11,7 @@
 #include "base/file_system.h"
 #include "base/hash.h"
 #include "cli/collect_sink.h"
+#include "cli/job_failure.h"
 #include "cli/pausing_source.h"
 #include "cli/query_test_file.h"
 #include "runtime/job.h"
@@ -170,8 +171,7 @@ class QueryTestRun {
     static void failIfFailed(const Job& job) {
         if (job.status() != JobStatus::Failed) return;
         const JobDetails details = job.details();
-        throw UserError("job.failed",
-                        details.failures.empty() ? "the job failed" : details.failures.front().message);
+        throw failureOf(details);
     }
 
     static void finish(Job& job) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operators/row_index.h"
+#include "operators/row_values.h"
 
 namespace millrace {
 
@@ -25,37 +26,6 @@ struct GroupAggregate::State final : OperatorState {
     RowIndex index;
     Aggregation::Scratch scratch;
 };
-
-namespace {
-
-template <class T>
-void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
-    const T* a = left.data<T>();
-    const T* b = right.data<T>();
-    for (size_t i = 0; i < different.size(); ++i) {
-        const bool left_null = left.isNull(i), right_null = right.isNull(i);
-        bool same = left_null == right_null;
-        if (same && !left_null) {
-            if constexpr (std::is_floating_point_v<T>) {
-                same = a[i] == b[i] || (a[i] != a[i] && b[i] != b[i]);
-            } else {
-                same = a[i] == b[i];
-            }
-        }
-        different[i] |= !same;
-    }
-}
-
-void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
-    if (left.type().isNested()) {
-        for (size_t i = 0; i < different.size(); ++i)
-            different[i] |= left.valueAt(i) != right.valueAt(i);
-        return;
-    }
-    dispatchPhysical(left.physical(), [&]<class T>() { markDifferent<T>(left, right, different); });
-}
-
-}  // namespace
 
 GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
     : p_(std::move(parameters)), aggregation_(std::move(p_.terms), p_.input_retracts) {

@@ -5,23 +5,16 @@
 #include <set>
 
 #include "operators/function_context.h"
+#include "operators/kept_watermark.h"
 #include "operators/time_units.h"
 
 namespace millrace {
 
 namespace {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
 constexpr size_t kEmitRows = 4096;
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
-
-std::string encodeWatermark(int64_t watermark) { return std::to_string(watermark); }
-int64_t decodeWatermark(const std::string& text) {
-    try {
-        return std::stoll(text);
-    } catch (const std::exception&) {
-        throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", text));
-    }
-}
 }  // namespace
 
 struct WindowAggregate::State final : OperatorState {
@@ -29,12 +22,12 @@ struct WindowAggregate::State final : OperatorState {
         : table(slices_table), clock(zone), late(late_rows) {}
 
     KeyedTable& table;
+    std::optional<size_t> emitted_field;
     ZoneClock clock;
     Counter& late;
-    std::vector<std::string>* watermark_list = nullptr;
-    int64_t watermark = EventTime::min().value();  // event time: windows up to it have been emitted
-    std::set<int64_t> slices;                      // those with rows
-    int64_t next_window = kNever;                  // the earliest end of an unemitted window with rows
+    KeptWatermark watermark;       // event time: windows up to it have been emitted
+    std::set<int64_t> slices;      // those with rows
+    int64_t next_window = kNever;  // the earliest end of an unemitted window with rows
 
     // Only HOP: a window's slices are merged here. Not part of snapshots.
     std::unique_ptr<StateBackend> scratch_backend;
@@ -55,6 +48,25 @@ struct WindowAggregate::State final : OperatorState {
     bool complete(int64_t window_end, int64_t time, bool processing_time) const {
         if (processing_time) return clock.toUtc(window_end) <= time;
         return clock.toUtc(window_end - 1) <= time;
+    }
+    // The end of the last window in which a row was emitted, where that is kept.
+    int64_t emittedUntil(const std::byte* row) const {
+        if (!emitted_field || RowLayout::isNull(row, *emitted_field)) return kLongAgo;
+        return RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field));
+    }
+    // A slice's rows that are still to be emitted in a window.
+    std::vector<std::byte*> rowsFor(int64_t slice, int64_t window_end) const {
+        std::vector<std::byte*> all = table.allRows(slice);
+        if (emitted_field)
+            std::erase_if(all, [&](const std::byte* row) { return emittedUntil(row) >= window_end; });
+        return all;
+    }
+    void markEmitted(std::span<std::byte* const> emitted, int64_t window_end) const {
+        if (!emitted_field) return;
+        for (std::byte* row : emitted) {
+            RowLayout::setNull(row, *emitted_field, false);
+            RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field)) = window_end;
+        }
     }
     Selection& dealTo(int64_t slice) {
         for (size_t i = 0; i < dealt_count; ++i) {
@@ -83,9 +95,17 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
     descriptor.value = aggregation_.valueSchema();
     descriptor.namespaced = true;
+    std::optional<size_t> emitted_field;
+    if (p_.processing_time && !p_.attached && p_.windows.shape != WindowShape::Tumble) {
+        std::vector<Field> fields = descriptor.value.fields();
+        emitted_field = descriptor.key.size() + fields.size();
+        fields.push_back({"emitted", LogicalType::bigint()});
+        descriptor.value = Schema(std::move(fields));
+    }
     auto state = std::make_unique<State>(context.state().table(descriptor),
                                          p_.instants ? localTimeZone(context.configuration()) : "UTC",
                                          context.metrics().counter("numLateRecordsDropped"));
+    state->emitted_field = emitted_field;
     if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
         StateBackendParameters scratch;
         scratch.operator_name = "WindowAggregate";
@@ -95,27 +115,36 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
         state->scratch_backend = makeHashMapStateBackend(scratch);
         state->scratch_table = &state->scratch_backend->table(descriptor);
     }
-    if (!p_.processing_time) {
-        state->watermark_list = &context.state().list("watermark", Redistribution::Union);
-        if (!state->watermark_list->empty()) {
-            state->watermark = kNever;
-            for (const std::string& item : *state->watermark_list) {
-                state->watermark = std::min(state->watermark, decodeWatermark(item));
-            }
-        }
-    }
+    if (!p_.processing_time) state->watermark.open(context);
     for (const int64_t slice : state->table.namespaces()) {
         state->slices.insert(slice);
-        for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
-            if (!p_.processing_time && state->complete(end, state->watermark, false)) continue;
-            state->next_window = std::min(state->next_window, end);
-            break;
-        }
+        const int64_t next = emitted_field ? nextToEmit(*state, slice) : firstOpenWindow(*state, slice);
+        state->next_window = std::min(state->next_window, next);
     }
     if (p_.processing_time && state->next_window != kNever) {
         context.wakeAt(ProcessingTime(state->clock.toUtc(state->next_window)));
     }
     return state;
+}
+
+// The first window of a restored slice that was not emitted before; kNever if all were.
+int64_t WindowAggregate::firstOpenWindow(const State& state, int64_t slice) const {
+    for (int64_t end = firstWindowEnd(slice); end <= lastWindowEnd(slice); end += p_.windows.step_ms) {
+        if (p_.processing_time || !state.complete(end, state.watermark.value(), false)) return end;
+    }
+    return kNever;
+}
+
+// The same where every row knows in which window it was emitted last.
+int64_t WindowAggregate::nextToEmit(const State& state, int64_t slice) const {
+    int64_t next = kNever;
+    for (const std::byte* row : state.table.allRows(slice)) {
+        const int64_t emitted = state.emittedUntil(row);
+        int64_t end = firstWindowEnd(slice);
+        if (emitted >= end) end += ((emitted - end) / p_.windows.step_ms + 1) * p_.windows.step_ms;
+        if (end <= lastWindowEnd(slice)) next = std::min(next, end);
+    }
+    return next;
 }
 
 void WindowAggregate::process(OperatorState& operator_state, size_t, const Batch& batch,
@@ -207,12 +236,12 @@ void WindowAggregate::addRows(State& state, const Batch& batch, int64_t slice,
     const int64_t last = lastWindowEnd(slice);
     if (window > last) return;  // a gap between windows: HOP with a slide longer than its size
     if (!p_.processing_time) {
-        if (state.complete(last, state.watermark, false)) {
+        if (state.complete(last, state.watermark.value(), false)) {
             state.late.add(static_cast<int64_t>(count));
             return;
         }
-        const bool late_for_first = state.complete(window, state.watermark, false);
-        while (state.complete(window, state.watermark, false))
+        const bool late_for_first = state.complete(window, state.watermark.value(), false);
+        while (state.complete(window, state.watermark.value(), false))
             window += p_.windows.step_ms;
         if (late_for_first && p_.windows.shape == WindowShape::Cumulate) {
             target = p_.windows.windowStart(slice) + p_.windows.step_ms;
@@ -243,8 +272,7 @@ void WindowAggregate::onWatermark(OperatorState& operator_state, EventTime water
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) {
         fireDue(state, watermark.value(), context, output);
-        // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
-        if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+        state.watermark.rise(watermark);
     }
     output.emitWatermark(watermark);
 }
@@ -265,8 +293,7 @@ void WindowAggregate::onEndOfInput(OperatorState& operator_state, OperatorContex
 }
 
 void WindowAggregate::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
-    auto& state = static_cast<State&>(operator_state);
-    if (state.watermark_list) *state.watermark_list = {encodeWatermark(state.watermark)};
+    static_cast<State&>(operator_state).watermark.store();
 }
 
 void WindowAggregate::fireDue(State& state, int64_t time, OperatorContext& context, Output& output) const {
@@ -301,10 +328,14 @@ void WindowAggregate::fireHop(State& state, int64_t window_end, OperatorContext&
     const auto begin = state.slices.upper_bound(p_.windows.windowStart(window_end));
     const auto end = state.slices.upper_bound(window_end);
     if (begin != end && std::next(begin) == end) {  // one slice: nothing to merge
-        emitRows(state, state.table, state.table.allRows(*begin), window_end, context, output);
+        const std::vector<std::byte*> rows = state.rowsFor(*begin, window_end);
+        emitRows(state, state.table, rows, window_end, context, output);
+        state.markEmitted(rows, window_end);
     } else if (begin != end) {
         for (auto slice = begin; slice != end; ++slice) {
-            mergeRows(state, state.table, *slice, *state.scratch_table, window_end);
+            const std::vector<std::byte*> rows = state.rowsFor(*slice, window_end);
+            mergeRows(state, rows, *state.scratch_table, window_end);
+            state.markEmitted(rows, window_end);
         }
         emitRows(state, *state.scratch_table, state.scratch_table->allRows(window_end), window_end, context,
                  output);
@@ -321,27 +352,28 @@ void WindowAggregate::fireCumulate(State& state, int64_t window_end, OperatorCon
     const int64_t start = p_.windows.windowStart(window_end);
     const int64_t first = start + p_.windows.step_ms;
     if (window_end != first && state.slices.contains(window_end)) {
-        mergeRows(state, state.table, window_end, state.table, first);
+        mergeRows(state, state.table.allRows(window_end), state.table, first);
         state.table.dropNamespace(window_end);
         state.slices.erase(window_end);
         state.slices.insert(first);
     }
-    emitRows(state, state.table, state.table.allRows(first), window_end, context, output);
+    const std::vector<std::byte*> rows = state.rowsFor(first, window_end);
+    emitRows(state, state.table, rows, window_end, context, output);
+    state.markEmitted(rows, window_end);
     if (window_end == start + p_.windows.size_ms) {
         state.table.dropNamespace(first);
         state.slices.erase(first);
     }
 }
 
-void WindowAggregate::mergeRows(State& state, KeyedTable& from, int64_t from_namespace, KeyedTable& into,
+void WindowAggregate::mergeRows(State& state, std::span<std::byte* const> sources, KeyedTable& into,
                                 int64_t into_namespace) const {
-    const std::vector<std::byte*> sources = from.allRows(from_namespace);
     for (size_t begin = 0; begin < sources.size(); begin += kEmitRows) {
         const size_t count = std::min(kEmitRows, sources.size() - begin);
         const std::span<std::byte* const> part(sources.data() + begin, count);
         std::vector<ColumnPtr> keys;
         for (size_t k = 0; k < p_.keys.size(); ++k)
-            keys.push_back(loadColumn(from.layout(), k, part));
+            keys.push_back(loadColumn(into.layout(), k, part));
         hashColumns(keys, count, state.hashes);
         into.findOrInsert(into_namespace, keys, state.hashes, {}, state.rows);
         for (size_t i = 0; i < count; ++i)

@@ -9,7 +9,9 @@
 // CUMULATE merges what was emitted into the slice that the longest window starts with.
 //
 // Processing-time windows take every row into the window of the time at which it is processed, are emitted
-// when the clock reaches their end, and, when the input ends, with it.
+// when the clock reaches their end, and, when the input ends, with it. Subtasks' clocks are not those of a
+// watermark: where a slice has several windows, its rows keep the end of the last one in which they were
+// emitted.
 #pragma once
 
 #include <optional>
@@ -75,7 +77,9 @@ class WindowAggregate final : public Operator {
     void fire(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
     void fireHop(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
     void fireCumulate(State& state, int64_t window_end, OperatorContext& context, Output& output) const;
-    void mergeRows(State& state, KeyedTable& from, int64_t from_namespace, KeyedTable& into,
+    int64_t firstOpenWindow(const State& state, int64_t slice) const;
+    int64_t nextToEmit(const State& state, int64_t slice) const;
+    void mergeRows(State& state, std::span<std::byte* const> sources, KeyedTable& into,
                    int64_t into_namespace) const;
     void emitRows(State& state, KeyedTable& table, std::vector<std::byte*> rows, int64_t window_end,
                   OperatorContext& context, Output& output) const;

@@ -115,9 +115,10 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
 
     void open(const OperatorSnapshots& restored) override {
-        backend_ = makeHashMapStateBackend(
-            {node_.uid, node_.name, slot_.slot, slot_.parallelism, slot_.max_parallelism, restored});
+        backend_ = makeHashMapStateBackend({node_.uid, node_.name, slot_.slot, slot_.parallelism,
+                                            slot_.max_parallelism, restored, slot_.environment.clock});
         state_ = operator_.open(*this);
+        scheduleExpiry(true);
     }
     void receive(size_t input, const Batch& batch) override {
         noteInput(batch);
@@ -139,8 +140,30 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         if (!barrier.capture) return;
         atStep(slot_.hooks, CheckpointStep::Capture);
-        acknowledgement.operators.push_back(std::make_shared<const OperatorSnapshot>(backend_->capture()));
+        backend_->beginCapture(barrier.full ? CaptureMode::Full : CaptureMode::Incremental);
+        advanceCapture(acknowledgement);
         noteStateBytes();
+    }
+    bool advanceCapture(TaskAcknowledgement& acknowledgement) override {
+        if (!backend_->capturing()) return true;
+        if (!backend_->advanceCapture(slot_.capture_rows_max)) return false;
+        acknowledgement.operators.push_back(
+            std::make_shared<const OperatorSnapshot>(backend_->takeCapture()));
+        return true;
+    }
+
+    // A round over all rows a tenth of the time to live after the last one, in pieces with other work
+    // between.
+    void upkeep(ProcessingTime) override {
+        constexpr size_t kRows = 4096;
+        scheduleExpiry(backend_->expire(kRows));
+    }
+    void scheduleExpiry(bool round_done) {
+        const int64_t ttl_ms = backend_->shortestTtl().ms;
+        if (ttl_ms == 0) return;
+        constexpr int64_t kLongest_ms = 60'000;
+        const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongest_ms) : 0;
+        upkeep_at_ms_ = now().value() + pause_ms;
     }
     void noteStateBytes() { metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes())); }
 
@@ -284,6 +307,11 @@ void ChainNode::passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowl
 
 bool ChainNode::fireTimers(ProcessingTime now) {
     if (nextWake() > now.value()) return false;
+    if (upkeep_at_ms_ <= now.value()) {
+        upkeep_at_ms_ = INT64_MAX;
+        upkeep(now);
+    }
+    if (wakes_.empty() || *wakes_.begin() > now.value()) return true;
     wakes_.erase(wakes_.begin(), wakes_.upper_bound(now.value()));
     onTimer(now);
     return true;

@@ -2,6 +2,7 @@
 // next, and to the exchanges where it leaves the task. All calls come from the slot's thread.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -23,7 +24,7 @@ struct TaskAcknowledgement {
     size_t vertex = 0;
     std::vector<std::shared_ptr<const OperatorSnapshot>> operators;
     std::map<std::string, std::vector<std::string>> committables;  // by sink uid
-    int64_t pause_us = 0;
+    int64_t pause_us = 0;  // the longest time the task stood still for it
 };
 
 // What the slots tell the coordinator; safe from any slot's thread.
@@ -45,6 +46,7 @@ struct SlotSurroundings {
     uint32_t parallelism = 1;
     uint32_t max_parallelism = 128;
     size_t batch_rows_max = 4096;
+    size_t capture_rows_max = 8192;
     std::string job_id;
     std::string attempt_id;
     uint64_t seed = 0;
@@ -68,13 +70,23 @@ class ChainNode : public Output {
     virtual void receiveIdle(bool idle) = 0;
     void endInput();  // this node and all after it
     void passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowledgement);  // likewise
+    // Goes on with what capture() began, for a bounded time; true once there is nothing left of it.
+    virtual bool advanceCapture(TaskAcknowledgement& acknowledgement) {
+        (void)acknowledgement;
+        return true;
+    }
     virtual bool whenIdle() { return false; }  // the slot has nothing to do; true if this did something
 
     // Timers, in milliseconds.
     void wakeAt(ProcessingTime time) { wakes_.insert(time.value()); }
-    int64_t nextWake() const { return wakes_.empty() ? INT64_MAX : *wakes_.begin(); }
+    int64_t nextWake() const {
+        return wakes_.empty() ? upkeep_at_ms_ : std::min(*wakes_.begin(), upkeep_at_ms_);
+    }
     bool fireTimers(ProcessingTime now);
-    void dropTimers() { wakes_.clear(); }
+    void dropTimers() {
+        wakes_.clear();
+        upkeep_at_ms_ = INT64_MAX;
+    }
 
     // Output
     void emit(Batch batch) final;
@@ -87,6 +99,8 @@ class ChainNode : public Output {
 
   protected:
     virtual void onTimer(ProcessingTime now) { (void)now; }
+    // Work on the state that nothing waits for, a bounded piece at a time; asked for by upkeep_at_ms_.
+    virtual void upkeep(ProcessingTime now) { (void)now; }
     virtual void onEndOfInput() {}
     virtual void beforeBarrier() {}
     virtual void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) = 0;
@@ -100,6 +114,7 @@ class ChainNode : public Output {
     Random random_;
     Counter& records_in_;
     Counter& records_out_;
+    int64_t upkeep_at_ms_ = INT64_MAX;
 
   private:
     Counter& in_watermark_metric_;

@@ -18,6 +18,7 @@ struct IdleMark {
 struct Barrier {
     CheckpointId id;
     bool capture = true;  // false: only committables are wanted (a job without checkpoints at its end)
+    bool full = false;    // every row of state, not only what changed
 };
 struct EndOfInput {};
 

@@ -5,12 +5,14 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "state/snapshot_store.h"
 
 namespace millrace {
 namespace {
 
 constexpr const char* kLogger = "runtime.checkpoint";
+// After so many checkpoints that could not be written all state is captured anew: what they captured, which
+// has to be kept till then, is let go.
+constexpr size_t kUnwrittenMax = 8;
 
 std::string messageOf(std::exception_ptr failure) {
     try {
@@ -63,6 +65,7 @@ void CheckpointCoordinator::onStopped(const std::string& reason) {
     writing_.reset();
     requests_.clear();
     uncommitted_.clear();  // what is complete carries its own
+    unwritten_.clear();    // an execution begins with full captures
     next_periodic_ms_ = INT64_MAX;
     failures_in_a_row_ = 0;
     input_ended_ = ending_ = false;
@@ -137,7 +140,7 @@ void CheckpointCoordinator::trigger(Request request, ProcessingTime now) {
     checkpoint.record.status = "IN_PROGRESS";
     checkpoint.record.trigger_ms = now.value();
     checkpoint.missing = tasks_;
-    checkpoint.barrier = {next_id_, !request.final || storing()};
+    checkpoint.barrier = {next_id_, !request.final || storing(), fullWanted()};
     next_id_ = next_id_.next();
     if (options().checkpoint_interval.ms > 0) {
         next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
@@ -160,10 +163,9 @@ void CheckpointCoordinator::acknowledge(TaskAcknowledgement acknowledgement) {
     for (auto& [uid, items] : acknowledgement.committables) {
         uncommitted_[acknowledgement.id][uid][acknowledgement.subtask] = std::move(items);
     }
+    keepCaptured(acknowledgement);
     if (!pending_ || pending_->record.id != acknowledgement.id) return;
     Pending& pending = *pending_;
-    pending.operators[{acknowledgement.vertex, acknowledgement.subtask}] =
-        std::move(acknowledgement.operators);
     pending.record.sync_pause_us_max = std::max(pending.record.sync_pause_us_max, acknowledgement.pause_us);
     if (--pending.missing > 0) return;
     for (const auto& [id, sinks] : uncommitted_) {
@@ -181,6 +183,22 @@ void CheckpointCoordinator::acknowledge(TaskAcknowledgement acknowledgement) {
     } else {
         commit();
     }
+}
+
+bool CheckpointCoordinator::fullWanted() const {
+    return !options().incremental_checkpoints ||
+           std::any_of(unwritten_.begin(), unwritten_.end(),
+                       [](const auto& entry) { return entry.second.size() >= kUnwrittenMax; });
+}
+
+// Whatever becomes of its checkpoint. What is complete in itself takes the place of what came before.
+void CheckpointCoordinator::keepCaptured(TaskAcknowledgement& acknowledgement) {
+    if (acknowledgement.operators.empty()) return;
+    auto& all = unwritten_[{acknowledgement.vertex, acknowledgement.subtask}];
+    const auto complete = [](const auto& one) { return one->complete(); };
+    if (std::all_of(acknowledgement.operators.begin(), acknowledgement.operators.end(), complete))
+        all.clear();
+    all.push_back({acknowledgement.id, std::move(acknowledgement.operators)});
 }
 
 void CheckpointCoordinator::submit(std::function<void(const Reply&)> work) {
@@ -204,11 +222,12 @@ void CheckpointCoordinator::write() {
     snapshot->parallelism = options().parallelism;
     snapshot->max_parallelism = parameters_.max_parallelism;
     snapshot->plan = parameters_.graph->plan;
-    for (auto& [place, operators] : writing_->operators) {
-        for (auto& op : operators)
-            snapshot->operators.push_back(std::move(op));
+    for (const auto& [task, all] : unwritten_) {
+        for (const Captured& captured : all) {
+            snapshot->operators.insert(snapshot->operators.end(), captured.operators.begin(),
+                                       captured.operators.end());
+        }
     }
-    writing_->operators.clear();
     snapshot->coordinators = writing_->enumerators;
     snapshot->committables = writing_->committables;
 
@@ -226,12 +245,10 @@ void CheckpointCoordinator::write() {
             uint64_t bytes = 0;
             std::string path = savepoint_path;
             if (!savepoint_path.empty()) {
-                Snapshot savepoint = *snapshot;
-                savepoint.kind = SnapshotKind::Savepoint;
-                bytes = writeSnapshot(*parameters_.environment.files, savepoint_path, savepoint);
+                bytes = store_.writeSavepoint(savepoint_path, *snapshot);
                 parameters_.environment.files->syncFolder(parentFolder(savepoint_path));
             }
-            const CheckpointStore::Written written = store_.write(snapshot);
+            const CheckpointStore::Written written = store_.write(*snapshot);
             if (savepoint_path.empty()) {
                 bytes = written.bytes;
                 path = written.path;
@@ -244,6 +261,9 @@ void CheckpointCoordinator::write() {
 }
 
 void CheckpointCoordinator::onWritten(uint64_t bytes, const std::string& path) {
+    for (auto& [task, all] : unwritten_) {
+        std::erase_if(all, [&](const Captured& captured) { return captured.id <= writing_->record.id; });
+    }
     writing_->record.bytes = bytes;
     writing_->record.path = path;
     commit();
@@ -273,7 +293,10 @@ void CheckpointCoordinator::onCommitted() {
         done->record.status = "COMPLETED";
         done->record.end_ms = end.value();
         listener_.onRecord(done->record);
-        executor_.submit([this, id = done->record.id] { store_.discardOlderThan(id); });
+        executor_.submit([this, id = done->record.id] {
+            store_.discardOlderThan(id);
+            store_.compact();
+        });
     }
     settle(done->request, {SavepointStatus::State::Completed, done->record.path, ""});
     if (done->request.final || done->request.stop) {

@@ -11,23 +11,28 @@
 //     every exchange. A task with several channels aligns: a channel whose barrier has come is not read until
 //     the barriers of all have. Sources and tasks whose input has ended still pass barriers on.
 //  3. Capture. As the barrier passes, each operator emits or stores what it buffers and
-//  StateBackend::capture() takes
-//     its state; each sink writer flushes and prepares its committables. That is the only pause of the slot;
-//     it is reported as sync_pause_us_max. Task by task this is acknowledged to the coordinator.
-//  4. Write. When all tasks have acknowledged, the snapshot (operators by uid, enumerators, committables) is
-//  written
-//     by the executor to <execution.checkpointing.dir>/<job id>/chk-<n>: state files, synced, then _metadata
-//     under its final name, then the folders. From then on the checkpoint is what a restart begins with.
+//  StateBackend::beginCapture() fixes what
+//     its checkpoint keeps: what changed since the last one. The slot then encodes it between its other work,
+//     a slice a turn; the longest slice is reported as sync_pause_us_max. Each sink writer flushes and
+//     prepares its committables at the barrier. Task by task this is acknowledged to the coordinator.
+//  4. Write. When all tasks have acknowledged, the executor joins what changed with what earlier checkpoints
+//  hold
+//     (checkpoint_store.h) and writes <execution.checkpointing.dir>/<job id>/chk-<n>: state files, synced,
+//     then _metadata under its final name, then the folders. From then on the checkpoint is what a restart
+//     begins with.
 //  5. Commit. Only then the committers make the committables visible. The snapshot carries them, so whoever
 //  restores
 //     it commits them again first: commits are idempotent. A commit that fails fails the job, which restarts
 //     from this very snapshot and tries again.
-//  6. Clean-up. Checkpoints beyond execution.checkpointing.num-retained are removed.
+//  6. Clean-up. Checkpoints beyond execution.checkpointing.num-retained are removed, with the state files
+//  that none of
+//     the others refers to, and files are merged.
 //
 // A failed checkpoint (a task too slow: execution.checkpointing.timeout for 1 to 3; a disk that is full or
 // does not sync) is counted; more than execution.checkpointing.tolerable-failed-checkpoints of them in a row
 // (0, as in Flink) fail the job. Its barrier still runs through, its files are given up and never synced
-// again, and its committables join the next checkpoint's.
+// again; its committables join the next checkpoint's, and so does what it captured, since the next capture
+// has only what changed after it.
 //
 // A savepoint is a checkpoint that is first written, complete, below its target, and then as a checkpoint
 // too: so a restart never begins before what a savepoint has committed. "Stop with savepoint" lets sources
@@ -110,14 +115,14 @@ class CheckpointCoordinator {
         CheckpointRecord record;
         size_t missing = 0;
         std::map<std::string, std::string> enumerators;
-        std::map<std::pair<size_t, SlotIndex>, std::vector<std::shared_ptr<const OperatorSnapshot>>>
-            operators;
         std::map<std::string, std::vector<std::string>> committables;
     };
     bool running() const { return tasks_ > 0; }
     bool storing() const { return options().checkpoint_interval.ms > 0; }
     const RuntimeOptions& options() const { return parameters_.options; }
     void trigger(Request request, ProcessingTime now);
+    bool fullWanted() const;
+    void keepCaptured(TaskAcknowledgement& acknowledgement);
     void write();
     void onWritten(uint64_t bytes, const std::string& path);
     void commit();
@@ -145,6 +150,12 @@ class CheckpointCoordinator {
     CheckpointId next_id_{1};
     std::optional<Pending> pending_;  // collecting acknowledgements
     std::shared_ptr<Pending> writing_;
+    // Captured and not known to be written, by vertex and subtask, in the order of their barriers.
+    struct Captured {
+        CheckpointId id;
+        std::vector<std::shared_ptr<const OperatorSnapshot>> operators;
+    };
+    std::map<std::pair<size_t, SlotIndex>, std::vector<Captured>> unwritten_;
     // Prepared and not known to be committed, by checkpoint, sink uid and subtask.
     std::map<CheckpointId, std::map<std::string, std::map<SlotIndex, std::vector<std::string>>>> uncommitted_;
     std::vector<Request> requests_;

@@ -1,10 +1,17 @@
 // Where a job's checkpoints are: a folder, or, without one, the memory of this process (the newest only).
 // Used on the executor alone.
+//
+// Slots capture what changed; the store knows what came before. For every state it keeps the chain of
+// segments that the last checkpoint written ends with: in memory while they are small, else in files that
+// checkpoints share and that are removed when none that is retained refers to them. compact() merges
+// segments, so that chains stay short.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file_system.h"
 #include "runtime/hooks.h"
@@ -17,18 +24,30 @@ struct StoredSnapshot {
     std::string path;  // "" in memory
 };
 
+struct CheckpointStoreOptions {
+    std::string dir;  // as configured, "" for memory
+    size_t retained = 1;
+    bool compress = false;
+    uint64_t inline_max = 256 << 10;  // state of up to so many bytes lies in a checkpoint's metadata
+};
+
 class CheckpointStore {
   public:
-    // `dir` as configured, "" for memory.
-    CheckpointStore(FileSystem& files, const std::string& dir, const std::string& job_id, size_t retained,
+    CheckpointStore(FileSystem& files, CheckpointStoreOptions options, const std::string& job_id,
                     StepHooks* hooks);
 
+    // `captured`: its operators are what was captured since the last checkpoint that was written, for every
+    // operator and subtask in that order, once or several times. An execution begins with full captures.
     // Durable when it returns; gives the bytes written and the folder.
     struct Written {
         uint64_t bytes = 0;
         std::string path;
     };
-    Written write(std::shared_ptr<const Snapshot> snapshot);
+    Written write(const Snapshot& captured);
+    // The same picture, complete, in a folder of its own. What was captured stays unwritten all the same.
+    uint64_t writeSavepoint(const std::string& folder, const Snapshot& captured);
+    // Merges segments where it is time. Failures are only logged: the segments stay as they are.
+    void compact();
     // All but the newest complete ones before `newest`, and what unfinished ones left. Failures are only
     // logged.
     void discardOlderThan(CheckpointId newest);
@@ -38,11 +57,22 @@ class CheckpointStore {
     CheckpointId nextId();
 
   private:
+    using OperatorPlace = std::pair<std::string, SlotIndex>;  // uid, subtask
+
+    Snapshot assembled(const Snapshot& captured) const;
+    void keepChains(const std::vector<std::shared_ptr<const OperatorSnapshot>>& operators);
+    bool compact(KeyedStateSnapshot& state);
+    void discardShared(const std::vector<CheckpointId>& retained);
+
     FileSystem& files_;
-    const std::string folder_;
-    const size_t retained_;
+    const CheckpointStoreOptions options_;
+    const std::string folder_;  // "" for memory
     StepHooks* hooks_;
     std::shared_ptr<const Snapshot> in_memory_;
+    std::map<OperatorPlace, std::shared_ptr<const OperatorSnapshot>> chains_;
+    std::map<CheckpointId, std::vector<std::string>> shared_of_;  // the shared files of retained checkpoints
+    CheckpointId last_;                                           // written
+    uint32_t next_file_ = 1;
 };
 
 }  // namespace millrace

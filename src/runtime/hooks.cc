@@ -20,6 +20,8 @@ const char* toString(CheckpointStep step) {
             return "acknowledge";
         case CheckpointStep::CleanUp:
             return "clean-up";
+        case CheckpointStep::Compaction:
+            return "compaction";
     }
     return "";
 }

@@ -15,8 +15,9 @@ enum class CheckpointStep : uint8_t {
     Commit,          // a committer is about to make them visible
     Acknowledge,     // the coordinator has heard of a task's capture
     CleanUp,         // older checkpoints and what former attempts left behind are being removed
+    Compaction,      // segments of state are being merged
 };
-inline constexpr int kCheckpointSteps = 8;
+inline constexpr int kCheckpointSteps = 9;
 const char* toString(CheckpointStep step);
 
 class StepHooks {

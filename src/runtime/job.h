@@ -53,7 +53,7 @@ struct CheckpointRecord {
     uint64_t bytes = 0;
     std::string path;
     std::string failure;
-    int64_t sync_pause_us_max = 0;  // the longest capture on a slot
+    int64_t sync_pause_us_max = 0;  // the longest time a task stood still at one stretch
 };
 
 struct CheckpointStatistics {

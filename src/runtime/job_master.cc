@@ -94,9 +94,10 @@ JobMaster::JobMaster(std::shared_ptr<const JobGraph> graph, JobOptions options, 
       random_(environment_.seed),
       plan_(ExecutionPlan::make(graph_, options_.parallelism)),
       mailbox_(waker_),
-      store_(*environment_.files, options_.checkpoint_dir,
-             job_id_ = given_.job_id.empty() ? hexId(random_) : given_.job_id,
-             static_cast<size_t>(options_.retained_checkpoints), hooks),
+      store_(*environment_.files,
+             {options_.checkpoint_dir, static_cast<size_t>(options_.retained_checkpoints),
+              options_.checkpoint_compression, options_.checkpoint_inline_max},
+             job_id_ = given_.job_id.empty() ? hexId(random_) : given_.job_id, hooks),
       committers_(graph_, environment_, hooks),
       restart_(options_.restart, random_.fork()),
       trigger_random_(random_.fork()) {
@@ -199,6 +200,7 @@ void JobMaster::onRestored(std::shared_ptr<RestoredJob> restored) {
     surroundings.parallelism = options_.parallelism;
     surroundings.max_parallelism = max_parallelism_;
     surroundings.batch_rows_max = options_.batch_rows_max;
+    surroundings.capture_rows_max = options_.capture_rows_max;
     surroundings.job_id = job_id_;
     surroundings.attempt_id = hexId(random_).substr(0, 16);
     surroundings.seed = random_.next();

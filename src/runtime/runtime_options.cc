@@ -36,6 +36,18 @@ Duration readDuration(const Configuration& configuration, const char* key, Durat
     return value;
 }
 
+uint64_t readInlineMax(const Configuration& configuration, uint64_t fallback) {
+    constexpr const char* kKey = "execution.checkpointing.data-inline-threshold";
+    constexpr int64_t kMost = 1 << 20;  // Flink's upper bound
+    const MemorySize size = read<MemorySize>(configuration, kKey, MemorySize{static_cast<int64_t>(fallback)});
+    if (size.bytes < 0 || size.bytes > kMost) {
+        throw UserError(
+            "config.bad-value",
+            fmt::format("'{}' has the value '{} bytes', which is not between 0 and 1 mb", kKey, size.bytes));
+    }
+    return static_cast<uint64_t>(size.bytes);
+}
+
 RestartStrategyType readStrategy(const Configuration& configuration, bool checkpointing) {
     auto text = configuration.find("restart-strategy.type");
     if (!text) text = configuration.find("restart-strategy");
@@ -130,6 +142,13 @@ RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
     out.retained_checkpoints = readInRange(configuration, retained, out.retained_checkpoints, 1, many);
     out.tolerable_failed_checkpoints =
         readInRange(configuration, "execution.checkpointing.tolerable-failed-checkpoints", 0, 0, many);
+    out.incremental_checkpoints = read<bool>(configuration, "execution.checkpointing.incremental", true);
+    out.checkpoint_compression =
+        read<bool>(configuration, "execution.checkpointing.snapshot-compression", false);
+    out.checkpoint_inline_max = readInlineMax(configuration, out.checkpoint_inline_max);
+    out.capture_rows_max =
+        static_cast<size_t>(readInRange(configuration, "millrace.checkpoint.rows-per-turn",
+                                        static_cast<int64_t>(out.capture_rows_max), 1, int64_t{1} << 40));
     out.batch_rows_max = static_cast<size_t>(readInRange(
         configuration, "millrace.batch.rows-max", static_cast<int64_t>(out.batch_rows_max), 1, 1 << 20));
     out.checker = read<bool>(configuration, "millrace.checker", false);
@@ -168,6 +187,13 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
          "damaged."},
         {"execution.checkpointing.tolerable-failed-checkpoints", "integer", "0",
          "Checkpoints in a row that may fail before the job does."},
+        {"execution.checkpointing.incremental", "boolean", "true",
+         "A checkpoint writes what changed since the one before it. False: all state, every time. Flink's "
+         "default is false, as its heap state cannot do otherwise."},
+        {"execution.checkpointing.snapshot-compression", "boolean", "false",
+         "State in checkpoints and savepoints is compressed, with zstd."},
+        {"execution.checkpointing.data-inline-threshold", "memory", "256 kb",
+         "State of up to this size lies in a checkpoint's metadata, at most 1 mb. Flink's default is 20 kb."},
         {"restart-strategy.type",
          "enum",
          "",
@@ -191,6 +217,8 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
         {"restart-strategy.failure-rate.failure-rate-interval", "duration", "1 min", "The interval."},
         {"restart-strategy.failure-rate.delay", "duration", "1 s", "Pause before each restart."},
         {"millrace.batch.rows-max", "integer", "4096", "Rows of a source's batch at most."},
+        {"millrace.checkpoint.rows-per-turn", "integer", "8192",
+         "Rows of state a slot captures for a checkpoint before it turns to its input again."},
         {"millrace.checker", "boolean", "false",
          "Wraps every operator in a checker of schemas, time order and retractions; for tests."},
     };

@@ -38,7 +38,11 @@ struct RuntimeOptions {
     int64_t retained_checkpoints =
         2;  // Flink's 1 would leave nothing to fall back to when the newest is damaged
     int64_t tolerable_failed_checkpoints = 0;
+    bool incremental_checkpoints = true;
+    bool checkpoint_compression = false;
+    uint64_t checkpoint_inline_max = 256 << 10;
     size_t batch_rows_max = 4096;
+    size_t capture_rows_max = 8192;  // that a slot captures between two turns
     bool checker = false;
     RestartOptions restart;
 

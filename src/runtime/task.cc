@@ -36,8 +36,8 @@ void Task::open(const std::map<std::string, OperatorSnapshots>& restored) {
 }
 
 bool Task::run() {
-    if (!flushOutputs()) return false;
-    bool worked = false;
+    bool worked = captured_ && advanceCapture();
+    if (!flushOutputs()) return worked;
     const ProcessingTime now = slot_.environment.clock->now();
     for (const auto& node : nodes_) {
         if (!node->fireTimers(now)) continue;
@@ -174,6 +174,9 @@ void Task::align(size_t index, const Barrier& barrier) {
 }
 
 void Task::passBarrier(const Barrier& barrier) {
+    // A checkpoint that was given up before its capture came to an end: later ones build on it all the same.
+    while (captured_)
+        advanceCapture();
     atStep(slot_.hooks, CheckpointStep::Barrier);
     const int64_t begin_ns = slot_.environment.clock->monotonicNanos();
     TaskAcknowledgement acknowledgement;
@@ -182,6 +185,25 @@ void Task::passBarrier(const Barrier& barrier) {
     acknowledgement.vertex = vertex_;
     nodes_.front()->passBarrier(barrier, acknowledgement);
     acknowledgement.pause_us = (slot_.environment.clock->monotonicNanos() - begin_ns) / 1000;
+    captured_ = std::move(acknowledgement);
+    const auto finished = [this](const auto& node) { return node->advanceCapture(*captured_); };
+    if (std::all_of(nodes_.begin(), nodes_.end(), finished)) acknowledge();
+}
+
+// What changes meanwhile is captured first (StateBackend): the task goes on between the pieces.
+bool Task::advanceCapture() {
+    const int64_t begin_ns = slot_.environment.clock->monotonicNanos();
+    const auto finished = [this](const auto& node) { return node->advanceCapture(*captured_); };
+    const bool all = std::all_of(nodes_.begin(), nodes_.end(), finished);
+    const int64_t pause_us = (slot_.environment.clock->monotonicNanos() - begin_ns) / 1000;
+    captured_->pause_us = std::max(captured_->pause_us, pause_us);
+    if (all) acknowledge();
+    return true;
+}
+
+void Task::acknowledge() {
+    TaskAcknowledgement acknowledgement = std::move(*captured_);
+    captured_.reset();
     slot_.listener->onAcknowledge(std::move(acknowledgement));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/chain.h"
@@ -52,6 +53,8 @@ class Task {
     void endInput();
     void passBarrier(const Barrier& barrier);
     bool flushOutputs();
+    bool advanceCapture();
+    void acknowledge();
 
     const size_t vertex_;
     const std::string name_;
@@ -70,6 +73,7 @@ class Task {
     bool suspended_ = false;
     bool source_waits_ = false;  // it said Nothing: not polled until its timer, or news
     bool back_pressured_ = false;
+    std::optional<TaskAcknowledgement> captured_;  // complete once all nodes have captured their state
     TaskTimes times_;
 };
 

@@ -18,6 +18,8 @@ struct ServiceConfiguration {
     std::string
         s3_endpoint;  // "" for AWS_ENDPOINT_URL_S3; without either only the local buckets are looked in
     OnExit on_exit = OnExit::LeaveClusters;
+    int start_timeout_ms = 600'000;      // from a cluster's launch until its job runs, its restore included
+    int unresponsive_after_ms = 30'000;  // a cluster that lives and answers nothing for so long is restarted
     int snapshot_timeout_ms = 600'000;
     int stop_grace_ms = 10'000;  // between SIGTERM and SIGKILL
     int restart_backoff_max_ms = 60'000;

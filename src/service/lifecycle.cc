@@ -80,8 +80,15 @@ void commitLaunched(OperationContext& context) {
 void awaitReady(OperationContext& context) {
     const auto cluster = context.service.store.findCluster(context.application.id);
     MILLRACE_CHECK(cluster, "a launched cluster has no record");
+    const auto started = std::chrono::steady_clock::now();
+    const std::chrono::milliseconds timeout(context.service.configuration.start_timeout_ms);
     const auto report = context.service.engine.awaitReady(context.clusterSpec(), cluster->process, [&] {
         context.check();
+        if (std::chrono::steady_clock::now() - started > timeout)
+            throw UserError("service.start-timeout",
+                            fmt::format("the cluster's job did not run {} s after its launch",
+                                        context.service.configuration.start_timeout_ms / 1000),
+                            "the cluster's log says how far it came");
         return false;
     });
     MILLRACE_CHECK(report, "waiting for a cluster ended without a report");

@@ -14,7 +14,7 @@ class ServiceTest : public testing::Test {
   protected:
     ServiceTest() { begin(); }
     void begin() {
-        service_ = std::make_unique<Service>(testConfiguration(folder_));
+        service_ = std::make_unique<Service>(configuration_);
         service_->start();
         client_ = std::make_unique<TestClient>(service_->address());
     }
@@ -25,6 +25,7 @@ class ServiceTest : public testing::Test {
     }
 
     TestFolder folder_;
+    ServiceConfiguration configuration_ = testConfiguration(folder_);
     std::unique_ptr<Service> service_;
     std::unique_ptr<TestClient> client_;
 };
@@ -188,6 +189,45 @@ TEST_F(ServiceTest, aClusterThatDiesGoesOnFromItsLastCheckpoint) {
                   .size(),
               1u);
     c.stop("a");
+}
+
+TEST_F(ServiceTest, aClusterThatHangsIsRestarted) {
+    configuration_.unresponsive_after_ms = 1'500;
+    restartService();
+    auto& c = *client_;
+    c.create("a", "X");
+    c.start("a");
+    const auto clusters = folder_.clusters();
+    ASSERT_EQ(clusters.size(), 1u);
+    ASSERT_TRUE(signalProcess(clusters[0], SIGSTOP));  // it lives, and answers nothing
+    ASSERT_TRUE(c.eventually(
+        [&] {
+            const auto now = folder_.clusters();
+            return now.size() == 1 && now[0] != clusters[0];
+        },
+        20'000));
+    ASSERT_TRUE(c.eventually([&] {
+        const Json plan = c.plan("a");
+        return !plan.is_null() && plan["package"]["fullRestarts"] == 1;
+    }));
+    EXPECT_EQ(c.status("a"), "RUNNING");
+    c.stop("a");
+}
+
+TEST_F(ServiceTest, aStartThatTakesTooLongIsReadyAgain) {
+    configuration_.start_timeout_ms = 500;
+    restartService();
+    auto& c = *client_;
+    c.create("a", "NEVER_READY");
+    const std::string id = c.must("StartApplication", {{"ApplicationName", "a"}})["OperationId"];
+    const Json details = c.finish("a", id);
+    EXPECT_EQ(details["OperationStatus"], "FAILED");
+    EXPECT_NE(
+        details["OperationFailureDetails"]["ErrorInfo"]["ErrorString"].get<std::string>().find("did not run"),
+        std::string::npos)
+        << details;
+    EXPECT_EQ(c.status("a"), "READY");
+    EXPECT_TRUE(folder_.clusters().empty());
 }
 
 TEST_F(ServiceTest, aDamagedCheckpointIsPassedOver) {

@@ -110,17 +110,30 @@ void Supervisor::lookAt(const ClusterRecord& cluster, bool ask_job, int& wait_ms
             request(cluster, "RestartCluster");
         return;
     }
-    if (!ask_job || cluster.port == 0) return;
+    if (ask_job && cluster.port != 0) askJob(cluster, application->name, watched);
+}
+
+void Supervisor::askJob(const ClusterRecord& cluster, const std::string& application, Watched& watched) {
+    const auto asked = std::chrono::steady_clock::now();
     try {
         const JobDetail job =
             FlinkRestClient(context_.http, clusterUrl(cluster), kAskTimeoutMs).job(cluster.job_id);
+        watched.silent_since.reset();
         if (job.state == "FAILED")
             request(cluster, "RestartCluster");
         else if (job.ended())
             request(cluster, "CompleteApplication");
     } catch (const UserError& e) {
-        logDebug("service.supervisor", "application {}: its cluster does not answer: {}", application->name,
+        logDebug("service.supervisor", "application {}: its cluster does not answer: {}", application,
                  e.what());
+        if (!watched.silent_since) watched.silent_since = asked;
+        const auto silent = std::chrono::steady_clock::now() - *watched.silent_since;
+        if (silent < std::chrono::milliseconds(context_.configuration.unresponsive_after_ms)) return;
+        logError("service.supervisor",
+                 "application {}: its cluster, process {}, has not answered for {} s: restarting it",
+                 application, cluster.process.pid,
+                 std::chrono::duration_cast<std::chrono::seconds>(silent).count());
+        request(cluster, "RestartCluster");
     }
 }
 

@@ -1,10 +1,13 @@
 // Looks after the clusters of running applications: sees one die at once (pidfd), asks each once a second how
-// its job is (Flink REST API), and has it restarted or completed, as operations that the runner does.
+// its job is (Flink REST API), and has it restarted or completed, as operations that the runner does. One
+// that lives but has not answered for unresponsive_after_ms is restarted like a dead one.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "engines/process.h"
@@ -27,11 +30,14 @@ class Supervisor {
     struct Watched {
         ProcessIdentity process;
         FileDescriptor pidfd;
+        // Since when it has not answered; nothing while it does.
+        std::optional<std::chrono::steady_clock::time_point> silent_since;
     };
     void run();
     // What to do now for each cluster; returns the milliseconds until there may be something to do again.
     int look(bool ask_jobs);
     void lookAt(const ClusterRecord& cluster, bool ask_job, int& wait_ms);
+    void askJob(const ClusterRecord& cluster, const std::string& application, Watched& watched);
     void request(const ClusterRecord& cluster, const char* kind);
 
     ServiceContext& context_;

@@ -55,6 +55,7 @@ inline ServiceConfiguration testConfiguration(const TestFolder& folder) {
     configuration.cluster_binary = MILLRACE_SOURCE_DIR "/tests/doubles/fake_cluster.py";
     configuration.region = "eu-west-1";
     configuration.account_id = "123456789012";
+    configuration.start_timeout_ms = 20'000;
     configuration.snapshot_timeout_ms = 20'000;
     configuration.stop_grace_ms = 5'000;
     configuration.restart_backoff_max_ms = 200;

@@ -31,6 +31,8 @@ struct KeyedStateDescriptor {
     bool operator==(const KeyedStateDescriptor&) const = default;
 };
 
+RowLayout layoutOf(const KeyedStateDescriptor& descriptor);
+
 class KeyedTable {
   public:
     virtual ~KeyedTable() = default;
@@ -42,19 +44,28 @@ class KeyedTable {
     // row of its key, inserted if absent. `hashes` are hashColumns() of `keys`, one per row of the columns
     // (not of the selection). Pointers stay valid until the operator's call returns or the row is erased.
     // `inserted`, if given, is set to 1 for the first occurrence of a new key, 0 otherwise.
+    //
+    // The rows are found to be written: they are part of the next incremental checkpoint, and their time to
+    // live begins anew. A row whose time is over counts as absent, here and below.
     virtual void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys,
                               std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                               std::vector<std::byte*>& rows, std::vector<uint8_t>* inserted = nullptr) = 0;
     // The same without inserting: nullptr where the key is absent.
     virtual void find(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                       std::span<const uint32_t> selection, std::vector<std::byte*>& rows) = 0;
+    // The same only to read them: cheaper, and no change.
+    virtual void findToRead(int64_t name_space, std::span<const ColumnPtr> keys,
+                            std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
+                            std::vector<const std::byte*>& rows) = 0;
+    // Before a row that was not found to be written (one of allRows()) is written.
+    virtual void touch(int64_t name_space, std::byte* row) = 0;
     virtual void erase(int64_t name_space, std::byte* row) = 0;  // releases what the row owns
     virtual void dropNamespace(int64_t name_space) = 0;          // all its rows at once
 
     virtual std::vector<int64_t> namespaces() const = 0;  // those with rows, ascending
     virtual size_t rows(int64_t name_space) const = 0;
-    virtual std::vector<std::byte*> allRows(
-        int64_t name_space) = 0;       // in an order that repeats from run to run
+    // In an order that repeats from run to run. To read or to erase; to write, touch() comes first.
+    virtual std::vector<std::byte*> allRows(int64_t name_space) = 0;
     virtual size_t bytes() const = 0;  // memory held
     virtual RowHeap& heap() = 0;       // of the rows' long strings
 

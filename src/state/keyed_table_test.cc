@@ -1,71 +1,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <set>
 
 #include "base/error.h"
-#include "base/hash.h"
-#include "base/random.h"
 #include "state/hashmap/hash_map_table.h"
-#include "state/state_backend.h"
+#include "state/test_support.h"
 
 namespace millrace {
 namespace {
 
-constexpr uint32_t kMaxParallelism = 128;
-
-KeyedStateDescriptor descriptorOf(std::vector<LogicalType> key, bool namespaced) {
-    std::vector<Field> fields;
-    for (size_t i = 0; i < key.size(); ++i)
-        fields.push_back({fmt::format("k{}", i), key[i]});
-    return {"counts", Schema(fields), Schema({{"count", LogicalType::bigint()}}), namespaced, {}};
-}
-
-// The table's rows of a batch of keys, counting each occurrence in the value field.
-struct Probe {
-    std::vector<ColumnPtr> keys;
-    std::vector<uint64_t> hashes;
-    std::vector<std::byte*> rows;
-    std::vector<uint8_t> inserted;
-
-    Probe(const KeyedTable& table, const std::vector<std::vector<Value>>& key_rows) {
-        for (size_t field = 0; field < table.firstValueField(); ++field) {
-            std::vector<Value> values;
-            for (const auto& key : key_rows)
-                values.push_back(key[field]);
-            keys.push_back(Column::of(table.layout().types()[field], values));
-        }
-        hashColumns(keys, key_rows.size(), hashes);
-    }
-    void count(KeyedTable& table, int64_t name_space, std::span<const uint32_t> selection = {}) {
-        table.findOrInsert(name_space, keys, hashes, selection, rows, &inserted);
-        const size_t field = table.firstValueField();
-        for (std::byte* row : rows) {
-            RowLayout::setNull(row, field, false);
-            ++RowLayout::at<int64_t>(row, table.layout().offset(field));
-        }
-    }
-};
-
-using Model = std::map<std::pair<int64_t, std::vector<Value>>, int64_t>;
-
-Model contents(KeyedTable& table) {
-    Model model;
-    const RowLayout& layout = table.layout();
-    for (const int64_t name_space : table.namespaces()) {
-        for (const std::byte* row : table.allRows(name_space)) {
-            std::vector<Value> key;
-            for (size_t field = 0; field < table.firstValueField(); ++field) {
-                key.push_back(loadValue(layout, field, row));
-            }
-            const Value count = loadValue(layout, table.firstValueField(), row);
-            EXPECT_TRUE(model.emplace(std::pair(name_space, key), count.asInt64()).second) << "a key twice";
-        }
-    }
-    return model;
-}
+using namespace testing;
 
 using KeyMaker = std::function<std::vector<Value>(Random&)>;
 
@@ -125,17 +71,9 @@ void checkAgainstModel(HashMapTable& table, const KeyMaker& make_key, uint64_t s
     }
     // What is captured by key group and restored into empty tables is all of it, once.
     HashMapTable restored(table.descriptor(), kMaxParallelism);
-    const KeyedStateSnapshot snapshot = table.capture();
-    for (const KeyGroupSection& section : snapshot.groups)
-        restored.restore(section);
+    restored.restore(table.capture(), everyGroup);
     EXPECT_EQ(contents(restored), model);
     EXPECT_EQ(restored.layout().fieldCount(), key_fields + 1);
-}
-
-Value someText(Random& random, uint64_t distinct) {
-    const uint64_t number = random.below(distinct);
-    return Value::string(number % 3 == 0 ? fmt::format("k{}", number)
-                                         : fmt::format("a rather long key that is not inline {}", number));
 }
 
 TEST(HashMapTable, AgreesWithAMapOnIntegerKeys) {
@@ -336,25 +274,32 @@ TEST(StateBackend, SaysWhatChangedWhenStateDoesNotFit) {
     EXPECT_NO_THROW(second.backends[0]->table(renamed));
 }
 
-TEST(StateBackend, RefusesATimeToLiveRatherThanIgnoringIt) {
-    Subtasks subtasks(1, {});
-    KeyedStateDescriptor descriptor = descriptorOf({LogicalType::bigint()}, false);
-    descriptor.ttl = {3'600'000};
-    EXPECT_NE(
-        messageOf([&] { subtasks.backends[0]->table(descriptor); }, "state.ttl-unsupported").find("1 h"),
-        std::string::npos);
-}
-
 TEST(StateBackend, RefusesRowsThatLieInTheWrongKeyGroup) {
     HashMapTable table(descriptorOf({LogicalType::bigint()}, false), kMaxParallelism);
     Probe(table, {{Value::int64(1)}, {Value::int64(2)}}).count(table, 0);
-    KeyedStateSnapshot snapshot = table.capture();
-    ASSERT_EQ(snapshot.groups.size(), 2U);
-    std::swap(snapshot.groups[0].bytes, snapshot.groups[1].bytes);
-    HashMapTable other(table.descriptor(), kMaxParallelism);
-    messageOf([&] { other.restore(snapshot.groups[0]); }, "snapshot.damaged");
-    snapshot.groups[0].bytes += "x";
-    messageOf([&] { other.restore(snapshot.groups[0]); }, "snapshot.damaged");
+    const KeyedStateSnapshot snapshot = table.capture();
+    const auto restoring = [&](const std::function<void(std::vector<KeyGroupSection>&)>& change) {
+        auto segment = std::make_shared<StateSegment>(*snapshot.segments.front());
+        change(segment->groups);
+        HashMapTable other(table.descriptor(), kMaxParallelism);
+        return messageOf(
+            [&] {
+                other.restore({table.descriptor(), {segment}}, everyGroup);
+            },
+            "snapshot.damaged");
+    };
+    ASSERT_EQ(snapshot.segments.front()->groups.size(), 2U);
+    restoring([](auto& groups) { std::swap(groups[0].data, groups[1].data); });
+    restoring([](auto& groups) { groups[0].group = KeyGroup(5000); });
+    restoring([](auto& groups) { groups[0].rows += 1; });
+    restoring([](auto& groups) { groups[0].rows = UINT64_MAX; });
+    restoring(
+        [](auto& groups) { groups[0].data = SectionData(std::string(groups[0].data.bytes.view()) + "x"); });
+    restoring([](auto& groups) {  // a key twice
+        const std::string row(groups[0].data.bytes.view());
+        groups[0].data = SectionData(row + row);
+        groups[0].rows = 2;
+    });
 }
 
 }  // namespace

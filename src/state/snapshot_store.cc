@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "state/snapshot_encoding.h"
+#include "state/state_files.h"
 
 namespace millrace {
 
@@ -13,42 +14,163 @@ using namespace snapshot_format;
 
 namespace {
 
-// State up to this size lies in `_metadata` itself: one file to sync instead of two.
-constexpr size_t kInlineMax = 256 << 10;
-constexpr size_t kWriteBuffer = 4 << 20;
 constexpr std::string_view kMetadataName = "_metadata";
 constexpr std::string_view kCheckpointPrefix = "chk-";
+constexpr std::string_view kSharedName = "shared";
 
-std::string stateFileName(uint32_t number) { return fmt::format("state-{}", number); }
+// Writes one snapshot: first the state, a file a subtask, then the index that says where it is.
+class Writing {
+  public:
+    Writing(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
+            const SnapshotWriteOptions& options)
+        : files_(files),
+          folder_(folder),
+          snapshot_(snapshot),
+          options_(options),
+          reader_(files),
+          inline_(options.compress) {}
 
-// Calls f(section's bytes) for every section of an operator, in index order.
-template <class F>
-void forEachSection(const OperatorSnapshot& one, F&& f) {
-    for (const KeyedStateSnapshot& state : one.keyed) {
-        for (const KeyGroupSection& section : state.groups)
-            f(std::string_view(section.bytes));
+    WrittenSnapshot run() {
+        files_.createFolders(folder_);
+        inlined_ = bytesToWrite() <= options_.inline_max;
+        if (!inlined_ && sharing()) files_.createFolders(options_.shared_folder);
+        std::map<SlotIndex, std::vector<std::shared_ptr<const OperatorSnapshot>>> by_subtask;
+        for (const auto& one : snapshot_.operators)
+            by_subtask[one->subtask].push_back(one);
+        for (const auto& [subtask, operators] : by_subtask)
+            writeSubtask(operators);
+        if (written_.files > 0 && sharing()) {
+            files_.syncFolder(options_.shared_folder);
+            files_.syncFolder(parentFolder(options_.shared_folder));
+        }
+        std::string metadata = encodeHeader(kMetadataMagic, {0, snapshot_.id.value()});
+        uint32_t sequence = 0;
+        appendFrames(FrameKind::Index, encodeIndex(snapshot_, placed_, listed_), options_.compress, sequence,
+                     metadata);
+        metadata += inline_.take();
+        writeFileAtomically(files_, joinPath(folder_, kMetadataName), metadata);  // syncs the folder, too
+        files_.syncFolder(parentFolder(folder_));
+        written_.bytes += metadata.size();
+        return std::move(written_);
     }
-    for (const ListStateSnapshot& list : one.lists)
-        f(std::string_view(encodeItems(list.items)));
-}
 
-uint64_t writeStateFile(FileSystem& files, const std::string& folder, uint32_t number, CheckpointId id,
-                        const std::vector<const OperatorSnapshot*>& operators, bool compress) {
-    const auto file = files.create(joinPath(folder, stateFileName(number)));
-    std::string buffer = encodeHeader(kStateMagic, {number, id.value()});
-    uint32_t sequence = 0;
-    for (const OperatorSnapshot* one : operators) {
-        forEachSection(*one, [&](std::string_view bytes) {
-            appendFrames(FrameKind::Data, bytes, compress, sequence, buffer);
-            if (buffer.size() < kWriteBuffer) return;
-            file->append(buffer);
-            buffer.clear();
-        });
+  private:
+    bool sharing() const { return !options_.shared_folder.empty(); }
+    bool stays(const StateSegment& segment) const { return segment.file != nullptr && sharing(); }
+
+    uint64_t bytesToWrite() const {
+        uint64_t bytes = 0;
+        for (const auto& one : snapshot_.operators) {
+            for (const KeyedStateSnapshot& state : one->keyed) {
+                for (const auto& segment : state.segments)
+                    bytes += stays(*segment) ? 0 : segment->bytes();
+            }
+            for (const ListStateSnapshot& list : one->lists) {
+                for (const std::string& item : list.items)
+                    bytes += item.size();
+            }
+        }
+        return bytes;
     }
-    file->append(buffer);
-    file->sync();
-    return file->size();
-}
+
+    void writeSubtask(const std::vector<std::shared_ptr<const OperatorSnapshot>>& operators) {
+        const uint32_t number = options_.first_file + written_.files;
+        const std::string path = sharing()
+                                     ? joinPath(options_.shared_folder, sharedFileName(snapshot_.id, number))
+                                     : joinPath(folder_, ownFileName(number));
+        StateFileWriter file(files_, path, snapshot_.id, number, options_.compress);
+        file_ = inlined_ ? nullptr : &file;
+        file_place_ = 0;
+        moved_.clear();
+        for (const auto& one : operators)
+            writeOperator(one);
+        if (!file.any()) return;
+        const std::shared_ptr<const StateFile> finished = file.finish();
+        listed_[file_place_ - 1] = {number, snapshot_.id.value(), sharing(), finished->bytes};
+        written_.bytes += finished->bytes;
+        ++written_.files;
+        for (const auto& segment : moved_)
+            segment->file = finished;
+    }
+
+    void writeOperator(const std::shared_ptr<const OperatorSnapshot>& one) {
+        auto placed = std::make_shared<OperatorSnapshot>();
+        placed->uid = one->uid;
+        placed->name = one->name;
+        placed->subtask = one->subtask;
+        PlacedOperator& index = placed_.emplace_back();
+        for (const KeyedStateSnapshot& state : one->keyed) {
+            KeyedStateSnapshot& placed_state = placed->keyed.emplace_back();
+            placed_state.descriptor = state.descriptor;
+            std::vector<uint32_t>& places = index.segment_files.emplace_back();
+            for (const auto& segment : state.segments) {
+                if (stays(*segment)) {
+                    places.push_back(placeOf(*segment->file));
+                    placed_state.segments.push_back(segment);
+                } else {
+                    placed_state.segments.push_back(writeSegment(*segment));
+                    places.push_back(file_place_);
+                }
+            }
+        }
+        for (const ListStateSnapshot& list : one->lists) {
+            placed->lists.push_back({list.name, list.redistribution, {}});
+            SectionData data = write(encodeItems(list.items));
+            index.lists.push_back({std::move(data), file_place_});
+        }
+        index.snapshot = placed;
+        written_.operators.push_back(inlined_ || !sharing() ? one : placed);
+    }
+
+    std::shared_ptr<StateSegment> writeSegment(const StateSegment& segment) {
+        auto written = std::make_shared<StateSegment>();
+        written->full = segment.full;
+        written->dropped = segment.dropped;
+        for (const KeyGroupSection& section : segment.groups) {
+            KeyGroupSection& placed = written->groups.emplace_back();
+            placed = {section.group, section.rows, section.erased, {}, {}};
+            if (section.rows > 0) placed.data = write(reader_.read(segment, section.data).view());
+            if (section.erased > 0) {
+                placed.erased_data = write(reader_.read(segment, section.erased_data).view());
+            }
+        }
+        if (file_place_ != 0) moved_.push_back(written);
+        return written;
+    }
+
+    SectionData write(std::string_view bytes) {
+        if (file_ == nullptr) return inline_.write(bytes);
+        if (file_place_ == 0) {
+            listed_.emplace_back();  // filled in once it is finished
+            file_place_ = static_cast<uint32_t>(listed_.size());
+        }
+        return file_->write(bytes);
+    }
+
+    uint32_t placeOf(const StateFile& file) {
+        const auto [known, is_new] = shared_places_.emplace(std::pair(file.writer, file.number), 0);
+        if (is_new) {
+            listed_.push_back({file.number, file.writer.value(), true, file.bytes});
+            known->second = static_cast<uint32_t>(listed_.size());
+        }
+        return known->second;
+    }
+
+    FileSystem& files_;
+    const std::string& folder_;
+    const Snapshot& snapshot_;
+    const SnapshotWriteOptions& options_;
+    SegmentReader reader_;
+    SectionWriter inline_;
+    bool inlined_ = true;
+    StateFileWriter* file_ = nullptr;  // of the subtask at hand; nullptr: into `_metadata`
+    uint32_t file_place_ = 0;          // in listed_, from 1; 0: `_metadata`, or nothing written yet
+    std::vector<std::shared_ptr<StateSegment>> moved_;
+    std::vector<PlacedOperator> placed_;
+    std::vector<ListedFile> listed_;
+    std::map<std::pair<CheckpointId, uint32_t>, uint32_t> shared_places_;
+    WrittenSnapshot written_;
+};
 
 std::string metadataPath(FileSystem& files, const std::string& path) {
     if (lastComponent(path) == kMetadataName) return path;
@@ -59,153 +181,107 @@ std::string metadataPath(FileSystem& files, const std::string& path) {
     return joinPath(path, kMetadataName);
 }
 
-// The files of a snapshot that is being read, each opened when its first section is asked for.
+// A snapshot's metadata, read and checked, with the sections in it still to be read.
+struct Metadata {
+    std::string path;
+    std::unique_ptr<FileReader> reader;
+    SnapshotIndex index;
+
+    Metadata(FileSystem& files, const std::string& snapshot_path) : path(metadataPath(files, snapshot_path)) {
+        if (!files.exists(path)) {
+            throw UserError("snapshot.not-found",
+                            fmt::format("there is no complete snapshot at '{}'", snapshot_path),
+                            fmt::format("a complete one has a file {}", kMetadataName));
+        }
+        reader = std::make_unique<FileReader>(path, files.openToRead(path));
+        const FileHeader header = reader->header(kMetadataMagic);
+        if (header.file_number != 0) reader->damaged(12, "it is not file 0");
+        index = decodeIndex(reader->index(), header.version, path);
+        if (index.snapshot.id.value() != header.checkpoint_id) reader->damaged(16, "header and index differ");
+    }
+
+    StateFile fileAt(size_t place) const {
+        const ListedFile& listed = index.files[place];
+        const std::string folder = parentFolder(path);
+        const CheckpointId writer(listed.writer);
+        const std::string file_path = listed.shared ? joinPath(sharedFolder(parentFolder(folder)),
+                                                               sharedFileName(writer, listed.number))
+                                                    : joinPath(folder, ownFileName(listed.number));
+        return {writer, listed.number, listed.bytes, file_path};
+    }
+};
+
+// The files of a snapshot that is being read.
 class StateFiles {
   public:
-    StateFiles(FileSystem& files, const std::string& folder, const SnapshotIndex& index, FileReader& metadata)
-        : files_(files), folder_(folder), id_(index.snapshot.id.value()), metadata_(metadata) {
-        for (const StateFile& file : index.files)
-            expected_[file.number] = file.bytes;
+    StateFiles(FileSystem& files, Metadata& metadata) : metadata_(metadata) {
+        for (size_t i = 0; i < metadata.index.files.size(); ++i)
+            readers_.push_back(openStateFile(files, metadata.fileAt(i)));
     }
-
-    std::string section(const SectionPlace& place) {
-        return reader(place.file).frames(FrameKind::Data, place.bytes);
-    }
-    std::string path(uint32_t number) const { return joinPath(folder_, stateFileName(number)); }
-
-    // Every file named was read to its end.
-    void checkEnds() {
-        for (const auto& [number, bytes] : expected_)
-            reader(number);
-        for (auto& [number, file] : open_)
-            checkEnd(*file.reader);
-        checkEnd(metadata_);
+    FileReader& operator[](uint32_t file) { return file == 0 ? *metadata_.reader : *readers_[file - 1]; }
+    // Shared files hold sections of other snapshots, too.
+    void checkAllRead() const {
+        metadata_.reader->checkAllRead();
+        for (size_t i = 0; i < readers_.size(); ++i) {
+            if (!metadata_.index.files[i].shared) readers_[i]->checkAllRead();
+        }
     }
 
   private:
-    struct File {
-        std::string bytes;
-        std::unique_ptr<FileReader> reader;
-    };
-
-    static void checkEnd(const FileReader& reader) {
-        if (!reader.atEnd()) reader.damaged(reader.offset(), "bytes follow its last section");
-    }
-
-    FileReader& reader(uint32_t number) {
-        if (number == 0) return metadata_;
-        File& file = open_[number];
-        if (file.reader) return *file.reader;
-        const auto expected = expected_.find(number);
-        if (expected == expected_.end()) {
-            metadata_.damaged(kHeaderBytes,
-                              fmt::format("its index names a state file {} it does not list", number));
-        }
-        if (!files_.exists(path(number))) {
-            throw UserError("snapshot.damaged", fmt::format("{} is missing", path(number)),
-                            "restore from another snapshot");
-        }
-        file.bytes = readFile(files_, path(number));
-        file.reader = std::make_unique<FileReader>(path(number), file.bytes);
-        if (file.bytes.size() != expected->second) {
-            file.reader->damaged(
-                std::min<uint64_t>(file.bytes.size(), expected->second),
-                fmt::format("it has {} bytes and should have {}", file.bytes.size(), expected->second));
-        }
-        const FileHeader header = file.reader->header(kStateMagic);
-        if (header.file_number != number || header.checkpoint_id != id_) {
-            file.reader->damaged(
-                12, fmt::format("it is file {} of checkpoint {}", header.file_number, header.checkpoint_id));
-        }
-        return *file.reader;
-    }
-
-    FileSystem& files_;
-    const std::string& folder_;
-    int64_t id_;
-    FileReader& metadata_;
-    std::map<uint32_t, uint64_t> expected_;
-    std::map<uint32_t, File> open_;
+    Metadata& metadata_;
+    std::vector<std::unique_ptr<FileReader>> readers_;
 };
 
 }  // namespace
 
-uint64_t writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
-                       const SnapshotWriteOptions& options) {
-    files.createFolders(folder);
-    uint64_t state_bytes = 0;
-    for (const auto& one : snapshot.operators)
-        state_bytes += one->bytes();
-    const bool inlined = state_bytes <= kInlineMax;
-
-    std::map<uint32_t, std::vector<const OperatorSnapshot*>> by_file;
-    std::vector<SectionPlace> sections;
-    for (const auto& one : snapshot.operators) {
-        const uint32_t file = inlined ? 0 : one->subtask.value() + 1;
-        const size_t before = sections.size();
-        forEachSection(*one, [&](std::string_view bytes) { sections.push_back({file, bytes.size()}); });
-        if (sections.size() > before) by_file[file].push_back(one.get());
-    }
-    uint64_t written = 0;
-    std::vector<StateFile> state_files;
-    for (const auto& [number, operators] : by_file) {
-        if (number == 0) continue;
-        const uint64_t bytes =
-            writeStateFile(files, folder, number, snapshot.id, operators, options.compress);
-        state_files.push_back({number, bytes});
-        written += bytes;
-    }
-    std::string metadata = encodeHeader(kMetadataMagic, {0, snapshot.id.value()});
-    uint32_t sequence = 0;
-    appendFrames(FrameKind::Index, encodeIndex(snapshot, sections, state_files), options.compress, sequence,
-                 metadata);
-    for (const OperatorSnapshot* one : by_file[0]) {
-        forEachSection(*one, [&](std::string_view bytes) {
-            appendFrames(FrameKind::Data, bytes, options.compress, sequence, metadata);
-        });
-    }
-    writeFileAtomically(files, joinPath(folder, kMetadataName), metadata);  // syncs the folder, too
-    files.syncFolder(parentFolder(folder));
-    return written + metadata.size();
+WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
+                              const SnapshotWriteOptions& options) {
+    return Writing(files, folder, snapshot, options).run();
 }
 
 Snapshot readSnapshot(FileSystem& files, const std::string& path) {
-    const std::string metadata_path = metadataPath(files, path);
-    if (!files.exists(metadata_path)) {
-        throw UserError("snapshot.not-found", fmt::format("there is no complete snapshot at '{}'", path),
-                        fmt::format("a complete one has a file {}", kMetadataName));
-    }
-    const std::string bytes = readFile(files, metadata_path);
-    FileReader metadata(metadata_path, bytes);
-    const FileHeader header = metadata.header(kMetadataMagic);
-    if (header.file_number != 0) metadata.damaged(12, "it is not file 0");
-    std::string index_bytes;
-    while (!metadata.atEnd() && metadata.nextKind() == FrameKind::Index) {
-        metadata.appendFrame(FrameKind::Index, index_bytes);
-    }
-    SnapshotIndex index = decodeIndex(index_bytes, metadata_path);
-    if (index.snapshot.id.value() != header.checkpoint_id) metadata.damaged(16, "header and index differ");
-
-    const std::string folder = parentFolder(metadata_path);
-    StateFiles state(files, folder, index, metadata);
-    const SectionPlace* place = index.sections.data();
-    for (OperatorSnapshot& one : index.operators) {
-        for (KeyedStateSnapshot& keyed : one.keyed) {
-            for (KeyGroupSection& section : keyed.groups)
-                section.bytes = state.section(*place++);
+    Metadata metadata(files, path);
+    SnapshotIndex& index = metadata.index;
+    StateFiles state(files, metadata);
+    auto segment = index.segments.begin();
+    auto list = index.lists.begin();
+    for (const bool list_next : index.list_next) {
+        if (list_next) {
+            state[list->file].section(list->data);
+            const std::string& source =
+                list->file == 0 ? metadata.path : metadata.fileAt(list->file - 1).path;
+            list->list->items = decodeItems(list->data.bytes.view(), source);
+            ++list;
+            continue;
         }
-        for (ListStateSnapshot& list : one.lists) {
-            const std::string source = place->file == 0 ? metadata_path : state.path(place->file);
-            list.items = decodeItems(state.section(*place++), source);
+        FileReader& reader = state[segment->file];
+        for (KeyGroupSection& section : segment->segment->groups) {
+            reader.section(section.data);
+            reader.section(section.erased_data);
         }
-        index.snapshot.operators.push_back(std::make_shared<const OperatorSnapshot>(std::move(one)));
+        ++segment;
     }
-    state.checkEnds();
+    state.checkAllRead();
+    for (std::unique_ptr<OperatorSnapshot>& one : index.operators)
+        index.snapshot.operators.push_back(std::shared_ptr<const OperatorSnapshot>(std::move(one)));
     return std::move(index.snapshot);
+}
+
+std::vector<std::string> sharedFilesOf(FileSystem& files, const std::string& folder) {
+    const Metadata metadata(files, folder);
+    std::vector<std::string> names;
+    for (const ListedFile& file : metadata.index.files) {
+        if (file.shared) names.push_back(sharedFileName(CheckpointId(file.writer), file.number));
+    }
+    return names;
 }
 
 std::string checkpointFolder(const std::string& job_checkpoint_folder, CheckpointId id) {
     return joinPath(job_checkpoint_folder, fmt::format("{}{}", kCheckpointPrefix, id.value()));
+}
+
+std::string sharedFolder(const std::string& job_checkpoint_folder) {
+    return joinPath(job_checkpoint_folder, kSharedName);
 }
 
 std::vector<std::string> listCheckpoints(FileSystem& files, const std::string& job_checkpoint_folder) {

@@ -1,6 +1,10 @@
 // All the state of one operator in one subtask: keyed tables and lists, made on first use, captured at a
 // barrier, restored before the first record. A backend is chosen per job (`state.backend.type`): `hashmap`
 // keeps everything in memory.
+//
+// A capture is begun at the barrier, which costs next to nothing, and carried on between the operator's calls
+// a slice at a time. Whoever writes to a row that is still to be captured finds it captured first: so what is
+// captured is the state at the barrier.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +12,16 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "state/keyed_table.h"
 #include "state/snapshot.h"
 
 namespace millrace {
+
+enum class CaptureMode : uint8_t {
+    Full,         // every row
+    Incremental,  // what changed since the last capture, if that was incremental; else every row
+};
 
 class StateBackend {
   public:
@@ -21,9 +31,27 @@ class StateBackend {
     virtual KeyedTable& table(const KeyedStateDescriptor& descriptor) = 0;
     // Operator (non-keyed) state: a list of byte strings, redistributed at restore as `redistribution` says.
     virtual std::vector<std::string>& list(const std::string& name, Redistribution redistribution) = 0;
-    // What a checkpoint keeps; called on the slot's thread at the barrier, so it must be quick: the result is
-    // immutable and is written by another thread.
-    virtual OperatorSnapshot capture() = 0;
+
+    // What a checkpoint keeps, fixed at the barrier; one capture at a time. Incremental ones build on one
+    // another: none may be lost, though the checkpoint it was for may fail.
+    virtual void beginCapture(CaptureMode mode) = 0;
+    // Captures about so many rows more; true once all are.
+    virtual bool advanceCapture(size_t rows) = 0;
+    virtual bool capturing() const = 0;
+    // Once all are: the result is immutable and is written by another thread.
+    virtual OperatorSnapshot takeCapture() = 0;
+    // Everything at once.
+    OperatorSnapshot capture() {
+        beginCapture(CaptureMode::Full);
+        while (!advanceCapture(SIZE_MAX)) {
+        }
+        return takeCapture();
+    }
+
+    // Between the operator's calls: removes rows whose time to live is over. `rows` bounds how many are
+    // looked at. True once all have been; the next call begins a new round.
+    virtual bool expire(size_t rows) = 0;
+    virtual Duration shortestTtl() const = 0;  // of a state; 0: none has one
     virtual size_t bytes() const = 0;
 };
 
@@ -36,6 +64,7 @@ struct StateBackendParameters {
     uint32_t parallelism = 1;
     uint32_t max_parallelism = 128;
     std::vector<std::shared_ptr<const OperatorSnapshot>> restored;
+    const Clock* clock = &systemClock();  // of times to live; must outlive the backend
 };
 std::unique_ptr<StateBackend> makeHashMapStateBackend(const StateBackendParameters& parameters);
 

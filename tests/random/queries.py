@@ -100,13 +100,51 @@ class Relational:
         ])()
         return call + (f" FILTER (WHERE {self.condition(1)})" if rng.randrange(4) == 0 else "")
 
+    def window(self, columns):
+        """PARTITION BY and ORDER BY; all columns are in the order, so that rows that it leaves equal are the same."""
+        rng = self.rng
+        order = [f"{column}{rng.choice(['', ' DESC'])}" for column in rng.sample(columns, len(columns))]
+        keys = rng.sample(columns, rng.randrange(0, 2))
+        return (f"PARTITION BY {', '.join(keys)} " if keys else "") + f"ORDER BY {', '.join(order)}"
+
+    def top(self, rows):
+        """Top-N, with the row number or without, over rows that only come or over groups."""
+        rng = self.rng
+        columns = COLUMNS
+        if rng.randrange(2):
+            columns = ["g", "n", "m"]
+            key = rng.choice(COLUMNS)
+            rows = f"(SELECT {key} AS g, COUNT(*) AS n, SUM(c) AS m FROM {rows} GROUP BY {key}) AS p"
+        number = f"ROW_NUMBER() OVER ({self.window(columns)}) AS rn"
+        filtered = rng.choice(["rn <= 3", "rn = 1", "rn < 2", "rn = 2", "rn BETWEEN 2 AND 4", "rn <= 5 AND rn > 1",
+                               "rn <= 2 AND n > 1" if "n" in columns else "rn <= 2 AND c > 5"])
+        kept = rng.sample(columns, rng.randrange(1, len(columns) + 1)) + (["rn"] if rng.randrange(2) else [])
+        return f"SELECT {', '.join(kept)} FROM (SELECT {', '.join(columns)}, {number} FROM {rows}) AS z WHERE {filtered}"
+
+    def over(self, rows):
+        rng = self.rng
+        window = self.window(COLUMNS)
+        frame = rng.choice(["", "", " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
+                            f" ROWS BETWEEN {rng.randrange(4)} PRECEDING AND CURRENT ROW"])
+        calls = [rng.choice(["COUNT(*)", "SUM(a)", "MIN(b)", "MAX(c)", "COUNT(s)", "SUM(c)"])
+                 + f" OVER ({window}{frame}) AS v{i}" for i in range(rng.randrange(1, 3))]
+        if rng.randrange(3) == 0:
+            calls.append(f"{rng.choice(['RANK', 'DENSE_RANK', 'ROW_NUMBER'])}() OVER ({window}) AS r")
+        if rng.randrange(3) == 0:
+            return (f"SELECT v0, COUNT(*) AS n FROM (SELECT {calls[0]} FROM {rows}) AS z GROUP BY v0")
+        return f"SELECT a, s, {', '.join(calls)} FROM {rows}"
+
     def query(self):
         rng = self.rng
-        shape = rng.randrange(6)
+        shape = rng.randrange(8)
         source = self.source()
         where = f" WHERE {self.condition()}" if rng.randrange(2) else ""
         if shape == 0:
             return f"SELECT {self.number()} AS x, s AS y FROM {source} AS q{where}"
+        if shape == 6:
+            return self.top(source + " AS q" + where)
+        if shape == 7:
+            return self.over(source + " AS q" + where)
         keys = rng.sample(COLUMNS, rng.randrange(0, 3))
         select = [f"{key} AS k{i}" for i, key in enumerate(keys)]
         select += [f"{self.aggregate()} AS v{i}" for i in range(rng.randrange(1, 4))]

@@ -97,6 +97,14 @@ inline JobFactory varied(const JobFactory& job, uint64_t seed) {
                           std::to_string(random->below(3)));
         configuration.set("execution.checkpointing.timeout", random->chance(0.2) ? "5 ms" : "10 min");
         configuration.set("millrace.batch.rows-max", std::to_string(1 + random->below(8)));
+        // State of a few rows goes through all that is there for large state: captured over several turns,
+        // in files that checkpoints share, compacted.
+        configuration.set("millrace.checkpoint.rows-per-turn", std::to_string(1 + random->below(6)));
+        configuration.set("execution.checkpointing.data-inline-threshold",
+                          random->chance(0.5) ? "0" : std::to_string(random->below(2000)));
+        configuration.set("execution.checkpointing.incremental", random->chance(0.8) ? "true" : "false");
+        configuration.set("execution.checkpointing.snapshot-compression",
+                          random->chance(0.5) ? "true" : "false");
         return graph;
     };
 }

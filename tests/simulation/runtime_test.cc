@@ -13,6 +13,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/hash.h"
 #include "runtime/simulator/probe.h"
 #include "simulation/harness.h"
 
@@ -72,6 +73,96 @@ std::shared_ptr<JobGraph> sums() {
     return graph;
 }
 
+// For each third row of a key (key, rows, total) of the three, and then nothing of them: rows come to be, are
+// written to and erased all the time. What is left at the end comes then.
+class Threes final : public Operator {
+  public:
+    std::string name() const override { return "Threes"; }
+    const Schema& outputSchema() const override { return schema_; }
+    std::unique_ptr<OperatorState> open(OperatorContext& context) const override {
+        const Schema key(std::vector<Field>{schema_.fields()[0]});
+        const Schema value(std::vector<Field>{schema_.fields()[1], schema_.fields()[2]});
+        auto state = std::make_unique<State>();
+        state->table = &context.state().table({"threes", key, value, false, Duration{}});
+        return state;
+    }
+    void process(OperatorState& state, size_t, const Batch& batch, OperatorContext&,
+                 Output& output) const override {
+        KeyedTable& table = *static_cast<State&>(state).table;
+        const std::vector<ColumnPtr> keys{batch.column(0)};
+        std::vector<uint64_t> hashes;
+        hashColumns(keys, batch.rows(), hashes);
+        std::vector<std::byte*> rows;
+        BatchBuilder out(schema_);
+        for (uint32_t i = 0; i < batch.rows(); ++i) {
+            table.findOrInsert(0, keys, hashes, std::span(&i, 1), rows);
+            for (const size_t field : {1, 2})
+                RowLayout::setNull(rows[0], field, false);
+            RowLayout::at<int64_t>(rows[0], table.layout().offset(2)) += batch.column(1)->data<int64_t>()[i];
+            if (++RowLayout::at<int64_t>(rows[0], table.layout().offset(1)) < 3) continue;
+            append(table, rows[0], out);
+            table.erase(0, rows[0]);
+        }
+        output.emit(out.finish());
+    }
+    void onEndOfInput(OperatorState& state, OperatorContext&, Output& output) const override {
+        KeyedTable& table = *static_cast<State&>(state).table;
+        BatchBuilder out(schema_);
+        for (std::byte* row : table.allRows(0)) {
+            append(table, row, out);
+            table.erase(0, row);
+        }
+        output.emit(out.finish());
+    }
+
+  private:
+    struct State final : OperatorState {
+        KeyedTable* table = nullptr;
+    };
+    static void append(const KeyedTable& table, const std::byte* row, BatchBuilder& out) {
+        std::vector<Value> values;
+        for (size_t field = 0; field < 3; ++field)
+            values.push_back(loadValue(table.layout(), field, row));
+        out.appendRow(values, RowKind::Insert);
+    }
+    const Schema schema_{std::vector<Field>{
+        {"key", LogicalType::bigint()}, {"rows", LogicalType::bigint()}, {"total", LogicalType::bigint()}}};
+};
+
+// source -> hash -> threes -> sink
+std::shared_ptr<JobGraph> threes() {
+    auto graph = newGraph();
+    ProbeSourceOptions many = kSource;
+    many.keys = 40;
+    const NodeId source = graph->addSource("source", makeProbeSource(many));
+    const auto op = std::make_shared<Threes>();
+    const NodeId node = graph->addOperator("threes", op, {{source, Exchange::Hash, {0}}});
+    graph->addSink("sink", makeProbeSink(op->outputSchema(), "/out"), {node, Exchange::Forward, {}});
+    return graph;
+}
+
+// Which rows make a three depends on the schedule; how many there are of a key, and their sum, do not.
+Lines threesOf(FileSystem& files) {
+    struct Key {
+        int64_t threes = 0, rows = 0, total = 0;
+    };
+    std::map<int64_t, Key> keys;
+    for (const std::string& line : readProbeSink(files, "/out")) {
+        std::istringstream in(line);
+        std::string kind;
+        int64_t key = 0, rows = 0, total = 0;
+        in >> kind >> key >> rows >> total;
+        keys[key].threes += rows == 3;
+        keys[key].rows += rows;
+        keys[key].total += total;
+    }
+    Lines out;
+    for (const auto& [key, all] : keys)
+        out.push_back(
+            fmt::format("key {}: {} threes, {} rows, total {}", key, all.threes, all.rows, all.total));
+    return out;
+}
+
 Lines sorted(FileSystem& files) {
     Lines lines = readProbeSink(files, "/out");
     for (std::string& line : readProbeSink(files, "/out/two"))
@@ -108,6 +199,8 @@ Lines sumsOf(FileSystem& files) {
 TEST(RuntimeSimulation, Windows) { simulateSeeds({"windows", windows, sorted}); }
 TEST(RuntimeSimulation, Diamond) { simulateSeeds({"diamond", diamond, sorted}); }
 TEST(RuntimeSimulation, Sums) { simulateSeeds({"sums", sums, sumsOf}); }
+
+TEST(RuntimeSimulation, Threes) { simulateSeeds({"threes", threes, threesOf}); }
 
 TEST(RuntimeSimulation, ASeedRepeatsExactly) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {

@@ -27,8 +27,37 @@ CREATE TABLE delays (
 CREATE TABLE hops (window_end TIMESTAMP(3), flights BIGINT, mean DOUBLE)
 WITH ('connector' = 'filesystem', 'path' = '/out/hops', 'format' = 'json');
 
+CREATE TABLE sessions (origin STRING, session_start TIMESTAMP(3), session_end TIMESTAMP(3), flights BIGINT, worst BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/sessions', 'format' = 'json');
+
 CREATE TABLE late (origin STRING, delay BIGINT, kind STRING)
 WITH ('connector' = 'filesystem', 'path' = '/out/late', 'format' = 'json');
+
+CREATE TABLE worst (origin STRING, place BIGINT, delay BIGINT, ts TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'path' = '/out/worst', 'format' = 'json');
+
+CREATE TABLE busiest (place BIGINT, delay BIGINT, flights BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/busiest', 'format' = 'json');
+
+CREATE TABLE running (origin STRING, ts TIMESTAMP(3), flights BIGINT, total BIGINT, worst BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/running', 'format' = 'json');
+
+-- Top-N of rows that only come, and of rows that change; what is left at the end is sorted and written.
+INSERT INTO worst
+SELECT origin, place, delay, ts FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY origin ORDER BY delay DESC, ts) AS place FROM events)
+WHERE place <= 3 ORDER BY origin, place;
+
+INSERT INTO busiest
+SELECT place, delay, flights FROM (
+    SELECT delay, COUNT(*) AS flights, ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC, delay) AS place
+    FROM events GROUP BY delay)
+WHERE place BETWEEN 2 AND 5 ORDER BY place;
+
+INSERT INTO running
+SELECT origin, ts, COUNT(*) OVER (PARTITION BY origin ORDER BY ts), SUM(delay) OVER (PARTITION BY origin ORDER BY ts),
+    MAX(delay) OVER (PARTITION BY origin ORDER BY ts RANGE BETWEEN INTERVAL '15' SECOND PRECEDING AND CURRENT ROW)
+FROM events;
 
 INSERT INTO delays
 SELECT window_start, window_end, origin, COUNT(*), SUM(delay), MAX(delay)
@@ -39,6 +68,11 @@ INSERT INTO hops
 SELECT window_end, COUNT(*), AVG(CAST(delay AS DOUBLE))
 FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
 GROUP BY window_start, window_end;
+
+INSERT INTO sessions
+SELECT origin, SESSION_START(ts, INTERVAL '4' SECOND), SESSION_END(ts, INTERVAL '4' SECOND), COUNT(*), MAX(delay)
+FROM events
+GROUP BY origin, SESSION(ts, INTERVAL '4' SECOND);
 
 INSERT INTO late
 SELECT origin, delay, 'late' FROM events WHERE delay > 40
@@ -57,16 +91,52 @@ const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
     return all;
 }
 
-// Planned once: operators are immutable, so every start can share them.
-std::shared_ptr<const JobGraph> planned() {
-    sql::Session session({registry(), {}, {}, "application.sql"});
-    const sql::LogicalPlan plan = session.compileApplication(kApplication);
-    return sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
+// In processing time which window a row falls into depends on the schedule; in how many it counts does not.
+constexpr const char* kProcessingTime = R"(
+CREATE TABLE events (origin STRING, delay BIGINT, p AS PROCTIME())
+WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
+
+CREATE TABLE counts (kind STRING, origin STRING, flights BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json');
+
+INSERT INTO counts
+SELECT 'tumble', origin, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(p), INTERVAL '0.01' SECOND))
+GROUP BY window_start, window_end, origin
+UNION ALL
+SELECT 'hop', origin, COUNT(*) FROM events GROUP BY origin, HOP(p, INTERVAL '0.005' SECOND, INTERVAL '0.02' SECOND)
+UNION ALL
+SELECT 'session', origin, COUNT(*) FROM events GROUP BY origin, SESSION(p, INTERVAL '0.003' SECOND);
+)";
+
+// The sum of flights by what stands before them in a line.
+Lines sums(const Lines& lines) {
+    constexpr std::string_view kField = "\"flights\":";
+    std::map<std::string, int64_t> sums;
+    for (const std::string& line : lines) {
+        const size_t at = line.find(kField);
+        if (at == std::string::npos) return {"no count in " + line};
+        sums[line.substr(0, at)] += std::stoll(line.substr(at + kField.size()));
+    }
+    Lines result;
+    for (const auto& [key, sum] : sums)
+        result.push_back(fmt::format("{}{}", key, sum));
+    return result;
 }
 
-std::shared_ptr<JobGraph> application() {
-    static const std::shared_ptr<const JobGraph> once = planned();
-    auto graph = std::make_shared<JobGraph>(*once);
+// Planned once a text: operators are immutable, so every start can share them.
+std::shared_ptr<const JobGraph> planned(const char* text) {
+    static std::map<const char*, std::shared_ptr<const JobGraph>> all;
+    std::shared_ptr<const JobGraph>& graph = all[text];
+    if (!graph) {
+        sql::Session session({registry(), {}, {}, "application.sql"});
+        const sql::LogicalPlan plan = session.compileApplication(text);
+        graph = sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
+    }
+    return graph;
+}
+
+std::shared_ptr<JobGraph> application(const char* text) {
+    auto graph = std::make_shared<JobGraph>(*planned(text));
     for (const auto& [key, value] : std::map<std::string, std::string>{
              {"execution.checkpointing.interval", "15 ms"},
              {"execution.checkpointing.dir", "/checkpoints"},
@@ -102,9 +172,14 @@ void writeInput(FileSystem& files) {
     files.syncFolder("/in");
 }
 
-TEST(SqlSimulation, WindowsFiltersAndUnions) {
-    simulateSeeds(
-        {"sql", application, [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
+    simulateSeeds({"sql", [] { return application(kApplication); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+}
+
+TEST(SqlSimulation, ProcessingTimeWindows) {
+    simulateSeeds({"processing time", [] { return application(kProcessingTime); },
+                   [](FileSystem& files) { return sums(visibleLines(files, "/out")); }, writeInput});
 }
 
 }  // namespace

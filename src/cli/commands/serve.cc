@@ -55,6 +55,14 @@ Command describeCommandsServe() {
                        "the longest wait before a cluster that keeps ending is started again")
             ->check(CLI::Range(0, 3'600'000))
             ->capture_default_str();
+        app.add_option("--start-timeout-ms", configuration->start_timeout_ms,
+                       "how long a cluster may take until its job runs, its restore included")
+            ->check(CLI::Range(1, 86'400'000))
+            ->capture_default_str();
+        app.add_option("--unresponsive-after-ms", configuration->unresponsive_after_ms,
+                       "a cluster that lives and has not answered for so long is restarted")
+            ->check(CLI::Range(1'000, 86'400'000))
+            ->capture_default_str();
         app.add_option("--on-exit", *stop,
                        "leave: clusters run on; stop: applications are stopped, with a snapshot")
             ->check(CLI::IsMember({"leave", "stop"}))

@@ -16,6 +16,7 @@
 #include "cli/assignments.h"
 #include "cli/collect_sink.h"
 #include "cli/command.h"
+#include "cli/job_failure.h"
 #include "cli/row_printer.h"
 #include "cluster/registry.h"
 #include "runtime/job.h"
@@ -87,8 +88,7 @@ bool runToEnd(const std::shared_ptr<const JobGraph>& graph, const std::string& s
                 return false;
             case JobStatus::Failed: {
                 const JobDetails details = job->details();
-                throw UserError("job.failed", details.failures.empty() ? "the job failed"
-                                                                       : details.failures.front().message);
+                throw failureOf(details);
             }
             default:
                 if (interrupted) job->cancel();

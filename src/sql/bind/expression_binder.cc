@@ -4,6 +4,8 @@
 #include <array>
 
 #include "sql/bind/catalog.h"
+#include "sql/bind/group_window.h"
+#include "sql/bind/over_calls.h"
 #include "sql/bind/types.h"
 #include "types/coercion.h"
 
@@ -41,15 +43,6 @@ ExpressionPtr stringLiteral(std::string text) {
                                LogicalType::character(length).withNullable(false));
 }
 
-// The legacy group windows and what belongs to them.
-bool isGroupWindowFunction(std::string_view name) {
-    static constexpr std::array<std::string_view, 15> kNames = {
-        "TUMBLE",  "TUMBLE_START",  "TUMBLE_END",  "TUMBLE_ROWTIME",  "TUMBLE_PROCTIME",
-        "HOP",     "HOP_START",     "HOP_END",     "HOP_ROWTIME",     "HOP_PROCTIME",
-        "SESSION", "SESSION_START", "SESSION_END", "SESSION_ROWTIME", "SESSION_PROCTIME"};
-    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-}
-
 }  // namespace
 
 // One overload for each kind of node.
@@ -58,7 +51,13 @@ struct NodeBinder {
     const TextSpan& span;
 
     ExpressionPtr operator()(const Literal& node) const { return bindLiteral(node, span); }
-    ExpressionPtr operator()(const ColumnRef& node) const { return binder.bindColumn(node, span); }
+    ExpressionPtr operator()(const ColumnRef& node) const {
+        if (binder.aliases_ != nullptr && node.path.size() == 1) {
+            const auto found = binder.aliases_->find(node.path.front().name);
+            if (found != binder.aliases_->end()) return found->second;
+        }
+        return binder.bindColumn(node, span);
+    }
     ExpressionPtr operator()(const Call& node) const { return binder.bindCall(node, span); }
     ExpressionPtr operator()(const CaseExpr& node) const { return binder.bindCase(node, span); }
     ExpressionPtr operator()(const InList& node) const { return binder.bindInList(node, span); }
@@ -206,7 +205,6 @@ void ExpressionBinder::checkScalarCall(const Call& call, const TextSpan& span) c
 }
 
 ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span) {
-    if (call.over) failNotSupported(call.over->span, "OVER windows are");
     if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
     const FunctionDefinition* const created = createdFunction(call);
     if (created == nullptr && call.path.size() > 1) {
@@ -215,6 +213,16 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
             name += (name.empty() ? "" : ".") + part.name;
         failAt(span, "sql.unknown-function", fmt::format("there is no function '{}'", name),
                "functions of a database come with CREATE FUNCTION");
+    }
+    if (call.over) {
+        if (over_ != nullptr) return over_->bind(call, span, *this);
+        failAt(span, "sql.misplaced-window-function",
+               fmt::format("the window function {} cannot stand in {}", call.name, clause_),
+               "conditions on window functions go into QUALIFY, or above a sub-query");
+    }
+    if (rankFunctionOf(call.name) != RankFunction::None) {
+        failAt(span, "sql.bad-argument", fmt::format("{} needs OVER", call.name),
+               fmt::format("such as {}() OVER (PARTITION BY a ORDER BY b)", call.name));
     }
     if (created == nullptr && findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
     checkScalarCall(call, span);
@@ -227,9 +235,11 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
     if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
-        failNotSupported(
-            span, fmt::format("the group window function {} is", call.name),
-            "use a window table function: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE))");
+        failAt(span, "sql.misplaced-window",
+               fmt::format("{} belongs to a query that groups by a window", call.name),
+               "as in SELECT TUMBLE_START(ts, INTERVAL '1' MINUTE), COUNT(*) FROM t GROUP BY TUMBLE(ts, "
+               "INTERVAL "
+               "'1' MINUTE)");
     }
     std::vector<ExpressionPtr> arguments;
     for (const ExprPtr& argument : call.arguments)
@@ -336,7 +346,14 @@ bool anyAggregate(const ExprPtr& expr) { return expr && containsAggregate(*expr)
 struct AggregateSearch {
     bool operator()(const Call& node) const {
         const bool plain = !node.over && node.path.size() == 1;
-        return (plain && findAggregateFunction(node.name) != nullptr) || anyAggregate(node.arguments);
+        if (plain && findAggregateFunction(node.name) != nullptr) return true;
+        if (anyAggregate(node.arguments)) return true;
+        return node.over != nullptr && inWindow(*node.over);
+    }
+    static bool inWindow(const OverSpec& window) {
+        return anyAggregate(window.partition_by) ||
+               std::any_of(window.order_by.begin(), window.order_by.end(),
+                           [](const OrderItem& item) { return containsAggregate(*item.expression); });
     }
     bool operator()(const NamedArgument& node) const { return anyAggregate(node.value); }
     bool operator()(const CaseExpr& node) const {

@@ -3,6 +3,7 @@
 // about.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 namespace millrace::sql {
 
 struct FunctionDefinition;
+class OverCalls;
 
 class ExpressionBinder {
   public:
@@ -28,6 +30,10 @@ class ExpressionBinder {
     virtual ExpressionPtr bind(const Expr& expr);
 
     const Scope& scope() const { return scope_; }
+    // Where window functions may stand; nowhere, unless they are collected.
+    void collectOver(OverCalls* over) { over_ = over; }
+    // Names for expressions that are bound already: SELECT's aliases, where they can be used.
+    void useAliases(const std::map<std::string, ExpressionPtr>* aliases) { aliases_ = aliases; }
 
   protected:
     virtual ExpressionPtr bindColumn(const ColumnRef& column, const TextSpan& span);
@@ -52,6 +58,8 @@ class ExpressionBinder {
 
     const Scope& scope_;
     std::string clause_;
+    OverCalls* over_ = nullptr;
+    const std::map<std::string, ExpressionPtr>* aliases_ = nullptr;
 };
 
 // Adds `span` to a UserError without a place.

@@ -2,18 +2,47 @@
 
 #include <algorithm>
 
+#include "sql/bind/aggregate_call.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
 
-GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys)
-    : ExpressionBinder(scope, "SELECT"), keys_(std::move(keys)) {
+GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys, const GroupWindow* window)
+    : ExpressionBinder(scope, "SELECT"), window_(window), input_(scope.node()), keys_(std::move(keys)) {
     for (const ExpressionPtr& key : keys_) {
         key_texts_.push_back(key->canonical());
         only_columns_ = only_columns_ && key->kind() == ExpressionKind::Column;
     }
     needed_ = keys_;
-    needed_texts_ = key_texts_;
+    if (window_) {
+        input_ = window_->table(input_, needed_);
+        first_window_key_ = keys_.size();
+        for (size_t column = input_->schema().size() - 3; column < input_->schema().size(); ++column) {
+            keys_.push_back(columnOf(input_, column));
+            key_texts_.emplace_back();  // only the functions of the window find it
+            needed_.push_back(keys_.back());
+        }
+    }
+    for (const ExpressionPtr& expression : needed_)
+        needed_texts_.push_back(expression->canonical());
+}
+
+// TUMBLE_START(ts, size) and its kin.
+ExpressionPtr GroupedBinder::windowPart(const Call& call, const TextSpan& span) const {
+    size_t key = first_window_key_;
+    switch (window_->part(call, span, scope())) {
+        case GroupWindow::Part::Start:
+            break;
+        case GroupWindow::Part::End:
+            key += 1;
+            break;
+        case GroupWindow::Part::Rowtime:
+            key += 2;
+            break;
+        case GroupWindow::Part::Proctime:
+            return Expression::call("PROCTIME", {});
+    }
+    return Expression::column(key, keys_[key]->type(), keys_[key]->name());
 }
 
 ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
@@ -26,6 +55,9 @@ ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
 }
 
 ExpressionPtr GroupedBinder::bind(const Expr& expr) {
+    if (const auto* call = std::get_if<Call>(&expr.node);
+        call && window_ && isGroupWindowFunction(call->name))
+        return windowPart(*call, expr.span);
     // Where a key is an expression, every sub-expression may be that key.
     if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) &&
         !std::holds_alternative<ColumnRef>(expr.node) && !std::holds_alternative<Star>(expr.node) &&
@@ -87,44 +119,13 @@ class ArgumentBinder final : public ExpressionBinder {
 }  // namespace
 
 ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
-    if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
-    if (call.star && (call.name != "COUNT" || call.distinct)) {
-        failAt(span, "sql.bad-argument",
-               fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
-               "only COUNT takes *");
-    }
-    ArgumentBinder binder(scope(), fmt::format("the arguments of {}", call.name));
-    AggregateCall bound;
-    bound.function = findAggregateFunction(call.name);
-    bound.distinct = call.distinct;
-    std::string arguments = call.star ? "*" : "";
-    std::vector<ExpressionPtr> expressions;
-    for (const ExprPtr& argument : call.arguments) {
-        ExpressionPtr expression = binder.bindRoot(*argument);
-        ArgumentInfo info;
-        info.type = expression->type();
-        if (expression->kind() == ExpressionKind::Literal) info.literal = expression->value();
-        bound.infos.push_back(std::move(info));
-        arguments += (arguments.empty() ? "" : ", ") + expression->toString();
-        expressions.push_back(std::move(expression));
-    }
-    const auto function =
-        located(span, [&] { return bound.function->bind(bound.infos, bound.distinct, false); });
-    MILLRACE_CHECK(function->argumentTypes().size() == expressions.size(), "{} binds {} arguments as {}",
-                   call.name, expressions.size(), function->argumentTypes().size());
-    for (size_t i = 0; i < expressions.size(); ++i) {
-        const ExpressionPtr argument = convert(expressions[i], function->argumentTypes()[i]);
-        bound.infos[i].type = argument->type();
+    ArgumentBinder arguments(scope(), fmt::format("the arguments of {}", call.name));
+    ArgumentBinder filter(scope(), "FILTER");
+    BoundCall with_expressions = bindAggregateCall(call, span, arguments, filter);
+    AggregateCall& bound = with_expressions.call;
+    for (const ExpressionPtr& argument : with_expressions.arguments)
         bound.arguments.push_back(need(argument));
-    }
-    bound.text = fmt::format("{}({}{})", bound.function->name, call.distinct ? "DISTINCT " : "", arguments);
-    if (call.filter) {
-        const ExpressionPtr filter = ArgumentBinder(scope(), "FILTER").bindCondition(*call.filter);
-        bound.filter = need(filter);
-        bound.text += fmt::format(" FILTER (WHERE {})", filter->toString());
-    }
-    // Over no rows an aggregate other than COUNT is NULL, which the functions' result types know.
-    bound.type = function->resultType();
+    if (with_expressions.filter) bound.filter = need(with_expressions.filter);
 
     std::string text = fmt::format("{} {} {}", bound.function->name, bound.distinct,
                                    bound.filter ? std::to_string(*bound.filter) : "");
@@ -146,7 +147,7 @@ LogicalPtr GroupedBinder::build(const TextSpan& where) const {
                                                                      : fmt::format("$f{}", i));
     }
     makeUnique(names);
-    const LogicalPtr input = project(scope().node(), needed_, std::move(names), where);
+    const LogicalPtr input = project(input_, needed_, std::move(names), where);
     std::vector<size_t> keys(keys_.size());
     for (size_t i = 0; i < keys.size(); ++i)
         keys[i] = i;

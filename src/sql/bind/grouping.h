@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sql/bind/expression_binder.h"
+#include "sql/bind/group_window.h"
 
 namespace millrace::sql {
 
@@ -13,7 +14,8 @@ namespace millrace::sql {
 // the rows of the Aggregate: its keys, then its calls.
 class GroupedBinder final : public ExpressionBinder {
   public:
-    GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys);
+    // `window` (nullptr: none) is one more key.
+    GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys, const GroupWindow* window);
 
     void setClause(const char* clause) { current_clause_ = clause; }
     ExpressionPtr bind(const Expr& expr) override;
@@ -29,10 +31,14 @@ class GroupedBinder final : public ExpressionBinder {
     ExpressionPtr bindAggregate(const Call& call, const TextSpan& span) override;
 
   private:
+    ExpressionPtr windowPart(const Call& call, const TextSpan& span) const;
     // The key that `bound` is, over the Aggregate's rows; nullptr if it is none.
     ExpressionPtr asKey(const ExpressionPtr& bound) const;
     size_t need(const ExpressionPtr& expression);  // its column below the Aggregate
 
+    const GroupWindow* window_;
+    LogicalPtr input_;  // the scope's node; with a window, that and the window's columns
+    size_t first_window_key_ = 0;
     std::vector<ExpressionPtr> keys_;
     std::vector<std::string> key_texts_;  // canonical
     bool only_columns_ = true;            // every key is a plain column

@@ -1,7 +1,8 @@
-// SELECT: FROM, WHERE, GROUP BY, HAVING, the list, DISTINCT, ORDER BY, LIMIT.
+// SELECT: FROM, WHERE, GROUP BY, HAVING, window functions, QUALIFY, the list, DISTINCT, ORDER BY, LIMIT.
 #include <algorithm>
 
 #include "sql/bind/grouping.h"
+#include "sql/bind/over_calls.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
@@ -11,10 +12,11 @@ namespace {
 bool isGrouped(const Select& select) {
     return !select.group_by.empty() || select.having ||
            std::any_of(select.items.begin(), select.items.end(),
-                       [](const SelectItem& item) { return containsAggregate(*item.expression); });
+                       [](const SelectItem& item) { return containsAggregate(*item.expression); }) ||
+           (select.qualify && containsAggregate(*select.qualify));
 }
 
-// GROUP BY's keys; the same one twice counts once.
+// GROUP BY's keys apart from its window; the same one twice counts once.
 std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
     std::vector<ExpressionPtr> keys;
     ExpressionBinder binder(scope, "GROUP BY");
@@ -22,6 +24,7 @@ std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
         if (item.kind != GroupingKind::Expressions)
             failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
         for (const ExprPtr& expr : item.sets.front()) {
+            if (GroupWindow::is(*expr)) continue;
             ExpressionPtr key;
             try {
                 key = binder.bindRoot(*expr);
@@ -95,14 +98,27 @@ int orderedColumn(const OrderItem& item, const std::vector<Item>& items) {
     return number - 1;
 }
 
+// QUALIFY may name what SELECT computes.
+ExpressionPtr bindQualify(const Select& select, const std::vector<Item>& items, ExpressionBinder& binder) {
+    std::map<std::string, ExpressionPtr> aliases;
+    for (const Item& item : items) {
+        const bool written = std::any_of(
+            select.items.begin(), select.items.end(),
+            [&](const SelectItem& selected) { return selected.alias && selected.alias->name == item.name; });
+        if (written) aliases.emplace(item.name, item.expression);
+    }
+    binder.useAliases(&aliases);
+    ExpressionPtr condition = binder.bindCondition(*select.qualify);
+    binder.useAliases(nullptr);
+    return condition;
+}
+
 }  // namespace
 
 LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, const Query* order) {
     if (!select.hints.empty())
         failNotSupported(select.hints.front().name.span,
                          fmt::format("the hint {} is", select.hints.front().name.name));
-    if (!select.windows.empty()) failNotSupported(select.windows.front().name.span, "WINDOW is");
-    if (select.qualify) failNotSupported(select.qualify->span, "QUALIFY is");
 
     Scope scope;
     LogicalPtr input;
@@ -122,27 +138,36 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     const bool grouped = isGrouped(select);
     std::vector<Item> items;
     ExpressionBinder plain(scope, "SELECT");
+    std::optional<GroupWindow> window;
     std::optional<GroupedBinder> over_groups;
     ExpressionPtr having;
+    OverCalls over(select.windows);
     if (grouped) {
-        over_groups.emplace(scope, bindKeys(select, scope));
+        window = GroupWindow::find(select, scope);
+        over_groups.emplace(scope, bindKeys(select, scope), window ? &*window : nullptr);
+        over_groups->collectOver(&over);
         items = bindItems(select, scope, *over_groups, [&](size_t column, const TextSpan& where) {
             return over_groups->bindKeyColumn(column, where);
         });
         over_groups->setClause("HAVING");
+        over_groups->collectOver(nullptr);
         if (select.having) having = over_groups->bindCondition(*select.having);
+        over_groups->collectOver(&over);
     } else {
+        plain.collectOver(&over);
         items = bindItems(select, scope, plain, [&](size_t column, const TextSpan&) {
             return Expression::column(column, scope.field(column).type, scope.field(column).name);
         });
     }
+
+    ExpressionBinder& binder = grouped ? static_cast<ExpressionBinder&>(*over_groups) : plain;
+    const ExpressionPtr qualify = select.qualify ? bindQualify(select, items, binder) : nullptr;
 
     // ORDER BY may name what SELECT does not: such columns are carried along and dropped again behind the
     // sort.
     const size_t visible = items.size();
     std::vector<SortKey> keys;
     if (order != nullptr) {
-        ExpressionBinder& binder = grouped ? static_cast<ExpressionBinder&>(*over_groups) : plain;
         if (grouped) over_groups->setClause("ORDER BY");
         for (const OrderItem& item : order->order_by) {
             if (const int named = orderedColumn(item, items); named >= 0) {
@@ -169,10 +194,18 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         plan = over_groups->build(span);
         if (having) plan = std::make_shared<LogicalFilter>(plan, having, select.having->span);
     }
+    plan = over.build(std::move(plan), span);
+    if (qualify) {
+        if (over.empty()) {
+            failAt(select.qualify->span, "sql.bad-window",
+                   "QUALIFY without a window function in it or SELECT", "WHERE filters rows");
+        }
+        plan = std::make_shared<LogicalFilter>(plan, over.resolved(qualify), select.qualify->span);
+    }
     std::vector<ExpressionPtr> expressions;
     std::vector<std::string> names;
     for (Item& item : items) {
-        expressions.push_back(std::move(item.expression));
+        expressions.push_back(over.resolved(item.expression));
         names.push_back(std::move(item.name));
     }
     makeUnique(names);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/bind/group_window.h"
 #include "sql/bind/query_binder.h"
 #include "sql/parse/lexer.h"
 
@@ -81,7 +82,22 @@ std::array<const Expr*, 5> matchArguments(const WindowFunction& function, const 
     return matched;
 }
 
-int64_t intervalArgument(const Expr& expr, std::string_view parameter, bool may_be_negative) {
+size_t timeColumn(const Expr& expr, const Scope& scope) {
+    const auto* descriptor = std::get_if<DescriptorArgument>(&expr.node);
+    if (descriptor == nullptr || descriptor->columns.size() != 1) {
+        failAt(expr.span, "sql.bad-argument", "the time column is given as DESCRIPTOR(column)");
+    }
+    const Identifier& name = descriptor->columns.front();
+    const size_t column = scope.resolve({name}).column;
+    if (scope.traits(column).time == TimeAttribute::None) {
+        failNoTimeAttribute(name.span, name.name);
+    }
+    return column;
+}
+
+}  // namespace
+
+int64_t windowLength(const Expr& expr, std::string_view parameter, bool may_be_negative) {
     const Scope empty;
     const std::string what = fmt::format("the argument {}", parameter);
     const ExpressionPtr bound = ExpressionBinder(empty, what).bindRoot(expr);
@@ -99,24 +115,13 @@ int64_t intervalArgument(const Expr& expr, std::string_view parameter, bool may_
     return value.asInt64();
 }
 
-size_t timeColumn(const Expr& expr, const Scope& scope) {
-    const auto* descriptor = std::get_if<DescriptorArgument>(&expr.node);
-    if (descriptor == nullptr || descriptor->columns.size() != 1) {
-        failAt(expr.span, "sql.bad-argument", "the time column is given as DESCRIPTOR(column)");
-    }
-    const Identifier& name = descriptor->columns.front();
-    const size_t column = scope.resolve({name}).column;
-    if (scope.traits(column).time == TimeAttribute::None) {
-        failAt(name.span, "sql.no-time-attribute", fmt::format("column '{}' is no time attribute", name.name),
-               fmt::format("declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in its table; expressions "
-                           "over it and "
-                           "unwindowed GROUP BY lose it",
-                           name.name));
-    }
-    return column;
+void failNoTimeAttribute(const TextSpan& span, const std::string& column) {
+    failAt(span, "sql.no-time-attribute", fmt::format("column '{}' is no time attribute", column),
+           fmt::format(
+               "declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in its table; expressions over it "
+               "and unwindowed GROUP BY lose it",
+               column));
 }
-
-}  // namespace
 
 LogicalPtr QueryBinder::bindTableArgument(const Expr& argument, std::vector<const Expr*>& partition_by) {
     if (const auto* query = std::get_if<ScalarQuery>(&argument.node)) return bindQuery(*query->query);
@@ -159,8 +164,8 @@ LogicalPtr QueryBinder::bindWindowFunction(const Call& call, const TextSpan& spa
     window.time = scope.traits(time).time;
     window.time_type = scope.field(time).type;
     const bool two_lengths = function->kind == WindowKind::Hop || function->kind == WindowKind::Cumulate;
-    window.step = intervalArgument(*arguments[2], function->parameters[2], false);
-    window.size = two_lengths ? intervalArgument(*arguments[3], function->parameters[3], false) : window.step;
+    window.step = windowLength(*arguments[2], function->parameters[2], false);
+    window.size = two_lengths ? windowLength(*arguments[3], function->parameters[3], false) : window.step;
     if (window.size % window.step != 0) {
         failAt(arguments[3]->span, "sql.bad-argument",
                fmt::format("the size of {} must be a whole multiple of its {}", function->name,
@@ -168,7 +173,7 @@ LogicalPtr QueryBinder::bindWindowFunction(const Call& call, const TextSpan& spa
     }
     const size_t offset = function->required;
     if (offset < function->count && arguments[offset] != nullptr) {
-        window.offset = intervalArgument(*arguments[offset], "OFFSET", true);
+        window.offset = windowLength(*arguments[offset], "OFFSET", true);
     }
     if (!partition_by.empty() && function->kind != WindowKind::Session) {
         failAt(partition_by.front()->span, "sql.bad-argument",

@@ -444,9 +444,13 @@ ExprPtr Parser::argument() {
     const auto partitioning = [&](TableArgument& table) {
         if (accept("PARTITION")) {
             expect("BY");
-            const bool parenthesized = accept("(");
-            table.partition_by = expressionList();
-            if (parenthesized) expect(")");
+            // Without parentheses one: a comma ends the argument.
+            if (accept("(")) {
+                table.partition_by = expressionList();
+                expect(")");
+            } else {
+                table.partition_by.push_back(expression());
+            }
         }
         if (accept("ORDER")) {
             expect("BY");

@@ -169,7 +169,7 @@ class Parser {
     CreateFunction createFunction(bool temporary);
     decltype(Statement::node) drop();
     Insert insert();
-    StatementSet statementSet(bool execute_form);
+    StatementSet statementSet();
     Explain explain();
     Show show();
     decltype(Statement::node) unsupported(std::initializer_list<std::string_view> words);

@@ -127,6 +127,7 @@ TEST(Parser, QueriesRoundTrip) {
              "SIZE => INTERVAL '2' SECOND)",
              "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY (a, b), DESCRIPTOR(ts), INTERVAL '5' "
              "MINUTES))",
+             "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY a, DESCRIPTOR(ts), INTERVAL '5' MINUTES))",
              "SELECT a FROM t GROUP BY GROUPING SETS ((a, b), a, ()), ROLLUP (a, b), CUBE ((a, b), c)",
              "SELECT SUM(x) OVER (PARTITION BY a ORDER BY ts DESC NULLS LAST RANGE BETWEEN INTERVAL '1' HOUR "
              "PRECEDING AND CURRENT "
@@ -208,6 +209,9 @@ TEST(Parser, OtherStatements) {
     EXPECT_EQ(parsed<ResetOption>("RESET 'a'").option->key, "a");
     EXPECT_TRUE(std::holds_alternative<Insert>(
         parsed<Explain>("EXPLAIN PLAN FOR INSERT INTO t SELECT 1").statement->node));
+    EXPECT_TRUE(std::holds_alternative<StatementSet>(
+        parsed<Explain>("EXPLAIN STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; END")
+            .statement->node));
     EXPECT_EQ(parsed<Explain>("EXPLAIN CHANGELOG_MODE, ESTIMATED_COST SELECT 1").details.size(), 2U);
     EXPECT_EQ(parsed<Show>("SHOW FUNCTIONS LIKE 'A%'").like, "A%");
     EXPECT_EQ(parsed<Show>("SHOW CREATE TABLE t").what, "CREATE TABLE");

@@ -80,8 +80,8 @@ decltype(Statement::node) Parser::statementNode() {
     if (accept("CREATE")) return create();
     if (accept("DROP")) return drop();
     if (at("INSERT")) return insert();
-    if (is(current(), "EXECUTE") && is(ahead(1), "STATEMENT")) return statementSet(true);
-    if (is(current(), "BEGIN") && is(ahead(1), "STATEMENT")) return statementSet(false);
+    if ((is(current(), "EXECUTE") || is(current(), "BEGIN")) && is(ahead(1), "STATEMENT"))
+        return statementSet();
     if (accept("EXECUTE")) {  // EXECUTE INSERT ..., EXECUTE SELECT ...
         if (at("INSERT")) return insert();
         if (!atQuery()) fail();
@@ -286,16 +286,17 @@ Insert Parser::insert() {
     return insert;
 }
 
-// EXECUTE STATEMENT SET BEGIN ...; END, or BEGIN STATEMENT SET; ...; END. An error inside is noted and the
+// [EXECUTE] STATEMENT SET BEGIN ...; END, or BEGIN STATEMENT SET; ...; END. An error inside is noted and the
 // next INSERT is read; the set as a whole is dropped then.
-StatementSet Parser::statementSet(bool execute_form) {
+StatementSet Parser::statementSet() {
     const TextSpan start = spanOf(current());
-    if (execute_form) {
-        expectSequence({"EXECUTE", "STATEMENT", "SET"});
-        expect("BEGIN");
-    } else {
-        expectSequence({"BEGIN", "STATEMENT", "SET"});
+    if (accept("BEGIN")) {
+        expectSequence({"STATEMENT", "SET"});
         expect(";");
+    } else {
+        accept("EXECUTE");
+        expectSequence({"STATEMENT", "SET"});
+        expect("BEGIN");
     }
     StatementSet set;
     const size_t problems_before = problems_.size();
@@ -343,7 +344,13 @@ Explain Parser::explain() {
         }
     }
     if (is(current(), "EXPLAIN")) fail(spanOf(current()), "EXPLAIN cannot explain itself");
-    explain.statement = std::make_unique<Statement>(statement());
+    explain.statement = std::make_unique<Statement>();
+    if (is(current(), "STATEMENT")) {  // EXPLAIN takes a set without EXECUTE, as Flink does
+        explain.statement->span = spanOf(current());
+        explain.statement->node = statementSet();
+    } else {
+        *explain.statement = statement();
+    }
     const auto& node = explain.statement->node;
     if (!std::holds_alternative<QueryStatement>(node) && !std::holds_alternative<Insert>(node) &&
         !std::holds_alternative<StatementSet>(node)) {

@@ -346,5 +346,64 @@ TEST_F(Planner, OrderByNeedsInputThatEnds) {
     EXPECT_NE(plan.find("Exchange(distribution=[single])"), std::string::npos) << plan;
 }
 
+std::string topN(const std::string& columns, const std::string& order, const std::string& filter) {
+    return "SELECT " + columns + " FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY " +
+           order + ") AS rn FROM bid) WHERE " + filter + ";";
+}
+
+TEST_F(Planner, AFilterOnTheRowNumberIsTopN) {
+    EXPECT_EQ(text("INSERT INTO out_all " + topN("auction, rn", "price DESC", "rn <= 3 AND price > 5")),
+              R"(Sink(table=[out_all]), changelogMode=[NONE]
++- Calc(select=[auction AS k, rn AS n], where=[price > 5]), changelogMode=[I,UB,UA]
+   +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=3], partitionBy=[auction], orderBy=[price DESC]), changelogMode=[I,UB,UA]
+      +- Exchange(distribution=[hash[auction]]), changelogMode=[I]
+         +- WatermarkAssigner(rowtime=[ts], watermark=[ts - INTERVAL '+0 00:00:04.000']), changelogMode=[I]
+            +- TableSourceScan(table=[bid], fields=[auction, price, ts]), changelogMode=[I]
+)");
+    // Nobody reads the row number: rows only come and go.
+    EXPECT_NE(text("INSERT INTO out_all " + topN("auction, price", "price DESC", "rn < 4"))
+                  .find("orderBy=[price DESC]), changelogMode=[I,D]"),
+              std::string::npos);
+    // One place: it is updated, its number a constant.
+    const std::string one = text("INSERT INTO out_all " + topN("auction, rn", "price", "rn = 2"));
+    EXPECT_NE(one.find("rankStart=2, rankEnd=2"), std::string::npos) << one;
+    EXPECT_NE(one.find("select=[auction AS k, 2 AS n]), changelogMode=[I,UB,UA]"), std::string::npos) << one;
+}
+
+TEST_F(Planner, TopNOfWhatChangesKeepsAllRows) {
+    const std::string plan = text(
+        "INSERT INTO out_all SELECT auction, n FROM (SELECT auction, COUNT(*) AS n FROM bid GROUP BY "
+        "auction) "
+        "QUALIFY ROW_NUMBER() OVER (ORDER BY n DESC) <= 10;");
+    EXPECT_NE(plan.find("Rank(strategy=[RetractStrategy]"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Exchange(distribution=[single])"), std::string::npos) << plan;
+}
+
+TEST_F(Planner, OneRowByATimeAttributeIsDeduplication) {
+    EXPECT_NE(
+        text("INSERT INTO out_all " + topN("auction, price", "ts DESC", "rn <= 1"))
+            .find("Deduplicate(keep=[LastRow], key=[auction], order=[ROWTIME]), changelogMode=[I,UB,UA]"),
+        std::string::npos);
+    // Not of input that changes.
+    EXPECT_EQ(
+        text("INSERT INTO out_all " + topN("auction, price", "ts, price", "rn = 1")).find("Deduplicate"),
+        std::string::npos);
+}
+
+TEST_F(Planner, WindowFunctionsInTheOrderOfTimeOnlyInsert) {
+    const std::string appended = text(
+        "INSERT INTO out_inserts SELECT auction, SUM(price) OVER (PARTITION BY auction ORDER BY ts) FROM "
+        "bid;");
+    EXPECT_NE(appended.find("OverAggregate(partitionBy=[auction], orderBy=[ts ASC], window=[RANGE BETWEEN "
+                            "UNBOUNDED PRECEDING AND CURRENT ROW], select=["),
+              std::string::npos)
+        << appended;
+    const Problem refused = problem(
+        "INSERT INTO out_inserts SELECT auction, SUM(price) OVER (PARTITION BY auction ORDER BY price) FROM "
+        "bid;");
+    EXPECT_EQ(refused.code, "sql.sink-needs-inserts");
+    EXPECT_NE(refused.message.find("OverAggregate("), std::string::npos) << refused.message;
+}
+
 }  // namespace
 }  // namespace millrace::sql

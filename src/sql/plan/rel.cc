@@ -139,6 +139,7 @@ MovedColumns prunePassed(Rel& rel, const MovedColumns& below) {
 
 void optimise(RelRoots& roots, const PlanOptions& options) {
     mergeCalcs(roots);
+    recogniseRank(roots);
     pushFilters(roots);
     mergeCalcs(roots);
     fuseWindows(roots);

@@ -3,7 +3,8 @@
 //
 // What a node is, is a RelNode: one file a kind in nodes/, which says everything about the kind: how it comes
 // from the logical plan, what it reads, what changelog it produces and with which operator it runs. Nothing
-// else has to be told of a new kind; rules name only the kinds they rewrite.
+// else has to be told of a new kind; rules name only the kinds they rewrite. Kinds that only a rule makes are
+// in nodes/recognised/.
 //
 // A node remembers the logical node whose result it computes (`origin`): the uid of a stateful operator comes
 // from its canonical text, so that no rewrite here changes under which name state is kept.
@@ -158,6 +159,7 @@ struct PlanOptions;
 
 // The rules, in the order in which they are applied (optimise()). Each is a file of its name in rules/.
 void mergeCalcs(RelRoots& roots);        // adjacent projections and filters become one
+void recogniseRank(RelRoots& roots);     // filters on ROW_NUMBER() become Top-N
 void pushFilters(RelRoots& roots);       // filters go below UNION ALL and window functions
 void fuseWindows(RelRoots& roots);       // window function and aggregation by its windows become one
 void removeIdentities(RelRoots& roots);  // projections of all columns as they are

@@ -41,13 +41,17 @@ std::byte* BlockPool::take(size_t bytes) {
 
 void BlockPool::give(std::byte* block, size_t bytes) {
     used_ -= bytes;
-    // No more is kept for later than is in use, so a burst does not hold its memory for ever.
-    if (free_ + bytes > std::max(used_, size_t{1} << 20)) {
-        std::free(block);
-        return;
-    }
     free_blocks_[std::countr_zero(bytes)].push_back(block);
     free_ += bytes;
+    // No more is kept for later than is in use, so a burst does not hold its memory for ever.
+    const size_t kept = std::max(used_, size_t{1} << 20);
+    for (size_t power = free_blocks_.size(); power-- > 0 && free_ > kept;) {
+        std::vector<std::byte*>& blocks = free_blocks_[power];
+        for (; !blocks.empty() && free_ > kept; free_ -= size_t{1} << power) {
+            std::free(blocks.back());
+            blocks.pop_back();
+        }
+    }
 }
 
 }  // namespace millrace

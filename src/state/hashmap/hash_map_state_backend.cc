@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -50,16 +51,9 @@ class HashMapStateBackend final : public StateBackend {
                            descriptor.name);
             return *found->second;
         }
-        if (descriptor.ttl.ms != 0) {
-            throw UserError(
-                "state.ttl-unsupported",
-                fmt::format("operator '{}': state '{}' is to expire after {}, which the hashmap "
-                            "state backend cannot do",
-                            parameters_.operator_name, descriptor.name, formatDuration(descriptor.ttl)),
-                "leave out 'table.exec.state.ttl', or set it to 0");
-        }
         checkNotTooLate(descriptor.name);
-        auto table = std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism);
+        auto table =
+            std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock);
         for (const auto& operator_snapshot : parameters_.restored) {
             for (const KeyedStateSnapshot& state : operator_snapshot->keyed) {
                 if (state.descriptor.name == descriptor.name) restore(*table, state);
@@ -94,19 +88,56 @@ class HashMapStateBackend final : public StateBackend {
         return made.items;
     }
 
-    OperatorSnapshot capture() override {
+    void beginCapture(CaptureMode mode) override {
+        MILLRACE_CHECK(!capturing_, "operator '{}': a capture begins during another",
+                       parameters_.operator_name);
         // States are registered when an operator opens: it has them all by now.
         restored_is_gone_ |= !parameters_.restored.empty();
         parameters_.restored.clear();
-        OperatorSnapshot snapshot;
-        snapshot.uid = parameters_.operator_uid;
-        snapshot.name = parameters_.operator_name;
-        snapshot.subtask = parameters_.subtask;
-        for (const auto& [name, table] : tables_)
-            snapshot.keyed.push_back(table->capture());
+        capturing_.emplace();
+        capturing_->uid = parameters_.operator_uid;
+        capturing_->name = parameters_.operator_name;
+        capturing_->subtask = parameters_.subtask;
         for (const auto& [name, list] : lists_)
-            snapshot.lists.push_back(list);
+            capturing_->lists.push_back(list);
+        for (const auto& [name, table] : tables_)
+            table->beginCapture(mode);
+    }
+
+    bool advanceCapture(size_t rows) override {
+        for (const auto& [name, table] : tables_) {
+            if (!table->advanceCapture(rows)) return false;
+        }
+        return true;
+    }
+
+    bool capturing() const override { return capturing_.has_value(); }
+
+    OperatorSnapshot takeCapture() override {
+        MILLRACE_CHECK(capturing_, "operator '{}': no capture was begun", parameters_.operator_name);
+        OperatorSnapshot snapshot = std::move(*capturing_);
+        capturing_.reset();
+        for (const auto& [name, table] : tables_)
+            snapshot.keyed.push_back(table->takeCapture());
         return snapshot;
+    }
+
+    bool expire(size_t rows) override {
+        for (; expiring_ < tables_.size(); ++expiring_) {
+            HashMapTable& table = *std::next(tables_.begin(), static_cast<ptrdiff_t>(expiring_))->second;
+            if (!table.expire(rows)) return false;
+        }
+        expiring_ = 0;
+        return true;
+    }
+
+    Duration shortestTtl() const override {
+        Duration shortest{0};
+        for (const auto& [name, table] : tables_) {
+            const Duration ttl = table->descriptor().ttl;
+            if (ttl.ms > 0 && (shortest.ms == 0 || ttl.ms < shortest.ms)) shortest = ttl;
+        }
+        return shortest;
     }
 
     size_t bytes() const override {
@@ -135,43 +166,24 @@ class HashMapStateBackend final : public StateBackend {
                             changed),
                 "start without a snapshot, or bring back the former types");
         }
-        for (const KeyGroupSection& section : state.groups) {
-            if (section.group.value() >= parameters_.max_parallelism) {
-                throw UserError(
-                    "snapshot.damaged",
-                    fmt::format("state '{}' has a key group {}, but there are {}", state.descriptor.name,
-                                section.group.value(), parameters_.max_parallelism));
-            }
-            if (ownerOf(section.group, parameters_.max_parallelism, parameters_.parallelism) ==
-                parameters_.subtask) {
-                table.restore(section);
-            }
-        }
+        table.restore(state, [this](KeyGroup group) {
+            return ownerOf(group, parameters_.max_parallelism, parameters_.parallelism) ==
+                   parameters_.subtask;
+        });
     }
 
     StateBackendParameters parameters_;
     std::map<std::string, std::unique_ptr<HashMapTable>> tables_;
     std::map<std::string, ListStateSnapshot> lists_;
+    std::optional<OperatorSnapshot> capturing_;  // its lists, and the tables still to come
     bool restored_is_gone_ = false;
+    size_t expiring_ = 0;  // the table that expire() has come to
 };
 
 }  // namespace
 
 std::unique_ptr<StateBackend> makeHashMapStateBackend(const StateBackendParameters& parameters) {
     return std::make_unique<HashMapStateBackend>(parameters);
-}
-
-size_t OperatorSnapshot::bytes() const {
-    size_t total = 0;
-    for (const KeyedStateSnapshot& state : keyed) {
-        for (const KeyGroupSection& section : state.groups)
-            total += section.bytes.size();
-    }
-    for (const ListStateSnapshot& list : lists) {
-        for (const std::string& item : list.items)
-            total += item.size();
-    }
-    return total;
 }
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "state/hashmap/table_capture.h"
 
 namespace millrace {
 namespace {
@@ -52,15 +53,6 @@ void compareField(const RowLayout& layout, size_t field, const Column& column, c
     }
 }
 
-std::vector<LogicalType> fieldTypes(const KeyedStateDescriptor& descriptor) {
-    std::vector<LogicalType> types;
-    for (const Field& field : descriptor.key)
-        types.push_back(field.type);
-    for (const Field& field : descriptor.value)
-        types.push_back(field.type);
-    return types;
-}
-
 // The selected rows of a block as indices: `selection`'s own, or `first`, `first` + 1, ...
 class Selected {
   public:
@@ -81,20 +73,24 @@ class Selected {
 
 }  // namespace
 
-KeyedTable::KeyedTable(KeyedStateDescriptor descriptor)
-    : descriptor_(std::move(descriptor)), layout_(fieldTypes(descriptor_)) {}
-
-HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism)
+HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism, const Clock& clock)
     : KeyedTable(std::move(descriptor)),
       max_parallelism_(max_parallelism),
       key_fields_(descriptor_.key.size()),
+      ttl_ms_(descriptor_.ttl.ms),
+      clock_(clock),
       no_row_(std::max<size_t>(layout_.rowBytes(), 8)) {}
 
 HashMapTable::~HashMapTable() {
-    if (!layout_.ownsMemory()) return;
-    for (const auto& entry : sets_) {
-        entry.second->forEach([&](std::byte* row) { releaseRow(layout_, row, heap_); });
-    }
+    for (const auto& entry : sets_)
+        release(*entry.second);
+    if (capture_ == nullptr) return;
+    for (const auto& set : capture_->detached)
+        release(*set);
+}
+
+void HashMapTable::release(RowSet& set) {
+    if (layout_.ownsMemory()) set.forEach([&](std::byte* row) { releaseRow(layout_, row, heap_); });
 }
 
 RowSet* HashMapTable::existing(int64_t name_space) const {
@@ -110,14 +106,24 @@ RowSet& HashMapTable::made(int64_t name_space) {
     MILLRACE_CHECK(descriptor_.namespaced || name_space == 0, "state '{}' has no namespaces",
                    descriptor_.name);
     std::unique_ptr<RowSet>& set = sets_[name_space];
-    set = std::make_unique<RowSet>(pool_, layout_.rowBytes());
+    set = std::make_unique<RowSet>(pool_, layout_.rowBytes() + (expires() ? sizeof(int64_t) : 0));
     last_namespace_ = name_space;
     return *(last_set_ = set.get());
 }
 
-void HashMapTable::forget(int64_t name_space) {
+void HashMapTable::retire(int64_t name_space) {
+    const auto found = sets_.find(name_space);
+    std::unique_ptr<RowSet> set = std::move(found->second);
+    sets_.erase(found);
     last_set_ = nullptr;
-    sets_.erase(name_space);
+    row_count_ -= set->size();
+    tracked_ -= set->changes.rows.size();
+    if (tracking_ && (set->any_captured || set->in_capture)) dropped_.push_back(name_space);
+    if (set->in_capture) {
+        capture_->detached.push_back(std::move(set));
+    } else {
+        release(*set);
+    }
 }
 
 bool HashMapTable::sameKey(const std::byte* row, std::span<const ColumnPtr> keys, size_t index) const {
@@ -147,7 +153,7 @@ void HashMapTable::probe(const RowSet& set, std::span<const ColumnPtr> keys, std
             slot = slots[at = (at + 1) & mask];
         found[i] = slot != 0 ? RowSet::rowOf(slot) : nothing;
         same[i] = slot != 0;
-        __builtin_prefetch(found[i]);
+        __builtin_prefetch(found[i] - sizeof(uint32_t));  // the end of its header and its beginning
     }
     for (size_t field = 0; field < key_fields_; ++field) {
         compareField(layout_, field, *keys[field], selected, count, found, same);
@@ -163,6 +169,7 @@ void HashMapTable::findOrInsert(int64_t name_space, std::span<const ColumnPtr> k
     if (inserted) inserted->assign(picked.count(), 0);
     if (picked.count() == 0) return;
     RowSet& set = made(name_space);
+    const int64_t time = now();
     uint8_t same[kBlock];
     for (size_t first = 0; first < picked.count(); first += kBlock) {
         const size_t count = std::min(kBlock, picked.count() - first);
@@ -170,18 +177,55 @@ void HashMapTable::findOrInsert(int64_t name_space, std::span<const ColumnPtr> k
         std::byte** found = rows.data() + first;
         probe(set, keys, hashes, selected, count, found, same);
         for (size_t i = 0; i < count; ++i) {
-            if (same[i]) [[likely]]
-                continue;
-            const uint32_t index = selected[i];
-            const uint64_t hash = hashes[index];
-            found[i] = set.find(hash, [&](const std::byte* row) { return sameKey(row, keys, index); });
-            if (found[i] != nullptr) continue;
-            found[i] = set.insert(hash);
-            for (size_t field = 0; field < key_fields_; ++field) {
-                storeField(layout_, field, *keys[field], index, found[i], heap_);
+            if (!same[i]) [[unlikely]] {
+                const uint32_t index = selected[i];
+                const uint64_t hash = hashes[index];
+                found[i] = set.find(hash, [&](const std::byte* row) { return sameKey(row, keys, index); });
+                if (found[i] == nullptr) {
+                    found[i] = set.insert(hash);
+                    for (size_t field = 0; field < key_fields_; ++field) {
+                        storeField(layout_, field, *keys[field], index, found[i], heap_);
+                    }
+                    ++row_count_;
+                    RowSet::header(found[i]).changed = epoch_;
+                    if (tracking_) note(name_space, set, found[i]);
+                    if (expires()) lastWrite(found[i]) = time;
+                    if (inserted) (*inserted)[first + i] = 1;
+                    continue;
+                }
             }
-            if (inserted) (*inserted)[first + i] = 1;
+            if (RowSet::header(found[i]).changed != epoch_) [[unlikely]]
+                markChanged(name_space, set, found[i]);
         }
+        if (expires()) renew(found, count, time, inserted ? inserted->data() + first : nullptr);
+    }
+}
+
+// Found to be written: the time to live begins anew, of an expired row as of a new one.
+void HashMapTable::renew(std::byte** found, size_t count, int64_t time, uint8_t* inserted) {
+    for (size_t i = 0; i < count; ++i) {
+        if (expired(found[i], time)) {
+            releaseFields(layout_, found[i], key_fields_, layout_.fieldCount(), heap_);
+            if (inserted != nullptr) inserted[i] = 1;
+        }
+        lastWrite(found[i]) = time;
+    }
+}
+
+void HashMapTable::locate(const RowSet& set, std::span<const ColumnPtr> keys,
+                          std::span<const uint64_t> hashes, const uint32_t* selected, size_t count,
+                          std::byte** found) const {
+    uint8_t same[kBlock];
+    probe(set, keys, hashes, selected, count, found, same);
+    for (size_t i = 0; i < count; ++i) {
+        if (same[i]) continue;
+        found[i] = set.find(hashes[selected[i]],
+                            [&](const std::byte* row) { return sameKey(row, keys, selected[i]); });
+    }
+    if (!expires()) return;
+    const int64_t time = now();
+    for (size_t i = 0; i < count; ++i) {
+        if (found[i] != nullptr && expired(found[i], time)) found[i] = nullptr;
     }
 }
 
@@ -189,39 +233,57 @@ void HashMapTable::find(int64_t name_space, std::span<const ColumnPtr> keys, std
                         std::span<const uint32_t> selection, std::vector<std::byte*>& rows) {
     MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
     Selected picked(selection, hashes.size());
-    const RowSet* set = existing(name_space);
-    if (set == nullptr) {
-        rows.assign(picked.count(), nullptr);
-        return;
-    }
-    rows.resize(picked.count());
-    uint8_t same[kBlock];
+    RowSet* set = existing(name_space);
+    rows.assign(picked.count(), nullptr);
+    if (set == nullptr) return;
+    const int64_t time = now();
     for (size_t first = 0; first < picked.count(); first += kBlock) {
         const size_t count = std::min(kBlock, picked.count() - first);
-        const uint32_t* selected = picked.block(first, count);
         std::byte** found = rows.data() + first;
-        probe(*set, keys, hashes, selected, count, found, same);
+        locate(*set, keys, hashes, picked.block(first, count), count, found);
         for (size_t i = 0; i < count; ++i) {
-            if (same[i]) continue;
-            found[i] = set->find(hashes[selected[i]],
-                                 [&](const std::byte* row) { return sameKey(row, keys, selected[i]); });
+            if (found[i] == nullptr) continue;
+            if (RowSet::header(found[i]).changed != epoch_) markChanged(name_space, *set, found[i]);
+            if (expires()) lastWrite(found[i]) = time;
         }
     }
+}
+
+void HashMapTable::findToRead(int64_t name_space, std::span<const ColumnPtr> keys,
+                              std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
+                              std::vector<const std::byte*>& rows) {
+    MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
+    Selected picked(selection, hashes.size());
+    const RowSet* set = existing(name_space);
+    rows.assign(picked.count(), nullptr);
+    if (set == nullptr) return;
+    for (size_t first = 0; first < picked.count(); first += kBlock) {
+        const size_t count = std::min(kBlock, picked.count() - first);
+        locate(*set, keys, hashes, picked.block(first, count), count,
+               const_cast<std::byte**>(rows.data() + first));
+    }
+}
+
+void HashMapTable::touch(int64_t name_space, std::byte* row) {
+    RowSet* set = existing(name_space);
+    MILLRACE_CHECK(set != nullptr, "state '{}' has no namespace {}", descriptor_.name, name_space);
+    if (RowSet::header(row).changed != epoch_) markChanged(name_space, *set, row);
+    if (expires()) lastWrite(row) = now();
 }
 
 void HashMapTable::erase(int64_t name_space, std::byte* row) {
     RowSet* set = existing(name_space);
     MILLRACE_CHECK(set != nullptr, "state '{}' has no namespace {}", descriptor_.name, name_space);
+    if (pending(RowSet::header(row))) encode(name_space, *set, row);
+    if (tracking_ && RowSet::header(row).captured != 0) noteErased(name_space, *set, row);
     set->erase(row);
+    --row_count_;
     if (layout_.ownsMemory()) releaseRow(layout_, row, heap_);
-    if (set->size() == 0 && descriptor_.namespaced) forget(name_space);
+    if (set->size() == 0 && descriptor_.namespaced) retire(name_space);
 }
 
 void HashMapTable::dropNamespace(int64_t name_space) {
-    const RowSet* set = existing(name_space);
-    if (set == nullptr) return;
-    if (layout_.ownsMemory()) set->forEach([&](std::byte* row) { releaseRow(layout_, row, heap_); });
-    forget(name_space);
+    if (existing(name_space) != nullptr) retire(name_space);
 }
 
 std::vector<int64_t> HashMapTable::namespaces() const {
@@ -234,98 +296,57 @@ std::vector<int64_t> HashMapTable::namespaces() const {
 
 size_t HashMapTable::rows(int64_t name_space) const {
     const RowSet* set = existing(name_space);
-    return set == nullptr ? 0 : set->size();
+    if (set == nullptr || !expires()) return set == nullptr ? 0 : set->size();
+    size_t count = 0;
+    const int64_t time = now();
+    set->forEach([&](std::byte* row) { count += !expired(row, time); });
+    return count;
 }
 
 std::vector<std::byte*> HashMapTable::allRows(int64_t name_space) {
     std::vector<std::byte*> all;
     if (const RowSet* set = existing(name_space)) {
         all.reserve(set->size());
-        set->forEach([&](std::byte* row) { all.push_back(row); });
+        const int64_t time = now();
+        set->forEach([&](std::byte* row) {
+            if (!expired(row, time)) all.push_back(row);
+        });
     }
     return all;
 }
 
 size_t HashMapTable::bytes() const {
-    return pool_.heldBytes() + heap_.bytes() + sets_.size() * (sizeof(RowSet) + 64);
+    return pool_.heldBytes() + heap_.bytes() + sets_.size() * (sizeof(RowSet) + 64) +
+           tracked_ * sizeof(std::byte*);
 }
 
-KeyedStateSnapshot HashMapTable::capture() const {
-    std::vector<uint64_t> counts(max_parallelism_, 0);
-    for (const auto& entry : sets_) {
-        entry.second->forEach([&](std::byte* row) {
-            ++counts[keyGroupOf(RowSet::header(row).hash, max_parallelism_).value()];
+bool HashMapTable::expire(size_t& rows) {
+    if (!expires()) return true;
+    const int64_t time = now();
+    // A set that is emptied goes away if there are namespaces: so its rows are collected before they go.
+    std::vector<std::byte*> gone;
+    for (auto set = sets_.lower_bound(expiry_namespace_); set != sets_.end();) {
+        if (set->first != expiry_namespace_) expiry_cursor_ = {};
+        const int64_t name_space = expiry_namespace_ = set->first;
+        gone.clear();
+        const bool more = set->second->visit(expiry_cursor_, set->second->end(), rows, [&](std::byte* row) {
+            if (expired(row, time)) gone.push_back(row);
         });
+        for (std::byte* row : gone)
+            erase(name_space, row);
+        if (more) return false;
+        set = sets_.upper_bound(name_space);
+        expiry_cursor_ = {};
     }
-    KeyedStateSnapshot snapshot{descriptor_, {}};
-    std::vector<uint32_t> section_of(max_parallelism_, 0);
-    const size_t row_bytes = layout_.rowBytes() + (descriptor_.namespaced ? sizeof(int64_t) : 0);
-    for (uint32_t group = 0; group < max_parallelism_; ++group) {
-        if (counts[group] == 0) continue;
-        section_of[group] = static_cast<uint32_t>(snapshot.groups.size());
-        snapshot.groups.push_back({KeyGroup(static_cast<uint16_t>(group)), counts[group], {}});
-        snapshot.groups.back().bytes.reserve(counts[group] * row_bytes);
-    }
-    for (const auto& entry : sets_) {
-        const int64_t name_space = entry.first;
-        entry.second->forEach([&](std::byte* row) {
-            const KeyGroup group = keyGroupOf(RowSet::header(row).hash, max_parallelism_);
-            std::string& out = snapshot.groups[section_of[group.value()]].bytes;
-            if (descriptor_.namespaced) {
-                out.append(reinterpret_cast<const char*>(&name_space), sizeof(name_space));
-            }
-            encodeRow(layout_, row, out);
-        });
-    }
-    return snapshot;
+    expiry_namespace_ = INT64_MIN;
+    releaseMemory();
+    return true;
 }
 
-void HashMapTable::restore(const KeyGroupSection& section) {
-    constexpr size_t kRows = 1024;
-    const auto damaged = [&](const std::string& reason) {
-        throw UserError("snapshot.damaged", fmt::format("state '{}', key group {}: {}", descriptor_.name,
-                                                        section.group.value(), reason));
-    };
-    std::string_view in = section.bytes;
-    std::vector<std::byte*> rows;
-    std::vector<RowSet*> sets;
-    std::vector<uint64_t> hashes;
-    for (uint64_t done = 0; done < section.rows;) {
-        rows.clear();
-        sets.clear();
-        while (done < section.rows && rows.size() < kRows) {
-            int64_t name_space = 0;
-            if (descriptor_.namespaced) {
-                if (in.size() < sizeof(name_space)) damaged("it ends within a row");
-                std::memcpy(&name_space, in.data(), sizeof(name_space));
-                in.remove_prefix(sizeof(name_space));
-            }
-            RowSet& set = made(name_space);
-            std::byte* row = set.allocate();
-            decodeRow(layout_, in, row, heap_);
-            rows.push_back(row);
-            sets.push_back(&set);
-            ++done;
-        }
-        std::vector<ColumnPtr> keys;
-        for (size_t field = 0; field < key_fields_; ++field) {
-            keys.push_back(loadColumn(layout_, field, rows));
-        }
-        hashColumns(keys, rows.size(), hashes);
-        for (size_t i = 0; i < rows.size(); ++i)
-            sets[i]->prefetch(hashes[i]);
-        for (size_t i = 0; i < rows.size(); ++i) {
-            if (keyGroupOf(hashes[i], max_parallelism_) != section.group) {
-                damaged(fmt::format("it holds a key of group {}",
-                                    keyGroupOf(hashes[i], max_parallelism_).value()));
-            }
-            if (sets[i]->find(hashes[i], [&](const std::byte* row) { return sameKey(row, keys, i); })) {
-                damaged("it holds a key twice");
-            }
-            sets[i]->index(rows[i], hashes[i]);
-        }
-    }
-    if (!in.empty()) damaged(fmt::format("{} bytes follow its last row", in.size()));
+void HashMapTable::releaseMemory() {
+    if (capture_ != nullptr) return;
+    for (const auto& [name_space, set] : sets_)
+        set->releaseEmptyBlocks(tracking_ ? epoch_ : UINT32_MAX);
 }
 
 }  // namespace millrace

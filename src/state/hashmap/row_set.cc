@@ -20,41 +20,80 @@ RowSet::RowSet(BlockPool& pool, size_t row_bytes)
 
 RowSet::~RowSet() {
     pool_.give(reinterpret_cast<std::byte*>(slots_), capacity_ * sizeof(uint64_t));
-    for (const Block& block : blocks_)
-        pool_.give(block.data, block.bytes);
+    for (const Block& block : blocks_) {
+        if (block.data != nullptr) pool_.give(block.data, block.bytes);
+    }
 }
 
 std::byte* RowSet::allocate() {
-    std::byte* row = free_rows_;
-    if (row != nullptr) {
-        free_rows_ = header(row).next_free;
+    std::byte* row = nullptr;
+    uint32_t number = filling_;
+    if (!with_free_rows_.empty()) {
+        number = with_free_rows_.back();
+        Block& block = blocks_[number];
+        row = block.free;
+        block.free = header(row).next_free;
+        if (block.free == nullptr) with_free_rows_.pop_back();
     } else {
-        if (blocks_.empty() || blocks_.back().used == blocks_.back().rows) addBlock();
-        Block& block = blocks_.back();
+        if (filling_ == UINT32_MAX || blocks_[filling_].used == blocks_[filling_].rows) addBlock();
+        number = filling_;
+        Block& block = blocks_[number];
         row = block.data + block.used++ * stride_ + sizeof(RowHeader);
     }
-    header(row).hash = 0;
-    header(row).live = 1;
+    if (blocks_[number].live++ == 0) --empty_blocks_;
+    RowHeader& made = header(row);
+    made.hash = 0;
+    made.changed = 0;
+    made.block = number;
+    made.live = 1;
+    made.captured = 0;
     std::memset(row, 0, row_bytes_);
     ++size_;
     return row;
 }
 
 void RowSet::addBlock() {
-    const size_t last = blocks_.empty() ? 0 : blocks_.back().bytes;
-    const size_t wanted = std::clamp(last * 2, BlockPool::kSmallest, kLargestBlock);
+    const size_t wanted = std::clamp(last_block_bytes_ * 2, BlockPool::kSmallest, kLargestBlock);
     const size_t bytes = std::max(wanted, std::bit_ceil(stride_));
-    blocks_.push_back({nullptr, bytes, bytes / stride_, 0});
-    try {
-        blocks_.back().data = pool_.take(bytes);
-    } catch (...) {
-        blocks_.pop_back();
-        throw;
+    Block block;
+    block.bytes = bytes;
+    block.rows = static_cast<uint32_t>(bytes / stride_);
+    auto number = static_cast<uint32_t>(blocks_.size());
+    if (given_back_.empty()) {
+        MILLRACE_CHECK(number < (1U << 30), "too many blocks of rows");
+        blocks_.emplace_back();
+    } else {
+        number = given_back_.back();
     }
+    block.data = pool_.take(bytes);
+    if (!given_back_.empty()) given_back_.pop_back();
+    blocks_[number] = block;
+    filling_ = number;
+    last_block_bytes_ = bytes;
+    ++empty_blocks_;
+}
+
+void RowSet::releaseEmptyBlocks(uint32_t listed_epoch) {
+    constexpr size_t kIndexKept = 4096;
+    if (capacity_ > kIndexKept && indexed_ * 16 < capacity_) {
+        resizeIndex(std::max(kIndexKept, std::bit_ceil(indexed_ * 4)));
+    }
+    if (empty_blocks_ == 0) return;
+    for (uint32_t number = 0; number < blocks_.size(); ++number) {
+        Block& block = blocks_[number];
+        if (block.data == nullptr || block.live > 0 || block.listed == listed_epoch) continue;
+        pool_.give(block.data, block.bytes);
+        block = {};
+        given_back_.push_back(number);
+        if (filling_ == number) filling_ = UINT32_MAX;
+        --empty_blocks_;
+    }
+    std::erase_if(with_free_rows_, [&](uint32_t number) { return blocks_[number].data == nullptr; });
+    if (size_ == 0) last_block_bytes_ = 0;  // it begins small again
 }
 
 void RowSet::index(std::byte* row, uint64_t hash) {
-    if ((indexed_ + 1) * 8 > capacity_ * 5) growIndex();
+    growFor(indexed_ + 1);
     header(row).hash = hash;
     place(row, hash);
     ++indexed_;
@@ -67,8 +106,14 @@ void RowSet::place(std::byte* row, uint64_t hash) {
     slots_[at] = tagOf(hash) | reinterpret_cast<uintptr_t>(row);
 }
 
-void RowSet::growIndex() {
-    const size_t capacity = capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2;
+void RowSet::reserve(size_t rows) {
+    const size_t wanted = std::bit_ceil(rows / 5 * 8 + 16);
+    if (wanted > capacity_) resizeIndex(wanted);
+}
+
+void RowSet::grow() { resizeIndex(capacity_ < kQuadrupleBelow ? capacity_ * 4 : capacity_ * 2); }
+
+void RowSet::resizeIndex(size_t capacity) {
     uint64_t* slots = reinterpret_cast<uint64_t*>(pool_.take(capacity * sizeof(uint64_t)));
     std::memset(slots, 0, capacity * sizeof(uint64_t));
     const uint64_t* former = slots_;
@@ -105,10 +150,19 @@ void RowSet::erase(std::byte* row) {
     }
     slots_[hole] = 0;
     --indexed_;
+    giveBack(row);
+}
+
+void RowSet::giveBack(std::byte* row) {
     --size_;
-    header(row).live = 0;
-    header(row).next_free = free_rows_;
-    free_rows_ = row;
+    RowHeader& gone = header(row);
+    const uint32_t number = gone.block;
+    Block& block = blocks_[number];
+    if (block.free == nullptr) with_free_rows_.push_back(number);
+    gone.live = 0;
+    gone.next_free = block.free;
+    block.free = row;
+    if (--block.live == 0) ++empty_blocks_;
 }
 
 }  // namespace millrace

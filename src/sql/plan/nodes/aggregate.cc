@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "operators/group_aggregate.h"
+#include "operators/session_aggregate.h"
 #include "operators/window_aggregate.h"
 #include "sql/plan/nodes/window_table.h"
 #include "sql/plan/physical_builder.h"
@@ -14,10 +15,9 @@ namespace {
 
 // "TUMBLE(time=[ts], size=[10 s])"; by the columns that hold the window, where there is no time
 // attribute.
-std::string windowText(const WindowAggregateParameters& p) {
-    std::string text = p.windows.toString();
-    std::string time = p.time_column ? "[" + p.input[*p.time_column].name + "]" : "[PROCTIME()]";
-    return text.insert(text.find('(') + 1, (p.attached ? "window_end=" : "time=") + time + ", ");
+std::string windowText(std::string text, const Schema& input, std::optional<size_t> column, bool attached) {
+    const std::string time = column ? "[" + input[*column].name + "]" : "[PROCTIME()]";
+    return text.insert(text.find('(') + 1, (attached ? "window_end=" : "time=") + time + ", ");
 }
 
 std::string lowerCase(std::string text) {
@@ -134,8 +134,9 @@ std::string AggregateRel::text(const Rel& rel, const std::string& window_text) c
 
 size_t AggregateRel::place(PhysicalBuilder& builder, const Rel& rel,
                            const std::vector<size_t>& inputs) const {
-    return window_use == WindowUse::None ? placeByGroup(builder, rel, inputs[0])
-                                         : placeByWindow(builder, rel, inputs[0]);
+    if (window_use == WindowUse::None) return placeByGroup(builder, rel, inputs[0]);
+    const bool session = window_use == WindowUse::Fused && window->kind == WindowKind::Session;
+    return session ? placeBySession(builder, rel, inputs[0]) : placeByWindow(builder, rel, inputs[0]);
 }
 
 size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
@@ -153,31 +154,24 @@ size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size
                                {PhysicalInput::byKey(input, keys)});
 }
 
-size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+template <class Parameters>
+void AggregateRel::describeTo(Parameters& parameters, PhysicalBuilder& builder, const Rel& rel) const {
     const bool fused = window_use == WindowUse::Fused;
-    WindowAggregateParameters parameters;
     parameters.input = rel.input()->schema;
-    parameters.windows = windowsOf(*window, rel.origin->where());
     parameters.processing_time = inProcessingTime(*window);
     parameters.instants = overInstants(*window);
-    parameters.attached = !fused;
     if (!fused || !parameters.processing_time) parameters.time_column = time_column;
     for (size_t i = 0; i < keys.size(); ++i) {
         WindowAggregateColumn column;
-        switch (bounds[i]) {
-            case WindowBound::None:
-                column.index = parameters.keys.size();
-                parameters.keys.push_back(keys[i]);
-                break;
-            case WindowBound::Start:
-                column.from = WindowAggregateColumn::From::WindowStart;
-                break;
-            case WindowBound::End:
-                column.from = WindowAggregateColumn::From::WindowEnd;
-                break;
-            case WindowBound::Time:
-                column.from = WindowAggregateColumn::From::WindowTime;
-                break;
+        if (!isWindowKey(i)) {
+            column.index = parameters.keys.size();
+            parameters.keys.push_back(keys[i]);
+        } else if (bounds[i] == WindowBound::Start) {
+            column.from = WindowAggregateColumn::From::WindowStart;
+        } else if (bounds[i] == WindowBound::End) {
+            column.from = WindowAggregateColumn::From::WindowEnd;
+        } else {
+            column.from = WindowAggregateColumn::From::WindowTime;
         }
         parameters.columns.push_back(column);
     }
@@ -187,10 +181,27 @@ size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, siz
         parameters.columns.push_back({WindowAggregateColumn::From::Term, i});
     }
     parameters.output = rel.schema;
-    parameters.text = text(rel, windowText(parameters));
+    parameters.text =
+        text(rel, windowText(window->toString(), parameters.input, parameters.time_column, !fused));
+}
+
+size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    WindowAggregateParameters parameters;
+    parameters.attached = window_use != WindowUse::Fused;
+    parameters.windows = windowsOf(*window);
+    describeTo(parameters, builder, rel);
     const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
     return builder.addOperator(rel, builder.uidOf("window-aggregate", rel),
                                std::make_shared<WindowAggregate>(std::move(parameters)), {from});
+}
+
+size_t AggregateRel::placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    SessionAggregateParameters parameters;
+    parameters.gap_ms = window->size / 1000;
+    describeTo(parameters, builder, rel);
+    const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
+    return builder.addOperator(rel, builder.uidOf("session-aggregate", rel),
+                               std::make_shared<SessionAggregate>(std::move(parameters)), {from});
 }
 
 RelTranslation describePlanNodesAggregate() {

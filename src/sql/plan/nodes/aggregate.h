@@ -29,8 +29,12 @@ class AggregateRel final : public RelNodeOf<AggregateRel> {
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
     // Fused: keys that are window columns do not exist in the input; their entries in `keys` mean nothing.
+    // Sessions that end at the same time need not have begun at the same time: of those that rows carry, the
+    // start is a key like any other.
     bool isWindowKey(size_t key) const {
-        return window_use != WindowUse::None && bounds[key] != WindowBound::None;
+        if (window_use == WindowUse::None || bounds[key] == WindowBound::None) return false;
+        return window_use == WindowUse::Fused || window->kind != WindowKind::Session ||
+               bounds[key] != WindowBound::Start;
     }
 
     std::vector<size_t> keys;
@@ -44,6 +48,10 @@ class AggregateRel final : public RelNodeOf<AggregateRel> {
   private:
     size_t placeByGroup(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     size_t placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
+    size_t placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
+    // Sets keys, columns and all else that aggregations by windows of any kind have in common.
+    template <class Parameters>
+    void describeTo(Parameters& parameters, PhysicalBuilder& builder, const Rel& rel) const;
     std::string text(const Rel& rel, const std::string& window_text) const;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operators/constraint_enforcer.h"
 #include "operators/drop_update_before.h"
 #include "sql/plan/nodes/calc.h"
 #include "sql/plan/physical_builder.h"
@@ -17,6 +18,29 @@ bool filtersUpdates(const Rel& rel) {
     if (calc && calc->condition) return true;
     return std::any_of(rel.inputs.begin(), rel.inputs.end(),
                        [](const RelPtr& input) { return filtersUpdates(*input); });
+}
+
+const ConfigOption<std::string> kNotNullEnforcer{
+    "table.exec.sink.not-null-enforcer", "ERROR",
+    "What becomes of a row with a NULL for a NOT NULL column: ERROR fails the job, DROP leaves it out."};
+
+NotNullEnforcer notNullEnforcer(const Configuration& configuration) {
+    const std::string mode = configuration.get(kNotNullEnforcer);
+    if (mode == "ERROR") return NotNullEnforcer::Error;
+    if (mode == "DROP") return NotNullEnforcer::Drop;
+    throw UserError("config.bad-value", fmt::format("'{}' is '{}'", kNotNullEnforcer.key, mode),
+                    "it is one of ERROR, DROP");
+}
+
+// The columns that must not be NULL, and may be.
+std::vector<size_t> mayViolate(const LogicalSink& sink, const Schema& input) {
+    std::vector<size_t> columns;
+    if (!sink.table()) return columns;
+    const Schema written = sink.table()->writtenSchema();
+    for (size_t i = 0; i < written.size(); ++i) {
+        if (!written[i].type.nullable() && input[i].type.nullable()) columns.push_back(i);
+    }
+    return columns;
 }
 
 [[noreturn]] void refuse(const PhysicalBuilder& builder, const Rel& rel, const LogicalSink& logical) {
@@ -60,6 +84,12 @@ size_t SinkRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
     const std::string uid = builder.unique(sink->table() ? "sink-" + table : "sink-collect");
     PhysicalInput input{inputs[0]};
     Changelog written = builder.node(input.from).changelog;
+    if (std::vector<size_t> columns = mayViolate(*sink, rel.input()->schema); !columns.empty()) {
+        auto enforcer = std::make_shared<ConstraintEnforcer>(
+            rel.input()->schema, std::move(columns), notNullEnforcer(builder.options().configuration));
+        input.from = builder.addOperator(rel, builder.unique("constraint-enforcer-" + table),
+                                         std::move(enforcer), {input}, written);
+    }
     if (accepts == ChangelogMode::Upsert && written.update_before) {
         const auto mode =
             filtersUpdates(*rel.input()) ? DropUpdateBefore::Mode::AsDelete : DropUpdateBefore::Mode::Drop;

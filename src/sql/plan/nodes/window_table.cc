@@ -5,10 +5,11 @@
 
 namespace millrace::sql {
 
-Windows windowsOf(const WindowSpec& spec, const TextSpan& where) {
+Windows windowsOf(const WindowSpec& spec) {
     Windows windows;
     switch (spec.kind) {
         case WindowKind::Tumble:
+        case WindowKind::Session:
             windows.shape = WindowShape::Tumble;
             break;
         case WindowKind::Hop:
@@ -17,9 +18,6 @@ Windows windowsOf(const WindowSpec& spec, const TextSpan& where) {
         case WindowKind::Cumulate:
             windows.shape = WindowShape::Cumulate;
             break;
-        case WindowKind::Session:
-            throw UserError({"sql.unsupported", "SESSION windows cannot be run yet",
-                             "use TUMBLE, HOP or CUMULATE", where});
     }
     windows.size_ms = spec.size / 1000;
     windows.step_ms = spec.step / 1000;
@@ -28,26 +26,37 @@ Windows windowsOf(const WindowSpec& spec, const TextSpan& where) {
 }
 
 std::optional<std::string> WindowTableRel::digest() const {
-    return fmt::format("window {} {}", window->toString(), time_column);
+    return fmt::format("window {} {} {}", window->toString(), time_column, digestOf(partition_keys));
 }
 
 void WindowTableRel::demand(const Rel&, const UsedColumns& used, std::span<UsedColumns* const> inputs) const {
     demandPassed(used, *inputs[0]);
     if (!inProcessingTime(*window)) (*inputs[0])[time_column] = true;
+    for (const size_t key : partition_keys)
+        (*inputs[0])[key] = true;
 }
 
 MovedColumns WindowTableRel::prune(Rel& rel, const UsedColumns&,
                                    std::span<const MovedColumns* const> inputs) {
     time_column = (*inputs[0])[time_column].value_or(0);
+    for (size_t& key : partition_keys)
+        key = *(*inputs[0])[key];
     return prunePassed(rel, *inputs[0]);
 }
 
 size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
                              const std::vector<size_t>& inputs) const {
+    if (window->kind == WindowKind::Session) {
+        throw UserError(
+            {"sql.not-supported",
+             "SESSION without an aggregation by its windows and its PARTITION BY is not supported yet",
+             "GROUP BY window_start, window_end and the columns of PARTITION BY, and filter rows in "
+             "the query that SESSION reads",
+             rel.origin->where()});
+    }
     std::optional<size_t> column;
     if (!inProcessingTime(*window)) column = time_column;
-    auto op = std::make_shared<WindowAssigner>(windowsOf(*window, rel.origin->where()), column,
-                                               overInstants(*window), rel.schema,
+    auto op = std::make_shared<WindowAssigner>(windowsOf(*window), column, overInstants(*window), rel.schema,
                                                "window=[" + window->toString() + "]");
     return builder.addOperator(rel, builder.uidOf("window-table-function", rel), std::move(op),
                                {{inputs[0]}});
@@ -55,7 +64,7 @@ size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
 
 RelTranslation describePlanNodesWindowTable() {
     return translationOf<LogicalWindowTable>([](const LogicalWindowTable& table) {
-        return std::make_shared<WindowTableRel>(table.window(), table.timeColumn());
+        return std::make_shared<WindowTableRel>(table.window(), table.timeColumn(), table.partitionKeys());
     });
 }
 

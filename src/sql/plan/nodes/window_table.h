@@ -10,8 +10,8 @@ class WindowTableRel final : public RelNodeOf<WindowTableRel> {
   public:
     static constexpr size_t kOwnColumns = 3;
 
-    WindowTableRel(std::shared_ptr<const WindowSpec> spec, size_t column)
-        : window(std::move(spec)), time_column(column) {}
+    WindowTableRel(std::shared_ptr<const WindowSpec> spec, size_t column, std::vector<size_t> partition)
+        : window(std::move(spec)), time_column(column), partition_keys(std::move(partition)) {}
 
     std::optional<std::string> digest() const override;
     void demand(const Rel& rel, const UsedColumns& used, std::span<UsedColumns* const> inputs) const override;
@@ -21,10 +21,12 @@ class WindowTableRel final : public RelNodeOf<WindowTableRel> {
 
     std::shared_ptr<const WindowSpec> window;
     size_t time_column;
+    std::vector<size_t> partition_keys;  // SESSION: whose rows make sessions of their own
 };
 
-// The operators' form of TUMBLE, HOP and CUMULATE.
-Windows windowsOf(const WindowSpec& spec, const TextSpan& where);
+// The operators' form of a window. A session as such has none: what comes out is the shape of windows that
+// rows carry in their columns already.
+Windows windowsOf(const WindowSpec& spec);
 inline bool inProcessingTime(const WindowSpec& spec) { return spec.time == TimeAttribute::Proctime; }
 inline bool overInstants(const WindowSpec& spec) { return spec.time_type.kind() == TypeKind::TimestampLtz; }
 

@@ -1,7 +1,9 @@
-// An aggregation by the windows of TUMBLE, HOP or CUMULATE right below it takes the window function in: the
-// operator then works by slices of time and rows need not be repeated for each of their windows. Not possible
-// where something in between, or an argument of an aggregate, reads a window column.
+// An aggregation by the windows of the window function right below it takes that in: the operator then works
+// by slices of time, and rows need not be repeated for each of their windows. Not possible where something in
+// between, or an argument of an aggregate, reads a window column. Sessions are made of all rows of a
+// partition, so that the aggregation must be by just these, and nothing may be filtered out in between.
 #include <algorithm>
+#include <set>
 
 #include "sql/plan/nodes/aggregate.h"
 #include "sql/plan/nodes/calc.h"
@@ -17,12 +19,22 @@ bool readsFrom(const Expression& expression, size_t first, size_t all) {
     return std::find(used.begin() + static_cast<std::ptrdiff_t>(first), used.end(), true) != used.end();
 }
 
+bool groupsByPartition(const AggregateRel& aggregate, const WindowTableRel& table,
+                       const std::vector<ExpressionPtr>& projection) {
+    std::set<size_t> grouped;
+    for (size_t i = 0; i < aggregate.keys.size(); ++i) {
+        if (aggregate.bounds[i] != WindowBound::None) continue;
+        const Expression& key = *projection[aggregate.keys[i]];
+        if (key.kind() != ExpressionKind::Column) return false;
+        grouped.insert(key.index());
+    }
+    return grouped == std::set<size_t>(table.partition_keys.begin(), table.partition_keys.end());
+}
+
 void fuse(Rel& rel) {
     auto* aggregate = rel.get<AggregateRel>();
-    if (!aggregate || aggregate->window_use != WindowUse::Attached ||
-        aggregate->window->kind == WindowKind::Session) {
-        return;
-    }
+    if (!aggregate || aggregate->window_use != WindowUse::Attached) return;
+    const bool session = aggregate->window->kind == WindowKind::Session;
     const Rel* calc_rel = rel.input()->get<CalcRel>() ? rel.input().get() : nullptr;
     const Rel& table_rel = calc_rel ? *calc_rel->input() : *rel.input();
     const auto* table = table_rel.get<WindowTableRel>();
@@ -33,7 +45,8 @@ void fuse(Rel& rel) {
     const std::vector<ExpressionPtr> identity = columnsOf(table_rel.schema);
     const auto* calc = calc_rel ? calc_rel->get<CalcRel>() : nullptr;
     const std::vector<ExpressionPtr>& projection = calc ? calc->projection : identity;
-    if (calc && calc->condition && readsFrom(*calc->condition, width, all)) return;
+    if (calc && calc->condition && (session || readsFrom(*calc->condition, width, all))) return;
+    if (session && !groupsByPartition(*aggregate, *table, projection)) return;
 
     // Columns that the aggregation reads, apart from the windows it is keyed by, must not need the windows.
     CalcRel below;

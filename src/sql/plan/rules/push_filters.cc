@@ -1,5 +1,8 @@
 // Filters go below UNION ALL, and below a window function as far as they do not look at the window columns:
-// rows that are filtered out are not repeated for each of their windows.
+// rows that are filtered out are not repeated for each of their windows. Below SESSION they leave out whole
+// partitions only: any other row may be what holds a session together.
+#include <algorithm>
+
 #include "sql/plan/nodes/calc.h"
 #include "sql/plan/nodes/union.h"
 #include "sql/plan/nodes/window_table.h"
@@ -13,15 +16,27 @@ RelPtr filtered(const RelPtr& input, ExpressionPtr condition) {
                    input->origin);
 }
 
-// Splits off the conjuncts that only read columns below `width`.
-std::vector<ExpressionPtr> takeBelow(CalcRel& calc, size_t width, size_t all) {
+// The columns by which a filter may go below `rel`.
+UsedColumns passableColumns(const Rel& rel) {
+    const auto* window = rel.get<WindowTableRel>();
+    if (!window) return UsedColumns(rel.schema.size(), true);
+    const bool session = window->window->kind == WindowKind::Session;
+    UsedColumns passable(rel.schema.size(), !session);
+    for (const size_t key : window->partition_keys)
+        passable[key] = true;
+    std::fill(passable.end() - WindowTableRel::kOwnColumns, passable.end(), false);
+    return passable;
+}
+
+// Splits off the conjuncts that only read columns of `passable`.
+std::vector<ExpressionPtr> takeBelow(CalcRel& calc, const UsedColumns& passable) {
     std::vector<ExpressionPtr> taken, left;
     for (ExpressionPtr& conjunct : conjunctsOf(calc.condition)) {
-        std::vector<bool> used(all, false);
+        UsedColumns used(passable.size(), false);
         conjunct->collectColumns(used);
         bool below = conjunct->deterministic();
-        for (size_t i = width; i < all; ++i)
-            below = below && !used[i];
+        for (size_t i = 0; i < used.size(); ++i)
+            below = below && (passable[i] || !used[i]);
         (below ? taken : left).push_back(std::move(conjunct));
     }
     calc.condition = conjunctionOf(std::move(left));
@@ -34,9 +49,7 @@ void push(Rel& rel) {
     // Inputs may have other parents, so they are copied, not changed.
     const Rel& below = *rel.input();
     if (!below.get<UnionRel>() && !below.get<WindowTableRel>()) return;
-    const size_t all = below.schema.size();
-    const size_t width = below.get<WindowTableRel>() ? all - WindowTableRel::kOwnColumns : all;
-    const ExpressionPtr condition = conjunctionOf(takeBelow(*calc, width, all));
+    const ExpressionPtr condition = conjunctionOf(takeBelow(*calc, passableColumns(below)));
     if (!condition) return;
     const RelPtr copy = copyOf(below);
     for (RelPtr& input : copy->inputs) {

@@ -1,0 +1,26 @@
+// The watermark that an operator over windows has acted upon, as a union list "watermark" of its state: after
+// a restore, at any parallelism, a window that was emitted before is not opened again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/operator.h"
+
+namespace millrace {
+
+class KeptWatermark {
+  public:
+    // Registers the list and takes the lowest of the restored watermarks. UserError "snapshot.damaged".
+    void open(OperatorContext& context);
+    int64_t value() const { return value_; }
+    // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
+    void rise(EventTime watermark);
+    void store();  // before a barrier
+
+  private:
+    std::vector<std::string>* list_ = nullptr;
+    int64_t value_ = EventTime::min().value();
+};
+
+}  // namespace millrace

@@ -1,0 +1,131 @@
+// All rows of a partition in the order of sort columns, rows of equal keys as they arrived: what Top-N and
+// window functions over changing input stand on.
+//
+// State: one keyed table, a row of input a state row, keyed by a number. Numbers are dealt so that a number's
+// key group is that of its row's partition: a snapshot therefore rescales as if rows were keyed by their
+// partition. Within a partition, numbers ascend in the order of arrival.
+//
+// Beside it, in memory and made anew after a restore, lies the order: for each partition the sort keys with
+// the numbers of their rows. State rows are only touched a batch at a time, through the table.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <absl/container/btree_set.h>
+
+#include "operators/sort_keys.h"
+#include "runtime/operator.h"
+
+namespace millrace {
+
+struct OrderedRowsParameters {
+    std::string name;  // of the table
+    Schema columns;    // of a row
+    Schema results;    // further fields of its state row, which the operator fills
+    std::vector<size_t> partition;
+    std::vector<SortOrder> order;
+    bool hashes_rows = false;  // rows are looked for by their values
+    Duration ttl;
+};
+
+struct OrderedRow {
+    std::string key;
+    // Not part of what is ordered by until it differs between rows of one key: a number that is put in the
+    // place of another must not change the order.
+    mutable int64_t number = 0;
+    uint64_t hash = 0;  // of all columns, if hashes_rows
+
+    bool operator<(const OrderedRow& other) const {
+        const int order = key.compare(other.key);
+        return order != 0 ? order < 0 : number < other.number;
+    }
+};
+
+class OrderedRows {
+  public:
+    using Rows = absl::btree_set<OrderedRow>;
+    // A row of the batch at hand that is not in state yet has kPending + its index for a number.
+    static constexpr int64_t kPending = int64_t{1} << 62;
+
+    OrderedRows(OrderedRowsParameters parameters, OperatorContext& context);
+
+    // Takes up a batch: finds its rows' partitions and encodes their sort keys.
+    void begin(const Batch& batch);
+    uint32_t partitionOf(size_t row) const { return partition_of_[row]; }
+    std::string_view keyOf(size_t row) const { return keys_.at(row); }
+    uint64_t hashOf(size_t row) const { return row_hashes_.empty() ? 0 : row_hashes_[row]; }
+    OrderedRow pending(size_t row) const {
+        return {std::string(keyOf(row)), kPending + static_cast<int64_t>(row), hashOf(row)};
+    }
+
+    Rows& rows(uint32_t partition) { return partitions_[partition].rows; }
+    // The row of `partition` that is equal to row `row` of the batch in every column, or end(). If several
+    // are, the one that arrived first.
+    Rows::iterator find(uint32_t partition, const Batch& batch, size_t row);
+
+    // Row `row` of the batch, which is in its partition as pending, gets a number; store() then puts it into
+    // state. To be called in the order of the batch for rows of one key.
+    int64_t keep(const OrderedRow& pending);
+    void store(const Batch& batch);  // all that were kept since begin()
+    void erase(std::span<const int64_t> numbers);
+    // The state rows of numbers, to be read; nullptr where one has expired.
+    const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
+    // A column of state rows: of `columns`, then of `results`.
+    ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
+    // Result `result` of the rows of numbers, all of which are in state.
+    void storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results);
+
+    // Forgets a partition that has no rows.
+    void dropIfEmpty(uint32_t partition);
+    size_t partitions() const { return partitions_.size(); }  // those that were forgotten, too
+
+  private:
+    struct Partition {
+        Rows rows;
+        // In the index, whose rows never move; nullptr while nothing is in the partition.
+        std::byte* entry = nullptr;
+        KeyGroup group;
+    };
+    struct Number {
+        int64_t value;
+        uint64_t hash;
+    };
+
+    KeyedStateDescriptor descriptor() const;
+    void locate(std::span<const ColumnPtr> columns, size_t rows);
+    void restore();
+    Number take(KeyGroup group);
+    void deal();
+
+    OrderedRowsParameters p_;
+    uint32_t max_parallelism_;
+    KeyedTable& table_;
+    // Partition keys with the place of their partition; kept in no snapshot.
+    std::unique_ptr<StateBackend> index_backend_;
+    KeyedTable* index_ = nullptr;
+    std::vector<Partition> partitions_;
+    std::vector<uint32_t> free_partitions_;
+
+    std::vector<std::deque<Number>> numbers_;  // free ones, by key group, ascending
+    int64_t next_number_ = 0;
+
+    // Of the batch at hand.
+    std::vector<ColumnPtr> partition_columns_;
+    std::vector<uint64_t> partition_hashes_;
+    std::vector<std::byte*> partition_entries_;
+    std::vector<uint8_t> partition_inserted_;
+    std::vector<uint32_t> partition_of_;
+    SortKeys keys_;
+    std::vector<uint64_t> row_hashes_;
+    std::vector<Number> kept_;
+    Selection kept_rows_;
+    std::vector<std::byte*> state_rows_;
+    std::vector<uint64_t> number_hashes_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,235 @@
+#include "operators/rank.h"
+
+#include <algorithm>
+
+namespace millrace {
+
+// A partition that the batch at hand changes.
+struct Rank::Touched {
+    uint32_t partition;
+    std::vector<int64_t> before;  // the numbers of the rows in its window
+};
+
+struct Rank::State final : OperatorState {
+    State(OrderedRowsParameters parameters, OperatorContext& context)
+        : rows(std::move(parameters), context) {}
+
+    OrderedRows rows;
+    // Of the batch at hand.
+    std::vector<Touched> touched;
+    std::vector<uint8_t> is_touched;  // of each partition
+    std::vector<int64_t> evicted;     // numbers of state rows that are no more
+    // Rows of the result, by number; pending ones are the batch's.
+    std::vector<int64_t> changed;
+    std::vector<RowKind> kinds;
+    std::vector<int64_t> places;
+
+    void change(int64_t number, RowKind kind, int64_t place) {
+        changed.push_back(number);
+        kinds.push_back(kind);
+        places.push_back(place);
+    }
+};
+
+Rank::Rank(RankParameters parameters)
+    : p_(std::move(parameters)), by_place_(p_.outputs_number || p_.first == p_.last) {
+    p_.first = std::max<int64_t>(p_.first, 1);
+    MILLRACE_CHECK(p_.output.size() == p_.input.size() + (p_.outputs_number ? 1 : 0), "{} fields of {}",
+                   p_.output.size(), p_.input.size());
+}
+
+Rank::~Rank() = default;
+
+std::unique_ptr<OperatorState> Rank::open(OperatorContext& context) const {
+    OrderedRowsParameters rows;
+    rows.name = "rank";
+    rows.columns = p_.input;
+    rows.partition = p_.partition;
+    rows.order = p_.order;
+    rows.hashes_rows = p_.input_retracts;
+    rows.ttl = p_.ttl;
+    return std::make_unique<State>(std::move(rows), context);
+}
+
+std::vector<int64_t> Rank::window(State& state, uint32_t partition) const {
+    std::vector<int64_t> numbers;
+    int64_t place = 1;
+    for (const OrderedRow& row : state.rows.rows(partition)) {
+        if (place > p_.last) break;
+        if (place >= p_.first) numbers.push_back(row.number);
+        ++place;
+    }
+    return numbers;
+}
+
+void Rank::touch(State& state, uint32_t partition) const {
+    if (partition >= state.is_touched.size()) state.is_touched.resize(state.rows.partitions(), 0);
+    if (state.is_touched[partition]) return;
+    state.is_touched[partition] = 1;
+    state.touched.push_back({partition, window(state, partition)});
+}
+
+void Rank::insert(State& state, size_t row) const {
+    const uint32_t partition = state.rows.partitionOf(row);
+    OrderedRows::Rows& rows = state.rows.rows(partition);
+    const bool full = !p_.input_retracts && static_cast<int64_t>(rows.size()) >= p_.last;
+    // Of equal keys, the later row is the one behind.
+    if (full && state.rows.keyOf(row) >= std::string_view(rows.rbegin()->key)) return;
+    touch(state, partition);
+    rows.insert(state.rows.pending(row));
+    if (!full) return;
+    const auto worst = std::prev(rows.end());
+    if (worst->number < OrderedRows::kPending) state.evicted.push_back(worst->number);
+    rows.erase(worst);
+}
+
+void Rank::retract(State& state, const Batch& batch, size_t row) const {
+    const uint32_t partition = state.rows.partitionOf(row);
+    touch(state, partition);
+    const auto found = state.rows.find(partition, batch, row);
+    OrderedRows::Rows& rows = state.rows.rows(partition);
+    if (found == rows.end()) return;
+    if (found->number < OrderedRows::kPending) state.evicted.push_back(found->number);
+    rows.erase(found);
+}
+
+void Rank::comparePlaces(State& state, const Touched& touched, const std::vector<int64_t>& now) const {
+    const std::vector<int64_t>& before = touched.before;
+    for (size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
+        const int64_t place = p_.first + static_cast<int64_t>(i);
+        if (i >= before.size()) {
+            state.change(now[i], RowKind::Insert, place);
+        } else if (i >= now.size()) {
+            state.change(before[i], RowKind::Delete, place);
+        } else if (before[i] != now[i]) {
+            if (p_.generates_update_before) state.change(before[i], RowKind::UpdateBefore, place);
+            state.change(now[i], RowKind::UpdateAfter, place);
+        }
+    }
+}
+
+void Rank::compare(State& state, const Touched& touched) const {
+    const std::vector<int64_t> now = window(state, touched.partition);
+    if (by_place_) return comparePlaces(state, touched, now);
+    std::vector<int64_t> before_sorted = touched.before;
+    std::vector<int64_t> now_sorted = now;
+    std::sort(before_sorted.begin(), before_sorted.end());
+    std::sort(now_sorted.begin(), now_sorted.end());
+    for (const int64_t number : touched.before) {
+        if (!std::binary_search(now_sorted.begin(), now_sorted.end(), number))
+            state.change(number, RowKind::Delete, 0);
+    }
+    for (const int64_t number : now) {
+        if (!std::binary_search(before_sorted.begin(), before_sorted.end(), number))
+            state.change(number, RowKind::Insert, 0);
+    }
+}
+
+void Rank::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
+                   Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (batch.empty() || p_.last < p_.first) return;
+    state.rows.begin(batch);
+    state.touched.clear();
+    state.evicted.clear();
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        if (p_.input_retracts && isRetraction(batch.kind(row))) {
+            retract(state, batch, row);
+        } else {
+            insert(state, row);
+        }
+    }
+    state.changed.clear();
+    state.kinds.clear();
+    state.places.clear();
+    for (const Touched& touched : state.touched)
+        compare(state, touched);
+    emitChanges(state, batch, output);
+    settle(state, batch);
+}
+
+void Rank::emitChanges(State& state, const Batch& batch, Output& output) const {
+    // The rows of the result: of the batch, or, behind those, of the state rows.
+    Selection values;
+    std::vector<int64_t> numbers;
+    const auto batch_rows = static_cast<uint32_t>(batch.rows());
+    for (const int64_t number : state.changed) {
+        if (number >= OrderedRows::kPending) {
+            values.push_back(static_cast<uint32_t>(number - OrderedRows::kPending));
+        } else {
+            values.push_back(batch_rows + static_cast<uint32_t>(numbers.size()));
+            numbers.push_back(number);
+        }
+    }
+    std::vector<std::byte*> state_rows;
+    if (!numbers.empty()) state_rows = state.rows.stateRows(numbers);
+    // Rows that have expired are gone for those downstream, too.
+    if (std::find(state_rows.begin(), state_rows.end(), nullptr) != state_rows.end()) {
+        std::vector<uint32_t> moved(state_rows.size());
+        uint32_t left = 0;
+        for (size_t i = 0; i < state_rows.size(); ++i)
+            moved[i] = state_rows[i] ? left++ : UINT32_MAX;
+        size_t kept = 0;
+        for (size_t i = 0; i < values.size(); ++i) {
+            if (values[i] >= batch_rows) {
+                const uint32_t to = moved[values[i] - batch_rows];
+                if (to == UINT32_MAX) continue;
+                values[i] = batch_rows + to;
+            }
+            values[kept] = values[i];
+            state.kinds[kept] = state.kinds[i];
+            state.places[kept++] = state.places[i];
+        }
+        values.resize(kept);
+        state.kinds.resize(kept);
+        state.places.resize(kept);
+        std::erase(state_rows, nullptr);
+    }
+    if (values.empty()) return;
+
+    std::vector<ColumnPtr> columns;
+    for (size_t column = 0; column < p_.input.size(); ++column) {
+        ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
+        if (!state_rows.empty()) {
+            const ColumnPtr both[] = {all, state.rows.load(column, state_rows)};
+            all = Column::concat(both);
+        }
+        columns.push_back(Column::gather(all, values));
+    }
+    if (p_.outputs_number) {
+        auto number = std::make_shared<Column>(p_.output.fields().back().type, values.size());
+        std::copy(state.places.begin(), state.places.end(), number->mutableData<int64_t>());
+        columns.push_back(std::move(number));
+    }
+    Batch result(values.size(), std::move(columns));
+    const bool only_inserts = std::all_of(state.kinds.begin(), state.kinds.end(),
+                                          [](RowKind kind) { return kind == RowKind::Insert; });
+    if (!only_inserts) result.setKinds(std::vector<RowKind>(state.kinds.begin(), state.kinds.end()));
+    output.emit(std::move(result));
+}
+
+// Brings the table in line with the order.
+void Rank::settle(State& state, const Batch& batch) const {
+    state.rows.erase(state.evicted);
+    if (p_.input_retracts) {
+        // In the order of arrival, so that their numbers ascend in it.
+        for (size_t row = 0; row < batch.rows(); ++row) {
+            if (isRetraction(batch.kind(row))) continue;
+            const OrderedRows::Rows& rows = state.rows.rows(state.rows.partitionOf(row));
+            if (const auto found = rows.find(state.rows.pending(row)); found != rows.end())
+                state.rows.keep(*found);
+        }
+    }
+    for (const Touched& touched : state.touched) {
+        if (!p_.input_retracts) {  // all rows there are: those of one key lie in the order of arrival
+            for (const OrderedRow& row : state.rows.rows(touched.partition)) {
+                if (row.number >= OrderedRows::kPending) state.rows.keep(row);
+            }
+        }
+        state.rows.dropIfEmpty(touched.partition);
+        state.is_touched[touched.partition] = 0;
+    }
+    state.rows.store(batch);
+}
+
+}  // namespace millrace

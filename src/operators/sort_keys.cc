@@ -1,0 +1,131 @@
+#include "operators/sort_keys.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace millrace {
+
+namespace {
+
+template <class T>
+size_t encodedBytes() {
+    return 1 + sizeof(T);
+}
+
+// The value as an unsigned number of the same order.
+template <class T>
+auto ordered(T value) {
+    if constexpr (std::is_same_v<T, uint8_t>) {
+        return value;
+    } else if constexpr (std::is_floating_point_v<T>) {
+        using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+        constexpr Bits kSign = Bits{1} << (sizeof(T) * 8 - 1);
+        if (value == 0) value = 0;
+        if (std::isnan(value)) value = std::numeric_limits<T>::quiet_NaN();
+        const auto bits = std::bit_cast<Bits>(value);
+        return (bits & kSign) ? static_cast<Bits>(~bits) : static_cast<Bits>(bits | kSign);
+    } else if constexpr (sizeof(T) == 16) {
+        return static_cast<unsigned __int128>(value) ^ (static_cast<unsigned __int128>(1) << 127);
+    } else {
+        using Bits = std::make_unsigned_t<T>;
+        return static_cast<Bits>(static_cast<Bits>(value) ^ (Bits{1} << (sizeof(T) * 8 - 1)));
+    }
+}
+
+template <class T>
+void writeFixed(T value, bool descending, char* out) {
+    auto bits = ordered(value);
+    if (descending) bits = static_cast<decltype(bits)>(~bits);
+    for (size_t i = sizeof(bits); i-- > 0;) {
+        out[i] = static_cast<char>(bits & 0xFF);
+        if constexpr (sizeof(bits) > 1) bits >>= 8;
+    }
+}
+
+char marker(bool null, const SortOrder& order) {
+    return static_cast<char>(null == order.nulls_first ? 0 : 1);
+}
+
+size_t stringBytes(std::string_view text) {
+    size_t bytes = text.size() + 3;
+    for (const char c : text)
+        bytes += c == 0;
+    return bytes;
+}
+
+char* writeString(std::string_view text, bool descending, char* out) {
+    const char turn = descending ? static_cast<char>(0xFF) : 0;
+    for (const char c : text) {
+        *out++ = static_cast<char>(c ^ turn);
+        if (c == 0) *out++ = static_cast<char>(0xFF ^ turn);
+    }
+    *out++ = turn;
+    *out++ = turn;
+    return out;
+}
+
+}  // namespace
+
+void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows) {
+    // First how long each row's key is, then where it starts, then the bytes, column by column.
+    size_t fixed = 0;
+    for (const ColumnPtr& column : columns) {
+        if (column->physical() == PhysicalType::String) continue;
+        fixed += dispatchPhysical(column->physical(), []<class T>() { return encodedBytes<T>(); });
+    }
+    begin_.assign(rows + 1, 0);
+    for (size_t i = 0; i < rows; ++i)
+        begin_[i + 1] = fixed;
+    for (const ColumnPtr& column : columns) {
+        if (column->physical() != PhysicalType::String) continue;
+        const StringView* values = column->data<StringView>();
+        for (size_t i = 0; i < rows; ++i)
+            begin_[i + 1] += column->isNull(i) ? 1 : stringBytes(values[i].view());
+    }
+    for (size_t i = 0; i < rows; ++i)
+        begin_[i + 1] += begin_[i];
+    bytes_.resize(begin_[rows]);
+
+    std::vector<size_t> at(begin_.begin(), begin_.end() - 1);
+    for (size_t c = 0; c < columns.size(); ++c) {
+        const Column& column = *columns[c];
+        const bool descending = order[c].descending;
+        if (column.physical() == PhysicalType::String) {
+            const StringView* values = column.data<StringView>();
+            for (size_t i = 0; i < rows; ++i) {
+                char* out = bytes_.data() + at[i];
+                *out = marker(column.isNull(i), order[c]);
+                char* end = column.isNull(i) ? out + 1 : writeString(values[i].view(), descending, out + 1);
+                at[i] += static_cast<size_t>(end - out);
+            }
+            continue;
+        }
+        dispatchPhysical(column.physical(), [&]<class T>() {
+            if constexpr (!std::is_same_v<T, StringView>) {
+                const T* values = column.data<T>();
+                for (size_t i = 0; i < rows; ++i) {
+                    const bool null = column.isNull(i);
+                    char* out = bytes_.data() + at[i];
+                    *out = marker(null, order[c]);
+                    if (null) {
+                        std::memset(out + 1, 0, sizeof(T));
+                    } else {
+                        writeFixed(values[i], descending, out + 1);
+                    }
+                    at[i] += encodedBytes<T>();
+                }
+            }
+        });
+    }
+}
+
+int64_t SortKeys::int64Of(std::string_view key) {
+    uint64_t bits = 0;
+    for (size_t i = 1; i <= sizeof(bits); ++i)
+        bits = bits << 8 | static_cast<uint8_t>(key[i]);
+    return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+}
+
+}  // namespace millrace

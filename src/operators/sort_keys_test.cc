@@ -1,0 +1,71 @@
+// Encoded keys order rows as their values do.
+#include "operators/sort_keys.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace millrace {
+namespace {
+
+// Compares the encoding of every pair with the order by Value.
+void expectOrder(const LogicalType& type, const std::vector<Value>& values) {
+    const std::vector<ColumnPtr> columns = {Column::of(type, values)};
+    for (const bool descending : {false, true}) {
+        for (const bool nulls_first : {false, true}) {
+            const std::vector<SortOrder> order = {{0, descending, nulls_first}};
+            SortKeys keys;
+            keys.encode(columns, order, values.size());
+            for (size_t i = 0; i < values.size(); ++i) {
+                for (size_t k = 0; k < values.size(); ++k) {
+                    bool less = false;
+                    if (values[i].isNull() || values[k].isNull()) {
+                        less = values[i].isNull() != values[k].isNull() && values[i].isNull() == nulls_first;
+                    } else {
+                        less = descending ? values[k] < values[i] : values[i] < values[k];
+                    }
+                    EXPECT_EQ(keys.at(i) < keys.at(k), less)
+                        << type.toString() << " " << values[i].toString(type) << " "
+                        << values[k].toString(type) << (descending ? " desc" : "");
+                }
+            }
+        }
+    }
+}
+
+TEST(SortKeys, OrderIsThatOfTheValues) {
+    expectOrder(LogicalType::bigint(), {Value::int64(0), Value::int64(-1), Value::int64(1), Value::null(),
+                                        Value::int64(256), Value::int64(std::numeric_limits<int64_t>::min()),
+                                        Value::int64(std::numeric_limits<int64_t>::max()), Value::int64(1)});
+    expectOrder(LogicalType::integer(), {Value::int64(-70000), Value::int64(70000), Value::int64(0)});
+    expectOrder(LogicalType::boolean(), {Value::boolean(true), Value::null(), Value::boolean(false)});
+    expectOrder(LogicalType::doublePrecision(),
+                {Value::float64(0.0), Value::float64(-0.0), Value::float64(-1.5), Value::float64(1e300),
+                 Value::float64(-1e300), Value::float64(std::nan("")), Value::float64(-std::nan("")),
+                 Value::float64(std::numeric_limits<double>::infinity()), Value::null()});
+    expectOrder(LogicalType::decimal(38, 2), {Value::int128(0), Value::int128(-5), Value::null(),
+                                              Value::int128(static_cast<Int128>(1) << 100),
+                                              Value::int128(-(static_cast<Int128>(1) << 100))});
+    expectOrder(LogicalType::string(),
+                {Value::string(""), Value::string("a"), Value::string("ab"), Value::string("b"),
+                 Value::string(std::string("a\0b", 3)), Value::string(std::string("a\0", 2)),
+                 Value::string("\xC3\xA4"), Value::string("a string that is not inline"), Value::null()});
+}
+
+TEST(SortKeys, LaterColumnsDecideWhereEarlierOnesDoNot) {
+    const std::vector<Value> first = {Value::string("a"), Value::string("ab"), Value::string("a"),
+                                      Value::null()};
+    const std::vector<Value> second = {Value::int64(2), Value::int64(0), Value::int64(1), Value::int64(9)};
+    const std::vector<ColumnPtr> columns = {Column::of(LogicalType::string(), first),
+                                            Column::of(LogicalType::bigint(), second)};
+    const std::vector<SortOrder> order = {{0, true, false}, {1, false, true}};
+    SortKeys keys;
+    keys.encode(columns, order, first.size());
+    EXPECT_LT(keys.at(1), keys.at(2));  // "ab" before "a"
+    EXPECT_LT(keys.at(2), keys.at(0));  // of equal ones, the smaller number
+    EXPECT_LT(keys.at(0), keys.at(3));  // NULL last
+}
+
+}  // namespace
+}  // namespace millrace

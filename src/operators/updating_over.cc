@@ -1,0 +1,209 @@
+#include "operators/updating_over.h"
+
+#include <algorithm>
+
+#include "operators/row_values.h"
+
+namespace millrace {
+
+// A partition that the batch at hand changes, from one sort key to another.
+struct UpdatingOver::Touched {
+    uint32_t partition;
+    std::string first_key;
+    std::string last_key;
+};
+
+struct UpdatingOver::State final : OperatorState {
+    State(OrderedRowsParameters parameters, const OverWindow& window, OperatorContext& context)
+        : rows(std::move(parameters), context), accumulators(window, context) {}
+
+    OrderedRows rows;
+    FreshAccumulators accumulators;
+    // Of the batch at hand.
+    std::vector<Touched> touched;
+    std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
+    std::vector<int64_t> removed;      // numbers of rows that go
+    std::vector<int64_t> added;        // numbers of rows that come, ascending
+
+    void touch(uint32_t partition, std::string_view key) {
+        if (partition >= touched_of.size()) touched_of.resize(rows.partitions(), 0);
+        uint32_t& place = touched_of[partition];
+        if (place == 0) {
+            touched.push_back({partition, std::string(key), std::string(key)});
+            place = static_cast<uint32_t>(touched.size());
+            return;
+        }
+        Touched& known = touched[place - 1];
+        if (key < known.first_key) known.first_key = key;
+        if (key > known.last_key) known.last_key = key;
+    }
+};
+
+UpdatingOver::UpdatingOver(UpdatingOverParameters parameters) : p_(std::move(parameters)), window_(p_.over) {}
+
+UpdatingOver::~UpdatingOver() = default;
+
+std::unique_ptr<OperatorState> UpdatingOver::open(OperatorContext& context) const {
+    OrderedRowsParameters rows;
+    rows.name = "over";
+    rows.columns = p_.over.input;
+    std::vector<Field> results;
+    for (size_t i = 0; i < p_.over.terms.size(); ++i) {
+        const Field& field = p_.over.output[p_.over.input.size() + i];
+        results.push_back({fmt::format("result_{}", i), field.type});
+    }
+    rows.results = Schema(std::move(results));
+    rows.partition = p_.over.partition;
+    rows.order = p_.over.order;
+    rows.hashes_rows = p_.input_retracts;
+    rows.ttl = p_.over.ttl;
+    return std::make_unique<State>(std::move(rows), window_, context);
+}
+
+void UpdatingOver::apply(State& state, const Batch& batch) const {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        const uint32_t partition = state.rows.partitionOf(row);
+        state.touch(partition, state.rows.keyOf(row));
+        OrderedRows::Rows& rows = state.rows.rows(partition);
+        if (!p_.input_retracts || !isRetraction(batch.kind(row))) {
+            rows.insert(state.rows.pending(row));
+            continue;
+        }
+        const auto found = state.rows.find(partition, batch, row);
+        if (found == rows.end()) continue;
+        if (found->number < OrderedRows::kPending) state.removed.push_back(found->number);
+        rows.erase(found);
+    }
+}
+
+// Puts the rows that came, and did not go at once, into state.
+void UpdatingOver::keep(State& state, const Batch& batch) const {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        if (p_.input_retracts && isRetraction(batch.kind(row))) continue;
+        const OrderedRows::Rows& rows = state.rows.rows(state.rows.partitionOf(row));
+        const auto found = rows.find(state.rows.pending(row));
+        if (found != rows.end()) state.added.push_back(state.rows.keep(*found));
+    }
+    std::sort(state.added.begin(), state.added.end());
+    state.rows.store(batch);
+}
+
+// The rows of a partition that may have other results now, led by those that their frames reach back to.
+OverWindow::Run UpdatingOver::affected(State& state, const Touched& touched) const {
+    OrderedRows::Rows& rows = state.rows.rows(touched.partition);
+    OverWindow::Run run;
+    run.partition = touched.partition;
+    const auto first = rows.lower_bound({touched.first_key, std::numeric_limits<int64_t>::min(), 0});
+    auto at = rows.begin();
+    auto end = rows.end();
+    if (p_.over.rows && p_.over.preceding) {
+        at = first;
+        for (int64_t n = 0; n < *p_.over.preceding && at != rows.begin(); ++n)
+            --at;
+        end = rows.upper_bound({touched.last_key, std::numeric_limits<int64_t>::max(), 0});
+        for (int64_t n = 0; n < *p_.over.preceding && end != rows.end(); ++n)
+            ++end;
+    }
+    const OrderedRow* before = nullptr;
+    bool reached = false;
+    for (; at != end; ++at) {
+        reached = reached || at == first;
+        if (!reached) ++run.first_result;
+        run.add(*at, before);
+        before = &*at;
+    }
+    return run;
+}
+
+void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
+                           Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (batch.empty()) return;
+    state.rows.begin(batch);
+    state.touched.clear();
+    state.removed.clear();
+    state.added.clear();
+    apply(state, batch);
+    keep(state, batch);
+
+    std::vector<OverWindow::Run> runs;
+    for (const Touched& touched : state.touched) {
+        OverWindow::Run run = affected(state, touched);
+        if (run.results() > 0) runs.push_back(std::move(run));
+    }
+    KeyedTable& accumulators = state.accumulators.assign(runs);
+    const OverWindow::Results results = window_.evaluate(state.rows, runs, accumulators);
+    emitChanges(state, results, output);
+    state.accumulators.release();
+
+    state.rows.erase(state.removed);
+    for (const Touched& touched : state.touched) {
+        state.rows.dropIfEmpty(touched.partition);
+        state.touched_of[touched.partition] = 0;
+    }
+}
+
+void UpdatingOver::emitChanges(State& state, const OverWindow::Results& results, Output& output) const {
+    const size_t width = p_.over.input.size();
+    std::vector<uint8_t> different(results.numbers.size(), 0);
+    for (size_t term = 0; term < results.columns.size(); ++term) {
+        markDifferent(*state.rows.load(width + term, results.state_rows), *results.columns[term], different);
+    }
+    std::vector<std::byte*> rows = state.rows.stateRows(state.removed);
+    std::erase(rows, nullptr);
+    const auto removed = static_cast<uint32_t>(rows.size());
+    Selection changed;  // places in `results`
+    std::vector<int64_t> numbers;
+    std::vector<uint8_t> fresh;
+    for (size_t i = 0; i < results.numbers.size(); ++i) {
+        const bool added = std::binary_search(state.added.begin(), state.added.end(), results.numbers[i]);
+        if (!added && !different[i]) continue;
+        changed.push_back(static_cast<uint32_t>(i));
+        numbers.push_back(results.numbers[i]);
+        fresh.push_back(added);
+        rows.push_back(results.state_rows[i]);
+    }
+    if (rows.empty()) return;
+
+    // Rows of the result: places in `rows` for the input's columns; for results those they were sent with,
+    // or, behind all of them, the new ones.
+    Selection of_row, of_result;
+    std::vector<RowKind> kinds;
+    const auto all = static_cast<uint32_t>(rows.size());
+    const auto add = [&](uint32_t row, bool now, RowKind kind) {
+        of_row.push_back(row);
+        of_result.push_back(now ? all + row - removed : row);
+        kinds.push_back(kind);
+    };
+    for (uint32_t row = 0; row < all; ++row) {
+        if (row < removed) {
+            add(row, false, RowKind::Delete);
+        } else if (fresh[row - removed]) {
+            add(row, true, RowKind::Insert);
+        } else {
+            if (p_.generates_update_before) add(row, false, RowKind::UpdateBefore);
+            add(row, true, RowKind::UpdateAfter);
+        }
+    }
+    std::vector<ColumnPtr> columns;
+    for (size_t column = 0; column < width; ++column)
+        columns.push_back(Column::gather(state.rows.load(column, rows), of_row));
+    std::vector<ColumnPtr> now;
+    for (size_t term = 0; term < p_.over.terms.size(); ++term) {
+        ColumnPtr both = state.rows.load(width + term, rows);
+        if (!changed.empty()) {
+            now.push_back(Column::gather(results.columns[term], changed));
+            const ColumnPtr parts[] = {both, now.back()};
+            both = Column::concat(parts);
+        }
+        columns.push_back(Column::gather(both, of_result));
+    }
+    Batch result(of_row.size(), std::move(columns));
+    const bool only_inserts =
+        std::all_of(kinds.begin(), kinds.end(), [](RowKind kind) { return kind == RowKind::Insert; });
+    if (!only_inserts) result.setKinds(std::move(kinds));
+    output.emit(std::move(result));
+    state.rows.storeResults(numbers, now);
+}
+
+}  // namespace millrace

@@ -1,0 +1,45 @@
+#include "sql/bind/aggregate_call.h"
+
+namespace millrace::sql {
+
+BoundCall bindAggregateCall(const Call& call, const TextSpan& span, ExpressionBinder& arguments,
+                            ExpressionBinder& filter) {
+    if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
+    if (call.star && (call.name != "COUNT" || call.distinct)) {
+        failAt(span, "sql.bad-argument",
+               fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),
+               "only COUNT takes *");
+    }
+    BoundCall bound;
+    AggregateCall& result = bound.call;
+    result.function = findAggregateFunction(call.name);
+    result.distinct = call.distinct;
+    std::string text = call.star ? "*" : "";
+    for (const ExprPtr& argument : call.arguments) {
+        ExpressionPtr expression = arguments.bindRoot(*argument);
+        ArgumentInfo info;
+        info.type = expression->type();
+        if (expression->kind() == ExpressionKind::Literal) info.literal = expression->value();
+        result.infos.push_back(std::move(info));
+        text += (text.empty() ? "" : ", ") + expression->toString();
+        bound.arguments.push_back(std::move(expression));
+    }
+    const auto function =
+        located(span, [&] { return result.function->bind(result.infos, result.distinct, false); });
+    MILLRACE_CHECK(function->argumentTypes().size() == bound.arguments.size(), "{} binds {} arguments as {}",
+                   call.name, bound.arguments.size(), function->argumentTypes().size());
+    for (size_t i = 0; i < bound.arguments.size(); ++i) {
+        bound.arguments[i] = convert(bound.arguments[i], function->argumentTypes()[i]);
+        result.infos[i].type = bound.arguments[i]->type();
+    }
+    result.text = fmt::format("{}({}{})", result.function->name, call.distinct ? "DISTINCT " : "", text);
+    if (call.filter) {
+        bound.filter = filter.bindCondition(*call.filter);
+        result.text += fmt::format(" FILTER (WHERE {})", bound.filter->toString());
+    }
+    // Over no rows an aggregate other than COUNT is NULL, which the functions' result types know.
+    result.type = function->resultType();
+    return bound;
+}
+
+}  // namespace millrace::sql

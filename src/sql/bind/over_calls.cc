@@ -1,0 +1,274 @@
+#include "sql/bind/over_calls.h"
+
+#include <algorithm>
+
+#include "sql/bind/query_binder.h"
+
+namespace millrace::sql {
+
+RankFunction rankFunctionOf(std::string_view name) {
+    for (const RankFunction function :
+         {RankFunction::RowNumber, RankFunction::Rank, RankFunction::DenseRank}) {
+        if (name == rankFunctionName(function)) return function;
+    }
+    return RankFunction::None;
+}
+
+namespace {
+
+// The distance that a frame's bound goes back: rows, or in terms of the sort key.
+int64_t precedingOf(const Expr& offset, bool rows, const LogicalType* key) {
+    const Scope empty;
+    const ExpressionPtr bound = ExpressionBinder(empty, "the frame of a window").bindRoot(offset);
+    const Value value = constantValue(bound, offset.span, "the frame of a window");
+    const TypeKind kind = bound->type().kind();
+    if (rows) {
+        if (!bound->type().isInteger() || value.isNull() || value.asInt64() < 0) {
+            failAt(offset.span, "sql.bad-argument", "ROWS takes a whole number from 0",
+                   "such as ROWS BETWEEN 10 PRECEDING AND CURRENT ROW");
+        }
+        return value.asInt64();
+    }
+    if (key == nullptr) {
+        failAt(offset.span, "sql.bad-argument", "RANGE with a distance needs exactly one column in ORDER BY");
+    }
+    const bool over_time = key->kind() == TypeKind::Timestamp || key->kind() == TypeKind::TimestampLtz;
+    const bool fits =
+        over_time ? kind == TypeKind::IntervalDayTime : key->isInteger() && bound->type().isInteger();
+    if (!fits || value.isNull() || value.asInt64() < 0) {
+        failAt(offset.span, "sql.bad-argument",
+               fmt::format("RANGE over {} takes {}, from 0", key->toString(),
+                           over_time ? "an interval of days, hours, minutes or seconds"
+                                     : "a whole number and a column of whole numbers"),
+               over_time ? "such as RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW" : "");
+    }
+    return value.asInt64();
+}
+
+}  // namespace
+
+const NamedWindow& OverCalls::named(const Identifier& name) const {
+    std::vector<std::string> names;
+    for (const NamedWindow& window : windows_) {
+        if (window.name.name == name.name) return window;
+        names.push_back(window.name.name);
+    }
+    const std::string near = nearestName(name.name, names);
+    failAt(name.span, "sql.unknown-window", fmt::format("there is no window '{}'", name.name),
+           near.empty() ? "the WINDOW clause names windows: WINDOW w AS (PARTITION BY ... ORDER BY ...)"
+                        : fmt::format("did you mean '{}'?", near));
+}
+
+// A window that extends a named one adds what that leaves open.
+void OverCalls::bindSpec(const OverSpec& spec, ExpressionBinder& binder, Window& window, bool& framed,
+                         std::vector<std::string>& names) {
+    if (!spec.name.name.empty()) {
+        const NamedWindow& base = named(spec.name);
+        if (std::find(names.begin(), names.end(), base.name.name) != names.end()) {
+            failAt(spec.name.span, "sql.bad-window",
+                   fmt::format("the window '{}' is defined by itself", spec.name.name));
+        }
+        names.push_back(base.name.name);
+        bindSpec(base.spec, binder, window, framed, names);
+        const bool refers_only = spec.partition_by.empty() && spec.order_by.empty();
+        if (!spec.partition_by.empty() || (!spec.order_by.empty() && !window.order.empty()) ||
+            (framed && (spec.frame != FrameUnit::None || !refers_only))) {
+            failAt(spec.span, "sql.bad-window",
+                   fmt::format("what extends the window '{}' cannot change what that says", spec.name.name),
+                   "write the whole window here");
+        }
+    }
+    for (const ExprPtr& key : spec.partition_by) {
+        ExpressionPtr bound = binder.bindRoot(*key);
+        if (bound->kind() == ExpressionKind::Literal) continue;  // the same for every row
+        const auto same = std::find_if(
+            window.partition.begin(), window.partition.end(),
+            [&](const ExpressionPtr& other) { return other->canonical() == bound->canonical(); });
+        if (same == window.partition.end()) window.partition.push_back(std::move(bound));
+    }
+    for (const OrderItem& item : spec.order_by) {
+        ExpressionPtr bound = binder.bindRoot(*item.expression);
+        if (bound->type().isNested()) {
+            failAt(item.expression->span, "sql.type-mismatch",
+                   fmt::format("{} has no order", bound->type().toString()));
+        }
+        if (bound->kind() == ExpressionKind::Literal) continue;  // orders nothing
+        window.order.push_back(
+            {std::move(bound), item.descending, item.nulls_first.value_or(!item.descending)});
+    }
+    if (spec.frame != FrameUnit::None) {
+        framed = true;
+        window.frame = bindFrame(spec, window);
+    }
+}
+
+OverFrame OverCalls::bindFrame(const OverSpec& spec, const Window& window) const {
+    OverFrame frame;
+    frame.rows = spec.frame == FrameUnit::Rows;
+    if (spec.to.kind != FrameBoundKind::CurrentRow) {
+        failNotSupported(spec.span, "frames that end elsewhere than at CURRENT ROW are");
+    }
+    switch (spec.from.kind) {
+        case FrameBoundKind::UnboundedPreceding:
+            break;
+        case FrameBoundKind::CurrentRow:
+            frame.preceding = 0;
+            break;
+        case FrameBoundKind::Preceding: {
+            const LogicalType* key =
+                window.order.size() == 1 ? &window.order.front().expression->type() : nullptr;
+            frame.preceding = precedingOf(*spec.from.offset, frame.rows, key);
+            break;
+        }
+        case FrameBoundKind::Following:
+        case FrameBoundKind::UnboundedFollowing:
+            failAt(spec.span, "sql.bad-window", "a frame cannot start behind the row where it ends");
+    }
+    return frame;
+}
+
+size_t OverCalls::windowOf(const OverSpec& spec, const TextSpan& span, RankFunction rank,
+                           ExpressionBinder& binder) {
+    Window window;
+    window.where = span;
+    bool framed = false;
+    std::vector<std::string> names;
+    bindSpec(spec, binder, window, framed, names);
+    if (rank != RankFunction::None) {
+        if (framed) {
+            failAt(spec.span, "sql.bad-window",
+                   fmt::format("{} takes no ROWS or RANGE", rankFunctionName(rank)));
+        }
+        if (rank != RankFunction::RowNumber && window.order.empty()) {
+            failAt(spec.span, "sql.bad-window",
+                   fmt::format("{} needs ORDER BY in its window", rankFunctionName(rank)));
+        }
+        window.frame.rows = rank == RankFunction::RowNumber;
+    }
+    for (const ExpressionPtr& key : window.partition)
+        window.text += key->canonical() + ";";
+    window.text += "|";
+    for (const Order& order : window.order) {
+        window.text +=
+            fmt::format("{} {} {};", order.expression->canonical(), order.descending, order.nulls_first);
+    }
+    window.text += window.frame.toString();
+    for (size_t i = 0; i < groups_.size(); ++i) {
+        if (groups_[i].text == window.text) return i;
+    }
+    groups_.push_back(std::move(window));
+    return groups_.size() - 1;
+}
+
+ExpressionPtr OverCalls::bind(const Call& call, const TextSpan& span, ExpressionBinder& binder) {
+    if (inside_) {
+        failAt(span, "sql.misplaced-window-function",
+               fmt::format("{} OVER is inside another window function", call.name),
+               "put the inner one into a sub-query");
+    }
+    PendingCall pending;
+    pending.rank = rankFunctionOf(call.name);
+    inside_ = true;
+    if (pending.rank != RankFunction::None) {
+        if (!call.arguments.empty() || call.star || call.distinct || call.filter || call.ignore_nulls) {
+            failAt(span, "sql.bad-argument", fmt::format("{}() takes no arguments", call.name));
+        }
+        pending.bound.call.type = LogicalType::bigint().withNullable(false);
+        pending.bound.call.text = call.name + "()";
+        pending.text = call.name;
+    } else if (findAggregateFunction(call.name) != nullptr) {
+        pending.bound = bindAggregateCall(call, span, binder, binder);
+        pending.text = fmt::format("{} {}", pending.bound.call.function->name, call.distinct);
+        for (const ExpressionPtr& argument : pending.bound.arguments)
+            pending.text += " " + argument->canonical();
+        if (pending.bound.filter) pending.text += " filter " + pending.bound.filter->canonical();
+    } else {
+        failAt(span, "sql.unknown-function", fmt::format("there is no window function '{}'", call.name),
+               "window functions are ROW_NUMBER, RANK, DENSE_RANK and every aggregate function");
+    }
+    const size_t group = windowOf(*call.over, span, pending.rank, binder);
+    inside_ = false;
+
+    const auto column = [&](size_t index) {
+        return Expression::column(kFirst + index, calls_[index].bound.call.type,
+                                  calls_[index].bound.call.text);
+    };
+    for (const size_t index : groups_[group].calls) {
+        if (calls_[index].text == pending.text) return column(index);
+    }
+    groups_[group].calls.push_back(calls_.size());
+    calls_.push_back(std::move(pending));
+    return column(calls_.size() - 1);
+}
+
+LogicalPtr OverCalls::buildWindow(const LogicalPtr& input, const Window& window) const {
+    // Behind the input's columns, what the calls and the window compute of them.
+    const size_t width = input->schema().size();
+    std::vector<ExpressionPtr> columns;
+    std::vector<std::string> names;
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < width; ++i) {
+        columns.push_back(columnOf(input, i));
+        names.push_back(input->schema()[i].name);
+    }
+    const auto need = [&](const ExpressionPtr& expression) {
+        if (expression->kind() == ExpressionKind::Column) return expression->index();
+        const std::string text = expression->canonical();
+        const auto found = std::find(texts.begin(), texts.end(), text);
+        if (found != texts.end()) return width + static_cast<size_t>(found - texts.begin());
+        texts.push_back(text);
+        columns.push_back(expression);
+        names.push_back(fmt::format("$w{}", texts.size() - 1));
+        return columns.size() - 1;
+    };
+    std::vector<size_t> partition;
+    for (const ExpressionPtr& key : window.partition)
+        partition.push_back(need(key));
+    std::vector<SortKey> order;
+    for (const Order& by : window.order)
+        order.push_back({need(by.expression), by.descending, by.nulls_first});
+    std::vector<OverCall> calls;
+    for (const size_t index : window.calls) {
+        const PendingCall& pending = calls_[index];
+        OverCall call{pending.rank, pending.bound.call};
+        for (const ExpressionPtr& argument : pending.bound.arguments)
+            call.aggregate.arguments.push_back(need(argument));
+        if (pending.bound.filter) call.aggregate.filter = need(pending.bound.filter);
+        calls.push_back(std::move(call));
+    }
+    const LogicalPtr below = project(input, columns, std::move(names), window.where);
+    const LogicalPtr over = std::make_shared<LogicalOver>(below, std::move(partition), std::move(order),
+                                                          window.frame, std::move(calls), window.where);
+    std::vector<ExpressionPtr> kept;
+    std::vector<std::string> kept_names;
+    for (size_t i = 0; i < over->schema().size(); ++i) {
+        if (i >= width && i < columns.size()) continue;
+        kept.push_back(columnOf(over, i));
+        kept_names.push_back(over->schema()[i].name);
+    }
+    makeUnique(kept_names);
+    return project(over, std::move(kept), std::move(kept_names), window.where);
+}
+
+LogicalPtr OverCalls::build(LogicalPtr input, const TextSpan& where) {
+    if (calls_.empty()) return input;
+    size_t next = input->schema().size();
+    if (next > kFirst) {
+        failAt(where, "sql.too-large", fmt::format("window functions over rows of {} columns", next));
+    }
+    replacements_.resize(kFirst + calls_.size());
+    for (size_t i = 0; i < next; ++i)
+        replacements_[i] = columnOf(input, i);
+    for (const Window& window : groups_) {
+        input = buildWindow(input, window);
+        for (const size_t index : window.calls)
+            replacements_[kFirst + index] = columnOf(input, next++);
+    }
+    return input;
+}
+
+ExpressionPtr OverCalls::resolved(const ExpressionPtr& expression) const {
+    return calls_.empty() ? expression : Expression::rewriteColumns(expression, replacements_);
+}
+
+}  // namespace millrace::sql
