@@ -109,7 +109,9 @@ struct NexmarkSplit {
 class NexmarkReader final : public SourceReader {
   public:
     NexmarkReader(const NexmarkTable& table, SourceReaderContext& context)
-        : table_(table), context_(context), events_max_(std::min(kEventsPerPoll, rowsMax(context))) {}
+        : table_(table),
+          context_(context),
+          events_max_(std::min<uint64_t>(kEventsPerPoll, context.batchRowsMax())) {}
 
     void addSplits(std::vector<SourceSplit> splits) override {
         for (const SourceSplit& split : splits) {
@@ -158,7 +160,6 @@ class NexmarkReader final : public SourceReader {
     }
 
   private:
-    static uint64_t rowsMax(const SourceReaderContext& context) { return context.batchRowsMax(); }
     static uint64_t left(const NexmarkSplit& split) {
         const uint64_t events = split.generator.timeline().events();
         return split.next < events ? events - split.next : 0;
