@@ -1,6 +1,7 @@
 #include "operators/over_window.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace millrace {
 
@@ -27,6 +28,9 @@ std::vector<int64_t> distances(const Column& column) {
 }  // namespace
 
 struct OverWindow::Work {
+    Work(const std::vector<Run>& all, KeyedTable& accumulator_table, Batch read)
+        : runs(all), table(accumulator_table), batch(std::move(read)) {}
+
     const std::vector<Run>& runs;
     KeyedTable& table;
     Batch batch;                // only with the columns that are read
@@ -36,7 +40,8 @@ struct OverWindow::Work {
     std::vector<int64_t> sort_values;
     ColumnPtr sort_column;
 
-    std::vector<std::vector<ColumnPtr>> pieces;  // of each aggregate, results as they come
+    std::vector<std::vector<ColumnPtr>> pieces;  // of each aggregate, results as they come ...
+    std::vector<std::byte> copies;               // ... or the accumulators they are made of, copied
     std::vector<uint32_t> result_of;             // of each row, its place in them
     uint32_t results = 0;
 
@@ -110,6 +115,17 @@ void OverWindow::step(Work& work, size_t at) const {
         work.accumulators.push_back(run.accumulators);
     }
     if (work.accumulators.empty()) return;
+    // Where accumulators can be copied, all results are made at once in the end.
+    if (!work.table.layout().ownsMemory()) {
+        const size_t bytes = work.table.layout().rowBytes();
+        size_t at_byte = work.copies.size();
+        work.copies.resize(at_byte + bytes * work.accumulators.size());
+        for (const std::byte* row : work.accumulators) {
+            std::memcpy(work.copies.data() + at_byte, row, bytes);
+            at_byte += bytes;
+        }
+        return;
+    }
     for (size_t i = 0; i < aggregation_.size(); ++i)
         work.pieces[i].push_back(aggregation_.result(work.table, i, work.accumulators));
 }
@@ -127,11 +143,19 @@ std::vector<int64_t> OverWindow::ranks(const std::vector<Run>& runs, bool dense)
 }
 
 std::vector<ColumnPtr> OverWindow::columns(Work& work, std::span<const uint32_t> rows) const {
+    if (!work.copies.empty()) {
+        std::vector<std::byte*> copies;
+        for (size_t at = 0; at < work.copies.size(); at += work.table.layout().rowBytes())
+            copies.push_back(work.copies.data() + at);
+        for (size_t i = 0; i < aggregation_.size(); ++i)
+            work.pieces[i].push_back(aggregation_.result(work.table, i, copies));
+    }
     std::vector<ColumnPtr> result;
     for (size_t i = 0; i < p_.terms.size(); ++i) {
         const LogicalType& type = p_.output[p_.input.size() + i].type;
         if (p_.terms[i].kind == OverTerm::Kind::Aggregate) {
-            const ColumnPtr all = Column::concat(work.pieces[aggregate_of_[i]]);
+            const std::vector<ColumnPtr>& pieces = work.pieces[aggregate_of_[i]];
+            const ColumnPtr all = pieces.size() == 1 ? pieces.front() : Column::concat(pieces);
             result.push_back(Column::retyped(Column::gather(all, rows), type));
             continue;
         }
@@ -183,7 +207,7 @@ OverWindow::Results OverWindow::evaluate(OrderedRows& rows, std::vector<Run>& ru
     const bool by_distance = !p_.rows && p_.preceding;
     if (by_distance) need(p_.order[0].column);
 
-    Work work{runs, accumulators, Batch(total, read), {}, {}, {}, nullptr, {}, {}, 0, {}, {}, {}, {}, {}};
+    Work work(runs, accumulators, Batch(total, read));
     if (by_distance) {
         work.sort_column = read[p_.order[0].column];
         work.sort_values = distances(*work.sort_column);

@@ -6,6 +6,10 @@
 
 namespace millrace {
 
+namespace {
+constexpr uint32_t kHeld = UINT32_MAX;  // a row that was there before the batch
+}
+
 // A partition that the batch at hand changes, from one sort key to another.
 struct UpdatingOver::Touched {
     uint32_t partition;
@@ -23,7 +27,8 @@ struct UpdatingOver::State final : OperatorState {
     std::vector<Touched> touched;
     std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
     std::vector<int64_t> removed;      // numbers of rows that go
-    std::vector<int64_t> added;        // numbers of rows that come, ascending
+    std::vector<std::pair<int64_t, uint32_t>>
+        added;  // numbers of rows that come, ascending; the batch's rows
 
     void touch(uint32_t partition, std::string_view key) {
         if (partition >= touched_of.size()) touched_of.resize(rows.partitions(), 0);
@@ -82,7 +87,8 @@ void UpdatingOver::keep(State& state, const Batch& batch) const {
         if (p_.input_retracts && isRetraction(batch.kind(row))) continue;
         const OrderedRows::Rows& rows = state.rows.rows(state.rows.partitionOf(row));
         const auto found = rows.find(state.rows.pending(row));
-        if (found != rows.end()) state.added.push_back(state.rows.keep(*found));
+        if (found == rows.end()) continue;
+        state.added.emplace_back(state.rows.keep(*found), static_cast<uint32_t>(row));
     }
     std::sort(state.added.begin(), state.added.end());
     state.rows.store(batch);
@@ -133,7 +139,7 @@ void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& b
     }
     KeyedTable& accumulators = state.accumulators.assign(runs);
     const OverWindow::Results results = window_.evaluate(state.rows, runs, accumulators);
-    emitChanges(state, results, output);
+    emitChanges(state, batch, results, output);
     state.accumulators.release();
 
     state.rows.erase(state.removed);
@@ -143,60 +149,72 @@ void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& b
     }
 }
 
-void UpdatingOver::emitChanges(State& state, const OverWindow::Results& results, Output& output) const {
+void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindow::Results& results,
+                               Output& output) const {
     const size_t width = p_.over.input.size();
     std::vector<uint8_t> different(results.numbers.size(), 0);
     for (size_t term = 0; term < results.columns.size(); ++term) {
         markDifferent(*state.rows.load(width + term, results.state_rows), *results.columns[term], different);
     }
+    // Rows of the result. The input's columns: rows of the batch, or, behind those, rows of `rows`. The
+    // results: those that rows of `rows` were sent with, or, behind those, new ones.
     std::vector<std::byte*> rows = state.rows.stateRows(state.removed);
     std::erase(rows, nullptr);
-    const auto removed = static_cast<uint32_t>(rows.size());
+    const size_t removed = rows.size();
     Selection changed;  // places in `results`
     std::vector<int64_t> numbers;
-    std::vector<uint8_t> fresh;
+    std::vector<uint32_t> came_as;  // rows of the batch
     for (size_t i = 0; i < results.numbers.size(); ++i) {
-        const bool added = std::binary_search(state.added.begin(), state.added.end(), results.numbers[i]);
-        if (!added && !different[i]) continue;
+        const int64_t number = results.numbers[i];
+        const auto added = std::lower_bound(state.added.begin(), state.added.end(), std::pair(number, 0U));
+        const bool fresh = added != state.added.end() && added->first == number;
+        if (!fresh && !different[i]) continue;
         changed.push_back(static_cast<uint32_t>(i));
-        numbers.push_back(results.numbers[i]);
-        fresh.push_back(added);
-        rows.push_back(results.state_rows[i]);
+        numbers.push_back(number);
+        came_as.push_back(fresh ? added->second : kHeld);
+        if (!fresh) rows.push_back(results.state_rows[i]);
     }
-    if (rows.empty()) return;
+    if (rows.empty() && changed.empty()) return;
 
-    // Rows of the result: places in `rows` for the input's columns; for results those they were sent with,
-    // or, behind all of them, the new ones.
     Selection of_row, of_result;
     std::vector<RowKind> kinds;
-    const auto all = static_cast<uint32_t>(rows.size());
-    const auto add = [&](uint32_t row, bool now, RowKind kind) {
+    const auto batch_rows = static_cast<uint32_t>(batch.rows());
+    const auto held = static_cast<uint32_t>(rows.size());
+    const auto add = [&](uint32_t row, uint32_t result, RowKind kind) {
         of_row.push_back(row);
-        of_result.push_back(now ? all + row - removed : row);
+        of_result.push_back(result);
         kinds.push_back(kind);
     };
-    for (uint32_t row = 0; row < all; ++row) {
-        if (row < removed) {
-            add(row, false, RowKind::Delete);
-        } else if (fresh[row - removed]) {
-            add(row, true, RowKind::Insert);
-        } else {
-            if (p_.generates_update_before) add(row, false, RowKind::UpdateBefore);
-            add(row, true, RowKind::UpdateAfter);
+    for (uint32_t row = 0; row < removed; ++row)
+        add(batch_rows + row, row, RowKind::Delete);
+    auto next = static_cast<uint32_t>(removed);
+    for (uint32_t i = 0; i < changed.size(); ++i) {
+        if (came_as[i] != kHeld) {
+            add(came_as[i], held + i, RowKind::Insert);
+            continue;
         }
+        if (p_.generates_update_before) add(batch_rows + next, next, RowKind::UpdateBefore);
+        add(batch_rows + next, held + i, RowKind::UpdateAfter);
+        ++next;
     }
+    const auto joined = [](const ColumnPtr& first, const ColumnPtr& second) {
+        const ColumnPtr both[] = {first, second};
+        return Column::concat(both);
+    };
     std::vector<ColumnPtr> columns;
-    for (size_t column = 0; column < width; ++column)
-        columns.push_back(Column::gather(state.rows.load(column, rows), of_row));
+    for (size_t column = 0; column < width; ++column) {
+        ColumnPtr all = Column::retyped(batch.column(column), p_.over.output[column].type);
+        if (!rows.empty()) all = joined(all, state.rows.load(column, rows));
+        columns.push_back(Column::gather(all, of_row));
+    }
     std::vector<ColumnPtr> now;
     for (size_t term = 0; term < p_.over.terms.size(); ++term) {
-        ColumnPtr both = state.rows.load(width + term, rows);
+        ColumnPtr all = state.rows.load(width + term, rows);
         if (!changed.empty()) {
             now.push_back(Column::gather(results.columns[term], changed));
-            const ColumnPtr parts[] = {both, now.back()};
-            both = Column::concat(parts);
+            all = joined(all, now.back());
         }
-        columns.push_back(Column::gather(both, of_result));
+        columns.push_back(Column::gather(all, of_result));
     }
     Batch result(of_row.size(), std::move(columns));
     const bool only_inserts =

@@ -37,7 +37,8 @@ class UpdatingOver final : public Operator {
     void apply(State& state, const Batch& batch) const;
     void keep(State& state, const Batch& batch) const;
     OverWindow::Run affected(State& state, const Touched& touched) const;
-    void emitChanges(State& state, const OverWindow::Results& results, Output& output) const;
+    void emitChanges(State& state, const Batch& batch, const OverWindow::Results& results,
+                     Output& output) const;
 
     UpdatingOverParameters p_;
     OverWindow window_;

@@ -354,7 +354,7 @@ std::string topN(const std::string& columns, const std::string& order, const std
 TEST_F(Planner, AFilterOnTheRowNumberIsTopN) {
     EXPECT_EQ(text("INSERT INTO out_all " + topN("auction, rn", "price DESC", "rn <= 3 AND price > 5")),
               R"(Sink(table=[out_all]), changelogMode=[NONE]
-+- Calc(select=[auction AS k, rn AS n], where=[price > 5]), changelogMode=[I,UB,UA]
++- Calc(select=[auction AS k, ROW_NUMBER() AS n], where=[price > 5]), changelogMode=[I,UB,UA]
    +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=3], partitionBy=[auction], orderBy=[price DESC]), changelogMode=[I,UB,UA]
       +- Exchange(distribution=[hash[auction]]), changelogMode=[I]
          +- WatermarkAssigner(rowtime=[ts], watermark=[ts - INTERVAL '+0 00:00:04.000']), changelogMode=[I]
