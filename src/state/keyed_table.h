@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/configuration.h"
+#include "base/hash.h"
 #include "base/named_integer.h"
 #include "batch/batch.h"
 #include "batch/row_layout.h"
@@ -28,8 +29,21 @@ struct KeyedStateDescriptor {
     Schema value;
     bool namespaced = false;  // false: everything lies in namespace 0
     Duration ttl{0};          // 0: never expires (table.exec.state.ttl)
+    // So many leading key fields decide the key group, where not all of them do: the rows of one join key,
+    // say, which the rest of the key tells apart. Not written to snapshots.
+    std::optional<size_t> partition_fields;
     bool operator==(const KeyedStateDescriptor&) const = default;
 };
+
+// The hashes of keys as a table of this shape takes them: hashColumns(), with the key group's bits from the
+// partition fields alone.
+void hashKeys(const KeyedStateDescriptor& descriptor, std::span<const ColumnPtr> keys, size_t rows,
+              std::vector<uint64_t>& out);
+// The same of one key: `partition` is the hash of the partition fields, `rest` of those behind them.
+inline uint64_t hashWithin(uint64_t partition, uint64_t rest) {
+    constexpr uint64_t kLower = 0xFFFFFFFF;
+    return (partition & ~kLower) | (mixHash(partition + rest * 0x9E3779B97F4A7C15ULL) & kLower);
+}
 
 class KeyedTable {
   public:
@@ -39,7 +53,7 @@ class KeyedTable {
     size_t firstValueField() const { return descriptor_.key.size(); }
 
     // For each row of `selection` (all rows of the columns if it is empty and the columns are not): the state
-    // row of its key, inserted if absent. `hashes` are hashColumns() of `keys`, one per row of the columns
+    // row of its key, inserted if absent. `hashes` are hashKeys() of `keys`, one per row of the columns
     // (not of the selection). Pointers stay valid until the operator's call returns or the row is erased.
     // `inserted`, if given, is set to 1 for the first occurrence of a new key, 0 otherwise.
     virtual void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys,

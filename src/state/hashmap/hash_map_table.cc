@@ -311,7 +311,7 @@ void HashMapTable::restore(const KeyGroupSection& section) {
         for (size_t field = 0; field < key_fields_; ++field) {
             keys.push_back(loadColumn(layout_, field, rows));
         }
-        hashColumns(keys, rows.size(), hashes);
+        hashKeys(descriptor_, keys, rows.size(), hashes);
         for (size_t i = 0; i < rows.size(); ++i)
             sets[i]->prefetch(hashes[i]);
         for (size_t i = 0; i < rows.size(); ++i) {
