@@ -46,6 +46,34 @@ UNION ALL
 SELECT origin, delay + 1, 'early' FROM events WHERE delay < 10;
 )";
 
+// An inner join of what is only added, a window join, and the rows of an anti join: append-only results all,
+// so that files tell what came of them.
+constexpr const char* kJoins = R"(
+CREATE TABLE events (
+    origin STRING,
+    delay BIGINT,
+    ts TIMESTAMP(3),
+    WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
+
+CREATE TABLE pairs (origin STRING, l BIGINT, r BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/pairs', 'format' = 'json');
+
+CREATE TABLE worst (window_end TIMESTAMP(3), origin STRING, delay BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/worst', 'format' = 'json');
+
+CREATE TEMPORARY VIEW w AS
+SELECT * FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND));
+
+INSERT INTO pairs
+SELECT a.origin, a.delay, b.delay FROM events AS a JOIN events AS b ON a.origin = b.origin AND a.delay + 1 = b.delay;
+
+INSERT INTO worst
+SELECT w.window_end, w.origin, w.delay FROM w LEFT JOIN
+  (SELECT window_start, window_end, MAX(delay) AS delay FROM w GROUP BY window_start, window_end) AS m
+ON w.window_start = m.window_start AND w.window_end = m.window_end AND w.delay = m.delay;
+)";
+
 const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
     static const auto all = [] {
         auto made = std::make_shared<sql::ConnectorRegistry>();
@@ -58,15 +86,14 @@ const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
 }
 
 // Planned once: operators are immutable, so every start can share them.
-std::shared_ptr<const JobGraph> planned() {
+std::shared_ptr<const JobGraph> planned(const char* text) {
     sql::Session session({registry(), {}, {}, "application.sql"});
-    const sql::LogicalPlan plan = session.compileApplication(kApplication);
+    const sql::LogicalPlan plan = session.compileApplication(text);
     return sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
 }
 
-std::shared_ptr<JobGraph> application() {
-    static const std::shared_ptr<const JobGraph> once = planned();
-    auto graph = std::make_shared<JobGraph>(*once);
+std::shared_ptr<JobGraph> configured(const JobGraph& planned) {
+    auto graph = std::make_shared<JobGraph>(planned);
     for (const auto& [key, value] : std::map<std::string, std::string>{
              {"execution.checkpointing.interval", "15 ms"},
              {"execution.checkpointing.dir", "/checkpoints"},
@@ -103,8 +130,15 @@ void writeInput(FileSystem& files) {
 }
 
 TEST(SqlSimulation, WindowsFiltersAndUnions) {
-    simulateSeeds(
-        {"sql", application, [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+    static const std::shared_ptr<const JobGraph> once = planned(kApplication);
+    simulateSeeds({"sql", [] { return configured(*once); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+}
+
+TEST(SqlSimulation, Joins) {
+    static const std::shared_ptr<const JobGraph> once = planned(kJoins);
+    simulateSeeds({"joins", [] { return configured(*once); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
 }
 
 }  // namespace

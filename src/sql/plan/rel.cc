@@ -141,6 +141,10 @@ void optimise(RelRoots& roots) {
     mergeCalcs(roots);
     pushFilters(roots);
     mergeCalcs(roots);
+    findJoinKeys(roots);
+    recogniseWindowJoins(roots);
+    recogniseIntervalJoins(roots);
+    mergeCalcs(roots);
     fuseWindows(roots);
     mergeCalcs(roots);
     removeIdentities(roots);
