@@ -87,6 +87,7 @@ class OperatorHarness {
         }
     }
 
+    void dealBy(std::vector<size_t> keys) { keys_ = std::move(keys); }
     void process(const Batch& batch, size_t input = 0) {
         if (contexts_.size() == 1) return op_->process(*states_[0], input, batch, *contexts_[0], output);
         std::vector<ColumnPtr> columns;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/configuration.h"
+#include "base/hash.h"
 #include "base/named_integer.h"
 #include "batch/batch.h"
 #include "batch/row_layout.h"
@@ -38,7 +39,9 @@ struct KeyedStateDescriptor {
 // that differ with the whole key and whose key group is that of the routing fields.
 void hashKeys(const KeyedStateDescriptor& descriptor, std::span<const ColumnPtr> keys, size_t rows,
               uint32_t max_parallelism, std::vector<uint64_t>& hashes);
-// The same, given the hashes of the routing fields in `hashes`, and the columns of the others.
+// The same of one key: `route` is the hash of the routing fields, `further` of those behind them.
+uint64_t hashWithin(uint64_t route, uint64_t further, uint32_t max_parallelism);
+// The same of many, given the hashes of the routing fields in `hashes`, and the columns of the others.
 void hashFurtherKeys(std::span<const ColumnPtr> others, uint32_t max_parallelism,
                      std::vector<uint64_t>& hashes);
 RowLayout layoutOf(const KeyedStateDescriptor& descriptor);

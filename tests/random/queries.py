@@ -37,7 +37,7 @@ def table_block(name, columns):
 
 
 class Relational:
-    """SELECT with filters, UNION ALL, DISTINCT, grouping, and aggregates over aggregates (retractions)."""
+    """SELECT with filters, UNION ALL, DISTINCT, joins, grouping, and aggregates over aggregates (retractions)."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -134,8 +134,47 @@ class Relational:
             return (f"SELECT v0, COUNT(*) AS n FROM (SELECT {calls[0]} FROM {rows}) AS z GROUP BY v0")
         return f"SELECT a, s, {', '.join(calls)} FROM {rows}"
 
+    def side(self, name):
+        """A side of a join: a table, or a result that is updated."""
+        kind = self.rng.randrange(4)
+        if kind == 0:
+            return f"(SELECT a, MAX(b) AS b, MIN(s) AS s, COUNT(*) AS c FROM {name} GROUP BY a)"
+        if kind == 1:
+            return f"(SELECT DISTINCT a, b, s, c FROM {name})"
+        return name
+
+    def join(self):
+        rng = self.rng
+        left, right = self.side("t"), self.side(rng.choice(["t", "u"]))
+        pairs = rng.sample([("a", "a"), ("b", "b"), ("s", "s"), ("c", "a"), ("a", "c")], rng.randrange(0, 3))
+        on = [f"l.{x} = r.{y}" for x, y in pairs]
+        if not on or rng.randrange(3) == 0:
+            on.append(f"l.{rng.choice(['a', 'b'])} {rng.choice(['<', '<=', '>', '<>'])} r.{rng.choice(['a', 'b', 'c'])}")
+        if rng.randrange(4) == 0:
+            on.append(rng.choice(["l.a > 0", "r.b > 5", "l.s IS NULL", "r.c <> 7"]))
+        condition = " AND ".join(on)
+        kind = rng.randrange(4)
+        where = rng.choice(["", "", "l.c < 15", "l.a IS NOT NULL"])
+        if kind == 0:
+            test = rng.choice([
+                f"{rng.choice(['', 'NOT '])}EXISTS (SELECT 1 FROM {right} AS r WHERE {condition})",
+                f"l.{rng.choice(['a', 'b'])} {rng.choice(['', 'NOT '])}IN (SELECT r.{rng.choice(['a', 'c'])} FROM {right} AS r)",
+                f"l.a NOT IN (SELECT r.a FROM {right} AS r WHERE r.b = l.b)",
+            ])
+            where = " AND ".join(part for part in (where, test) if part)
+            query = f"SELECT l.a AS a, l.b AS b, l.s AS s, l.c AS c FROM {left} AS l WHERE {where}"
+        else:
+            join = rng.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+            where = f" WHERE {where}" if where else ""
+            query = f"SELECT l.a AS a, r.b AS b, r.s AS s, l.c AS c FROM {left} AS l {join} {right} AS r ON {condition}{where}"
+        if rng.randrange(2):
+            return f"SELECT s, COUNT(*), COUNT(a), SUM(b), MAX(c) FROM ({query}) AS j GROUP BY s"
+        return query
+
     def query(self):
         rng = self.rng
+        if rng.randrange(3) == 0:
+            return self.join()
         shape = rng.randrange(8)
         source = self.source()
         where = f" WHERE {self.condition()}" if rng.randrange(2) else ""

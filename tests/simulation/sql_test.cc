@@ -89,6 +89,34 @@ UNION ALL
 SELECT origin, delay + 1, 'early' FROM events WHERE delay < 10;
 )";
 
+// An inner join of what is only added, a window join, and the rows of an anti join: append-only results all,
+// so that files tell what came of them.
+constexpr const char* kJoins = R"(
+CREATE TABLE events (
+    origin STRING,
+    delay BIGINT,
+    ts TIMESTAMP(3),
+    WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
+
+CREATE TABLE pairs (origin STRING, l BIGINT, r BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/pairs', 'format' = 'json');
+
+CREATE TABLE worst (window_end TIMESTAMP(3), origin STRING, delay BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/worst', 'format' = 'json');
+
+CREATE TEMPORARY VIEW w AS
+SELECT * FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND));
+
+INSERT INTO pairs
+SELECT a.origin, a.delay, b.delay FROM events AS a JOIN events AS b ON a.origin = b.origin AND a.delay + 1 = b.delay;
+
+INSERT INTO worst
+SELECT w.window_end, w.origin, w.delay FROM w LEFT JOIN
+  (SELECT window_start, window_end, MAX(delay) AS delay FROM w GROUP BY window_start, window_end) AS m
+ON w.window_start = m.window_start AND w.window_end = m.window_end AND w.delay = m.delay;
+)";
+
 const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
     static const auto all = [] {
         auto made = std::make_shared<sql::ConnectorRegistry>();
@@ -206,6 +234,11 @@ TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
 TEST(SqlSimulation, ProcessingTimeWindows) {
     simulateSeeds({"processing time", [] { return application(kProcessingTime); },
                    [](FileSystem& files) { return sums(visibleLines(files, "/out")); }, writeInput});
+}
+
+TEST(SqlSimulation, Joins) {
+    simulateSeeds({"joins", [] { return application(kJoins); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
 }
 
 }  // namespace

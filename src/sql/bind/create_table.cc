@@ -27,7 +27,7 @@ class TableBinder {
         table_ = std::make_shared<TableDefinition>();
         table_->temporary = statement_.temporary;
         table_->comment = statement_.comment;
-        for (const OptionItem& option : statement_.options)
+        for (const OptionItem& option : withoutLegacyKeys(statement_.options))
             table_->options[option.key] = option.value;
         collecting([&] { refuseUnsupported(); });
         collecting([&] { names(); });
@@ -245,8 +245,8 @@ TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
     std::vector<Problem> found;
     std::shared_ptr<TableDefinition> table = TableBinder(statement, catalog, found).bind();
     if (!statement.like) {
-        const auto options = checkTableOptions(registry, statement.name.parts.back().name, statement.options,
-                                               statement.name.span);
+        const auto options = checkTableOptions(registry, statement.name.parts.back().name,
+                                               withoutLegacyKeys(statement.options), statement.name.span);
         found.insert(found.end(), options.begin(), options.end());
     }
     ObjectPath path;

@@ -87,9 +87,12 @@ struct NodeBinder {
         return node.try_cast ? Expression::tryCast(value, type) : Expression::cast(value, type);
     }
     ExpressionPtr operator()(const InQuery&) const {
-        failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) are");
+        failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) other than those of WHERE are",
+                         "between the ANDs of WHERE they can stand");
     }
-    ExpressionPtr operator()(const ExistsQuery&) const { failNotSupported(span, "EXISTS is"); }
+    ExpressionPtr operator()(const ExistsQuery&) const {
+        failNotSupported(span, "EXISTS other than in WHERE is", "between the ANDs of WHERE it can stand");
+    }
     ExpressionPtr operator()(const ScalarQuery&) const {
         failNotSupported(span, "sub-queries as values are", "a sub-query can stand in FROM");
     }

@@ -67,7 +67,11 @@ LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
 }
 
 LogicalPtr QueryBinder::bindNamed(const NamedTable& table) {
-    if (table.system_time) failNotSupported(table.system_time->span, "FOR SYSTEM_TIME AS OF is");
+    if (table.system_time) {
+        failAt(table.system_time->span, "sql.bad-system-time",
+               "FOR SYSTEM_TIME AS OF stands only behind a table that is joined",
+               "as in FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.proctime AS r ON o.id = r.id");
+    }
     if (table.name.parts.size() == 1) {
         for (auto names = with_.rbegin(); names != with_.rend(); ++names) {
             const auto found = names->find(table.name.parts[0].name);
@@ -117,9 +121,9 @@ Scope QueryBinder::bindTable(const TableRef& table) {
         return aliased(bindWindowFunction(*call, function->call->span), table, "");
     }
     if (std::holds_alternative<UnnestTable>(table.node)) failNotSupported(table.span, "UNNEST is");
-    const auto& join = std::get<JoinTable>(table.node);
-    failNotSupported(join.right->span,
-                     join.kind == JoinKind::Cross ? "more than one table in FROM is" : "JOIN is");
+    Scope scope = bindJoin(std::get<JoinTable>(table.node), table.span);
+    if (!table.alias) return scope;
+    return aliased(scope.node(), table, "");
 }
 
 }  // namespace millrace::sql

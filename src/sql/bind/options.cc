@@ -25,7 +25,8 @@ const OptionItem* find(const std::vector<OptionItem>& options, std::string_view 
 
 // What the planner reads of every table's options, whatever its connector.
 bool isPlannerOption(std::string_view key) {
-    return key == "connector" || key.starts_with("scan.watermark.");
+    return key == "connector" || key.starts_with("scan.watermark.") || key == "lookup.cache" ||
+           key == "lookup.full-cache.periodic-reload.interval";
 }
 
 // What is wrong with a value of the option's type; "" if nothing is.
@@ -49,7 +50,39 @@ std::string list(const std::vector<std::string>& names) {
     return out;
 }
 
+// The keys of Flink's tables before 1.11, and what they are called now; "" for what goes without saying.
+constexpr std::pair<std::string_view, std::string_view> kLegacyKeys[] = {
+    {"connector.type", "connector"},
+    {"connector.path", "path"},
+    {"connector.property-version", ""},
+    {"format.type", "format"},
+    {"format.property-version", ""},
+    {"format.derive-schema", ""},
+    {"format.field-delimiter", "csv.field-delimiter"},
+    {"format.quote-character", "csv.quote-character"},
+    {"format.ignore-parse-errors", "csv.ignore-parse-errors"},
+    {"format.null-literal", "csv.null-literal"},
+    {"update-mode", ""},
+};
+
 }  // namespace
+
+std::vector<OptionItem> withoutLegacyKeys(const std::vector<OptionItem>& options) {
+    if (find(options, "connector.type") == nullptr) return options;
+    std::vector<OptionItem> result;
+    for (const OptionItem& item : options) {
+        const auto* known = std::find_if(std::begin(kLegacyKeys), std::end(kLegacyKeys),
+                                         [&](const auto& legacy) { return legacy.first == item.key; });
+        result.push_back(item);
+        if (known == std::end(kLegacyKeys)) continue;
+        if (known->second.empty()) {
+            result.pop_back();
+        } else {
+            result.back().key = known->second;
+        }
+    }
+    return result;
+}
 
 std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const std::string& table,
                                        const std::vector<OptionItem>& options, const TextSpan& table_span) {
@@ -106,6 +139,16 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
     for (const OptionDescription& option : known)
         keys.push_back(option.key);
     for (const OptionItem& item : options) {
+        if (item.key == "lookup.cache" && toUpper(item.value) != "FULL") {
+            problems.push_back(
+                {"config.bad-value",
+                 fmt::format("'lookup.cache' is '{}': tables are looked up in a full cache", item.value),
+                 "set it to 'FULL', or leave it out", item.value_span});
+        }
+        if (item.key == "lookup.full-cache.periodic-reload.interval") {
+            const std::string bad = badValue({item.key, "duration"}, item);
+            if (!bad.empty()) problems.push_back({"config.bad-value", bad, "", item.value_span});
+        }
         if (isPlannerOption(item.key)) continue;
         const auto option = std::find_if(known.begin(), known.end(), [&](const OptionDescription& candidate) {
             return matches(candidate.key, item.key);

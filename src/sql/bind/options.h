@@ -14,4 +14,8 @@ namespace millrace::sql {
 std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const std::string& table,
                                        const std::vector<OptionItem>& options, const TextSpan& table_span);
 
+// A definition with Flink's keys of before 1.11 ('connector.type' = 'filesystem') under today's; others as
+// they are.
+std::vector<OptionItem> withoutLegacyKeys(const std::vector<OptionItem>& options);
+
 }  // namespace millrace::sql

@@ -1,6 +1,6 @@
 // Queries as written to logical plans. One object binds one statement. Its methods are in query_binder.cc
-// (WITH, set operations, VALUES, ORDER BY), from_clause.cc (tables, views, sub-queries), window_functions.cc
-// (TUMBLE, HOP, ...) and select.cc (projection, filter, aggregation).
+// (WITH, set operations, VALUES, ORDER BY), from_clause.cc (tables, views, queries in FROM), join_clause.cc,
+// window_functions.cc (TUMBLE, HOP, ...), sub_queries.cc (WHERE) and select.cc (projection, aggregation).
 #pragma once
 
 #include <map>
@@ -38,7 +38,21 @@ class QueryBinder {
     // `order` is the query's ORDER BY, which may name what SELECT does not.
     LogicalPtr bindSelect(const Select& select, const TextSpan& span, const Query* order);
 
+    // sub_queries.cc. Columns of `condition` and `items` are those of the scope around the sub-query, then
+    // those of `node`.
+    struct SubQuery {
+        LogicalPtr node;
+        ExpressionPtr condition;  // nullptr: TRUE
+        std::vector<ExpressionPtr> items;
+    };
+    LogicalPtr bindWhere(const Expr& where, Scope scope);
+    SubQuery bindSubQuery(const Query& query, const Scope& scope, bool wants_items);
+    LogicalPtr bindSubQueryCondition(const Expr& condition, const Scope& scope);
+
     Scope bindTable(const TableRef& table);
+    Scope bindJoin(const JoinTable& join, const TextSpan& span);
+    Scope bindLookup(const JoinTable& join, const Scope& left, const NamedTable& table, const TextSpan& span);
+    Scope bindUsing(const JoinTable& join, const Scope& left, const Scope& right, const TextSpan& span);
     Scope aliased(LogicalPtr node, const TableRef& table, std::string name);
     LogicalPtr bindNamed(const NamedTable& table);
     LogicalPtr bindView(const ViewPtr& view, const TextSpan& where);

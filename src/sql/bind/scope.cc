@@ -1,9 +1,46 @@
 #include "sql/bind/scope.h"
 
+#include <algorithm>
+#include <numeric>
+
 namespace millrace::sql {
 
 Scope::Scope(LogicalPtr node, std::string alias) : node_(std::move(node)) {
     relations_.push_back({std::move(alias), 0, node_->schema().size()});
+    star_ = columnsOf(relations_.front());
+}
+
+Scope::Scope(LogicalPtr node, const Scope& left, const Scope& right, const TextSpan& where)
+    : node_(std::move(node)), relations_(left.relations_), star_(left.star_) {
+    for (Relation relation : right.relations_) {
+        if (!relation.alias.empty() && left.relation(relation.alias) != nullptr) {
+            throw UserError(Problem{"sql.duplicate-name",
+                                    fmt::format("two tables in FROM are called '{}'", relation.alias),
+                                    "give one of them another name with AS", where});
+        }
+        relation.begin += left.size();
+        relation.end += left.size();
+        relations_.push_back(std::move(relation));
+    }
+    for (const size_t column : right.star_)
+        star_.push_back(left.size() + column);
+}
+
+void Scope::useColumns(const std::vector<size_t>& merged, const std::vector<size_t>& hidden) {
+    std::vector<size_t> columns = merged;
+    for (const size_t column : star_) {
+        const auto in = [&](const std::vector<size_t>& list) {
+            return std::find(list.begin(), list.end(), column) != list.end();
+        };
+        if (!in(merged) && !in(hidden)) columns.push_back(column);
+    }
+    star_ = std::move(columns);
+}
+
+std::vector<size_t> Scope::columnsOf(const Relation& relation) {
+    std::vector<size_t> columns(relation.end - relation.begin);
+    std::iota(columns.begin(), columns.end(), relation.begin);
+    return columns;
 }
 
 std::vector<std::string> Scope::candidates() const {
@@ -20,9 +57,9 @@ const Scope::Relation* Scope::relation(const std::string& alias) const {
     return nullptr;
 }
 
-std::optional<size_t> Scope::find(const Identifier& name, size_t begin, size_t end) const {
+std::optional<size_t> Scope::find(const Identifier& name, const std::vector<size_t>& columns) const {
     std::optional<size_t> found;
-    for (size_t i = begin; i < end; ++i) {
+    for (const size_t i : columns) {
         if (field(i).name != name.name) continue;
         if (found) {
             throw UserError(Problem{"sql.ambiguous-column",
@@ -39,9 +76,9 @@ std::optional<size_t> Scope::find(const Identifier& name, size_t begin, size_t e
 Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
     const Relation* table = path.size() > 1 ? relation(path[0].name) : nullptr;
     if (table != nullptr) {
-        if (const auto column = find(path[1], table->begin, table->end)) return {*column, 2};
+        if (const auto column = find(path[1], columnsOf(*table))) return {*column, 2};
     }
-    if (const auto column = find(path[0], 0, size())) return {*column, 1};
+    if (const auto column = find(path[0], star_)) return {*column, 1};
 
     const Identifier& wanted = table != nullptr ? path[1] : path[0];
     std::vector<std::string> names = candidates();
@@ -66,11 +103,11 @@ Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
                             wanted.span});
 }
 
-std::pair<size_t, size_t> Scope::star(const std::vector<Identifier>& qualifier) const {
-    if (qualifier.empty()) return {0, size()};
+std::vector<size_t> Scope::star(const std::vector<Identifier>& qualifier) const {
+    if (qualifier.empty()) return star_;
     const Identifier& wanted = qualifier.back();
     const Relation* table = qualifier.size() == 1 ? relation(wanted.name) : nullptr;
-    if (table != nullptr) return {table->begin, table->end};
+    if (table != nullptr) return columnsOf(*table);
     std::vector<std::string> names;
     for (const Relation& other : relations_)
         names.push_back(other.alias);

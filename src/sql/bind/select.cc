@@ -65,8 +65,7 @@ std::vector<Item> bindItems(const Select& select, const Scope& scope, Expression
             if (scope.size() == 0 && star->qualifier.empty()) {
                 failAt(item.expression->span, "sql.syntax", "SELECT * needs a FROM clause");
             }
-            const auto [begin, end] = scope.star(star->qualifier);
-            for (size_t column = begin; column < end; ++column) {
+            for (const size_t column : scope.star(star->qualifier)) {
                 items.push_back({bind_column(column, item.expression->span), scope.field(column).name});
             }
             continue;
@@ -129,11 +128,11 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
     }
     scope.setCatalog(&catalog_);
-    if (select.where) {
-        input = std::make_shared<LogicalFilter>(
-            input, ExpressionBinder(scope, "WHERE").bindCondition(*select.where), select.where->span);
-    }
     scope.replaceNode(input);
+    if (select.where) {
+        input = bindWhere(*select.where, scope);
+        scope.replaceNode(input);
+    }
 
     const bool grouped = isGrouped(select);
     std::vector<Item> items;

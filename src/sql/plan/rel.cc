@@ -142,6 +142,10 @@ void optimise(RelRoots& roots, const PlanOptions& options) {
     recogniseRank(roots);
     pushFilters(roots);
     mergeCalcs(roots);
+    findJoinKeys(roots);
+    recogniseWindowJoins(roots);
+    recogniseIntervalJoins(roots);
+    mergeCalcs(roots);
     fuseWindows(roots);
     mergeCalcs(roots);
     removeIdentities(roots);

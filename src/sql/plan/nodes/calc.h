@@ -18,6 +18,7 @@ class CalcRel final : public RelNodeOf<CalcRel> {
     bool producesOnlyUsed() const override { return true; }
     int cost(const Rel& rel, size_t column) const override;
     bool needsUpdateBefore(size_t input, bool wanted) const override;
+    bool splitsUpdates() const override { return condition != nullptr; }
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
     ExpressionPtr condition;  // may be nullptr

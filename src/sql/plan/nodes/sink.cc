@@ -4,20 +4,18 @@
 
 #include "operators/constraint_enforcer.h"
 #include "operators/drop_update_before.h"
-#include "sql/plan/nodes/calc.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
 
 namespace {
 
-// Whether a filter stands between the sink and the node that updates its result.
-bool filtersUpdates(const Rel& rel) {
+// Whether the two rows of an update may be torn apart between the sink and the node that updates its result.
+bool tearsUpdates(const Rel& rel) {
     if (rel.what->startsUpdates()) return false;
-    const auto* calc = rel.get<CalcRel>();
-    if (calc && calc->condition) return true;
+    if (rel.what->splitsUpdates()) return true;
     return std::any_of(rel.inputs.begin(), rel.inputs.end(),
-                       [](const RelPtr& input) { return filtersUpdates(*input); });
+                       [](const RelPtr& input) { return tearsUpdates(*input); });
 }
 
 const ConfigOption<std::string> kNotNullEnforcer{
@@ -92,7 +90,7 @@ size_t SinkRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
     }
     if (accepts == ChangelogMode::Upsert && written.update_before) {
         const auto mode =
-            filtersUpdates(*rel.input()) ? DropUpdateBefore::Mode::AsDelete : DropUpdateBefore::Mode::Drop;
+            tearsUpdates(*rel.input()) ? DropUpdateBefore::Mode::AsDelete : DropUpdateBefore::Mode::Drop;
         written.update_before = false;
         written.deletes |= mode == DropUpdateBefore::Mode::AsDelete;
         input.from = builder.addOperator(rel, builder.unique("drop-update-before-" + table),

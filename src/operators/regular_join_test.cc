@@ -1,0 +1,272 @@
+#include "operators/regular_join.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "operators/test_harness.h"
+
+namespace millrace {
+namespace {
+
+using testing::batchOf;
+using testing::OperatorHarness;
+using testing::TestRow;
+using Rows = std::vector<std::string>;
+using Table = std::map<std::string, int64_t>;
+
+const Schema kLeft({{"k", LogicalType::bigint()},
+                    {"s", LogicalType::string()},
+                    {"v", LogicalType::integer()}});
+const Schema kRight({{"w", LogicalType::integer()},
+                     {"k2", LogicalType::bigint()},
+                     {"t", LogicalType::string()}});
+
+struct Options {
+    JoinType type = JoinType::Inner;
+    bool retracts = true;
+    bool condition = false;  // v <= w
+    bool keyed = true;
+};
+
+std::shared_ptr<Operator> join(const Options& options) {
+    RegularJoinParameters p;
+    p.shape.type = options.type;
+    p.shape.inputs[0] = {kLeft, {}, options.retracts};
+    p.shape.inputs[1] = {kRight, {}, options.retracts};
+    if (options.keyed) {
+        p.shape.inputs[0].keys = {0};
+        p.shape.inputs[1].keys = {1};
+    }
+    if (options.condition) {
+        p.shape.condition = Expression::call(
+            "<=", {Expression::column(2, kLeft[2].type, "v"), Expression::column(3, kRight[0].type, "w")});
+    }
+    std::vector<Field> fields;
+    for (size_t i = 0; i < (onlyLeft(options.type) ? 3 : 6); ++i) {
+        p.shape.columns.push_back(i);
+        fields.push_back(i < 3 ? kLeft[i] : kRight[i - 3]);
+    }
+    p.shape.output = Schema(std::move(fields));
+    return std::make_shared<RegularJoin>(std::move(p));
+}
+
+Value number(std::optional<int64_t> value) { return value ? Value::int64(*value) : Value::null(); }
+
+TestRow left(std::optional<int64_t> k, const char* s, std::optional<int64_t> v,
+             RowKind kind = RowKind::Insert) {
+    return {{number(k), Value::string(s), number(v)}, kind};
+}
+TestRow right(std::optional<int64_t> k, const char* t, std::optional<int64_t> w,
+              RowKind kind = RowKind::Insert) {
+    return {{number(w), number(k), Value::string(t)}, kind};
+}
+
+TEST(RegularJoin, InnerJoinPutsOutRowsOfTheKindThatCame) {
+    OperatorHarness harness(join({}));
+    harness.process(batchOf(kLeft, {left(1, "a", 1), left(1, "a", 1), left(2, "b", 2), left({}, "n", 3)}), 0);
+    harness.process(batchOf(kRight, {right(1, "x", 7), right({}, "n", 8), right(3, "z", 9)}), 1);
+    EXPECT_EQ(harness.changes(), (Rows{"+I(1, a, 1, 7, 1, x)", "+I(1, a, 1, 7, 1, x)"}));
+    harness.output.batches.clear();
+    harness.process(
+        batchOf(kRight, {right(1, "x", 7, RowKind::UpdateBefore), right(2, "x", 7, RowKind::UpdateAfter)}),
+        1);
+    EXPECT_EQ(harness.changes(),
+              (Rows{"-U(1, a, 1, 7, 1, x)", "-U(1, a, 1, 7, 1, x)", "+U(2, b, 2, 7, 2, x)"}));
+}
+
+TEST(RegularJoin, WhatComesAndGoesInOneBatchIsLeftOut) {
+    OperatorHarness harness(join({JoinType::Left}));
+    harness.process(batchOf(kLeft, {left(1, "a", 1), left(1, "a", 1, RowKind::Delete), left(1, "b", 2)}), 0);
+    EXPECT_EQ(harness.changes(), (Rows{"+I(1, b, 2, NULL, NULL, NULL)"}));
+}
+
+TEST(RegularJoin, ARetractionOfWhatIsNotThereIsIgnored) {
+    OperatorHarness harness(join({JoinType::Full}));
+    harness.process(batchOf(kLeft, {left(1, "a", 1, RowKind::Delete)}), 0);
+    harness.process(batchOf(kRight, {right(1, "a", 1)}), 1);
+    harness.process(batchOf(kRight, {right(1, "b", 1, RowKind::Delete)}), 1);
+    EXPECT_EQ(harness.table(), (Table{{"(NULL, NULL, NULL, 1, 1, a)", 1}}));
+}
+
+TEST(RegularJoin, PaddedRowsGoWithTheFirstMatchAndComeBackWithTheLast) {
+    OperatorHarness harness(join({JoinType::Left}));
+    harness.process(batchOf(kLeft, {left(1, "a", 1), left({}, "n", 2)}), 0);
+    harness.process(batchOf(kRight, {right(1, "x", 1)}), 1);
+    harness.process(batchOf(kRight, {right(1, "y", 1)}), 1);
+    harness.process(batchOf(kRight, {right(1, "x", 1, RowKind::Delete)}), 1);
+    harness.process(batchOf(kRight, {right(1, "y", 1, RowKind::Delete)}), 1);
+    harness.process(batchOf(kLeft, {left({}, "n", 2, RowKind::Delete)}), 0);
+    EXPECT_EQ(harness.changes(), (Rows{"+I(1, a, 1, NULL, NULL, NULL)", "+I(NULL, n, 2, NULL, NULL, NULL)",
+                                       "-D(1, a, 1, NULL, NULL, NULL)", "+I(1, a, 1, 1, 1, x)",
+                                       "+I(1, a, 1, 1, 1, y)", "-D(1, a, 1, 1, 1, x)", "-D(1, a, 1, 1, 1, y)",
+                                       "+I(1, a, 1, NULL, NULL, NULL)", "-D(NULL, n, 2, NULL, NULL, NULL)"}));
+}
+
+TEST(RegularJoin, SemiAndAntiPutOutLeftRows) {
+    OperatorHarness semi(join({JoinType::Semi})), anti(join({JoinType::Anti}));
+    for (OperatorHarness* harness : {&semi, &anti}) {
+        harness->process(batchOf(kLeft, {left(1, "a", 1), left(2, "b", 1), left({}, "n", 1)}), 0);
+        harness->process(batchOf(kRight, {right(1, "x", 1), right(1, "y", 1)}), 1);
+        harness->process(batchOf(kRight, {right(1, "x", 1, RowKind::Delete)}), 1);
+        harness->process(batchOf(kRight, {right(1, "y", 1, RowKind::Delete)}), 1);
+        harness->process(batchOf(kRight, {right(2, "z", 1)}), 1);
+    }
+    EXPECT_EQ(semi.changes(), (Rows{"+I(1, a, 1)", "-D(1, a, 1)", "+I(2, b, 1)"}));
+    EXPECT_EQ(anti.changes(), (Rows{"+I(1, a, 1)", "+I(2, b, 1)", "+I(NULL, n, 1)", "-D(1, a, 1)",
+                                    "+I(1, a, 1)", "-D(2, b, 1)"}));
+}
+
+// ---- against a plain computation
+
+struct Model {
+    Options options;
+    std::vector<TestRow> rows[2];  // that stand
+
+    bool meets(const TestRow& l, const TestRow& r) const {
+        if (options.keyed && (l.values[0].isNull() || r.values[1].isNull() || l.values[0] != r.values[1]))
+            return false;
+        if (!options.condition) return true;
+        return !l.values[2].isNull() && !r.values[0].isNull() &&
+               l.values[2].asInt64() <= r.values[0].asInt64();
+    }
+    static std::string text(const TestRow* l, const TestRow* r) {
+        std::vector<TestRow> padded(2, {{Value::null(), Value::null(), Value::null()}});
+        std::string text = OperatorHarness::rowText(batchOf(kLeft, {l != nullptr ? *l : padded[0]}), 0);
+        std::string other = OperatorHarness::rowText(batchOf(kRight, {r != nullptr ? *r : padded[1]}), 0);
+        return text.substr(0, text.size() - 1) + ", " + other.substr(1);
+    }
+    Table result() const {
+        Table table;
+        std::vector<bool> right_met(rows[1].size(), false);
+        for (const TestRow& l : rows[0]) {
+            bool met = false;
+            for (size_t i = 0; i < rows[1].size(); ++i) {
+                if (!meets(l, rows[1][i])) continue;
+                met = right_met[i] = true;
+                if (!onlyLeft(options.type)) ++table[text(&l, &rows[1][i])];
+            }
+            if (onlyLeft(options.type)) {
+                if (met == (options.type == JoinType::Semi))
+                    ++table[OperatorHarness::rowText(batchOf(kLeft, {l}), 0)];
+            } else if (!met && keepsLeft(options.type)) {
+                ++table[text(&l, nullptr)];
+            }
+        }
+        for (size_t i = 0; i < rows[1].size(); ++i) {
+            if (!right_met[i] && keepsRight(options.type)) ++table[text(nullptr, &rows[1][i])];
+        }
+        return table;
+    }
+};
+
+class RandomChanges {
+  public:
+    RandomChanges(Model& model, uint32_t seed) : model_(model), random_(seed) {}
+
+    Batch batch(size_t side, size_t rows) {
+        std::vector<TestRow> changes;
+        std::vector<TestRow>& standing = model_.rows[side];
+        while (changes.size() < rows) {
+            if (model_.options.retracts && !standing.empty() && random_() % 100 < 45) {
+                const size_t at = random_() % standing.size();
+                TestRow gone = standing[at];
+                gone.kind = random_() % 2 == 0 ? RowKind::Delete : RowKind::UpdateBefore;
+                standing.erase(standing.begin() + static_cast<std::ptrdiff_t>(at));
+                changes.push_back(std::move(gone));
+                continue;
+            }
+            static const char* const kTexts[] = {"a", "b", "a text that is too long to be inline"};
+            const auto key = random_() % 6;
+            const auto value = random_() % 4;
+            const auto make = side == 0 ? left : right;
+            standing.push_back(
+                make(key == 0 ? std::nullopt : std::optional<int64_t>(key), kTexts[random_() % 3],
+                     value == 0 ? std::nullopt : std::optional<int64_t>(value), RowKind::Insert));
+            changes.push_back(standing.back());
+        }
+        return batchOf(side == 0 ? kLeft : kRight, changes);
+    }
+    uint32_t operator()() { return random_(); }
+
+  private:
+    Model& model_;
+    std::mt19937 random_;
+};
+
+class EveryJoin : public ::testing::TestWithParam<JoinType> {};
+
+// What stands after each harness is what a nested loop says, whatever the batches, across restores at other
+// parallelisms.
+TEST_P(EveryJoin, EqualsANestedLoop) {
+    for (uint32_t seed = 0; seed < 24; ++seed) {
+        Options options{GetParam(), seed % 2 == 0, seed / 2 % 2 == 0, seed / 4 % 3 != 0};
+        Model model{options, {}};
+        RandomChanges changes(model, seed);
+        Table table;
+        testing::Snapshots snapshots;
+        for (const uint32_t parallelism : {1U, 3U, 2U}) {
+            const uint32_t subtasks = options.keyed ? parallelism : 1;
+            OperatorHarness harness(join(options), {}, subtasks, snapshots);
+            for (size_t round = 0; round < 12; ++round) {
+                const size_t side = changes() % 2;
+                const Batch batch = changes.batch(side, 1 + changes() % 9);
+                harness.dealBy({side});
+                harness.process(batch, side);
+            }
+            for (const Batch& batch : harness.output.batches) {
+                for (size_t row = 0; row < batch.rows(); ++row) {
+                    const std::string text = OperatorHarness::rowText(batch, row);
+                    table[text] += isRetraction(batch.kind(row)) ? -1 : 1;
+                    ASSERT_GE(table[text], 0) << "seed " << seed << " takes back " << text;
+                    if (table[text] == 0) table.erase(text);
+                }
+            }
+            ASSERT_EQ(table, model.result()) << "seed " << seed << ", parallelism " << subtasks;
+            snapshots = harness.snapshot();
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(RegularJoin, EveryJoin,
+                         ::testing::Values(JoinType::Inner, JoinType::Left, JoinType::Right, JoinType::Full,
+                                           JoinType::Semi, JoinType::Anti),
+                         [](const auto& info) { return std::string(joinTypeName(info.param)); });
+
+// More pairs than go out in one batch, of one row and of many.
+TEST(RegularJoin, ManyRowsOfOneKey) {
+    OperatorHarness harness(join({JoinType::Inner, false}));
+    std::vector<TestRow> rows;
+    for (int64_t i = 0; i < 300; ++i)
+        rows.push_back(right(5, "x", i));
+    for (size_t round = 0; round < 20; ++round)
+        harness.process(batchOf(kRight, rows), 1);
+    harness.process(batchOf(kLeft, {left(5, "l", 1), left(5, "l", 1), left(6, "l", 1)}), 0);
+    size_t pairs = 0;
+    for (const Batch& batch : harness.output.batches) {
+        EXPECT_LE(batch.rows(), 4096U);
+        pairs += batch.rows();
+    }
+    EXPECT_EQ(pairs, 2U * 6000U);
+    EXPECT_EQ(harness.table().size(), 300U);
+}
+
+TEST(RegularJoin, RowsOfOneKeyGoInAnyOrder) {
+    OperatorHarness harness(join({}));
+    std::vector<TestRow> rows;
+    for (int64_t i = 0; i < 500; ++i)
+        rows.push_back(right(5, "x", i));
+    harness.process(batchOf(kRight, rows), 1);
+    std::mt19937 random(7);
+    std::shuffle(rows.begin(), rows.end(), random);
+    rows.resize(490);
+    for (TestRow& row : rows)
+        row.kind = RowKind::Delete;
+    harness.process(batchOf(kRight, rows), 1);
+    harness.process(batchOf(kLeft, {left(5, "l", 1)}), 0);
+    EXPECT_EQ(harness.table().size(), 10U);
+}
+
+}  // namespace
+}  // namespace millrace

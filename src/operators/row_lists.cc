@@ -1,0 +1,345 @@
+#include "operators/row_lists.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "operators/aggregation.h"
+
+namespace millrace {
+
+namespace {
+
+const LogicalType kCounter = LogicalType::bigint().withNullable(false);
+
+uint64_t hashOfNumber(int64_t number) { return mixHash(static_cast<uint64_t>(number)); }
+
+std::shared_ptr<Column> integers(size_t rows) { return std::make_shared<Column>(kCounter, rows); }
+
+}  // namespace
+
+void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
+    batch = &rows;
+    keys.clear();
+    for (const size_t column : key_columns)
+        keys.push_back(rows.column(column));
+    hashColumns(keys, rows.rows(), hashes);
+    row_hashes.clear();
+    const size_t before = all.size();
+    all.resize(rows.rows());
+    for (size_t i = before; i < all.size(); ++i)
+        all[i] = static_cast<uint32_t>(i);
+}
+
+void KeyedBatch::hashRows() { hashColumns(batch->columns(), batch->rows(), row_hashes); }
+
+RowLists::RowLists(OperatorContext& context, Shape shape)
+    : shape_(std::move(shape)), max_parallelism_(context.maxParallelism()) {
+    StateBackend& backend = context.state();
+    KeyedStateDescriptor rows;
+    rows.name = shape_.name + "-rows";
+    rows.ttl = shape_.ttl;
+    rows.routing_fields = shape_.keys.size();
+    rows.namespaced = shape_.namespaced;
+    MILLRACE_CHECK(!shape_.namespaced || !shape_.removable, "rows of '{}' go with their namespace",
+                   shape_.name);
+    std::vector<Field> key = Aggregation::keySchema(shape_.input, shape_.keys).fields();
+    KeyedStateDescriptor numbers = rows;
+    numbers.name = shape_.name + "-numbers";
+
+    field_of_.assign(shape_.input.size(), kNone);
+    for (size_t i = 0; i < shape_.keys.size(); ++i) {
+        if (field_of_[shape_.keys[i]] == kNone) field_of_[shape_.keys[i]] = i;
+    }
+    key.push_back({"number", kCounter});
+    std::vector<Field> value;
+    const auto counter = [&](const char* name) {
+        value.push_back({name, kCounter});
+        return key.size() + value.size() - 1;
+    };
+    size_field_ = counter("size");
+    if (shape_.counts_matches) matches_field_ = counter("matches");
+    if (shape_.removable) {
+        copies_field_ = counter("copies");
+        hash_field_ = counter("hash");
+    }
+    for (size_t column = 0; column < shape_.input.size(); ++column) {
+        if (field_of_[column] != kNone) continue;
+        const Field& field = shape_.input[column];
+        value.push_back({field.name, field.type.withNullable(true)});
+        field_of_[column] = key.size() + value.size() - 1;
+        value_columns_.push_back(column);
+    }
+    rows.key = Schema(key);
+    rows.value = Schema(std::move(value));
+    rows_ = &backend.table(rows);
+    no_row_.assign(rows_->layout().rowBytes(), std::byte{0});
+    if (!shape_.removable) return;
+    key.back().name = "hash";
+    numbers.key = Schema(std::move(key));
+    numbers.value = Schema({{"number", kCounter}});
+    numbers_ = &backend.table(numbers);
+    number_value_ = numbers_->firstValueField();
+}
+
+std::vector<ColumnPtr> RowLists::withLast(const KeyedBatch& batch, const ColumnPtr& last) const {
+    std::vector<ColumnPtr> columns = batch.keys;
+    columns.push_back(last);
+    return columns;
+}
+
+const ColumnPtr& RowLists::zeros(size_t rows) {
+    if (!zeros_ || zeros_->size() < rows) {
+        const auto made = integers(std::max<size_t>(rows, 4096));
+        std::fill_n(made->mutableData<int64_t>(), made->size(), 0);
+        zeros_ = made;
+    }
+    return zeros_;
+}
+
+void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> selection,
+                    std::vector<std::byte*>& heads) {
+    heads.clear();
+    if (selection.empty()) return;
+    hashes_.resize(keys.hashes.size());
+    for (size_t i = 0; i < hashes_.size(); ++i)
+        hashes_[i] = hashWithin(keys.hashes[i], hashOfNumber(0), max_parallelism_);
+    rows_->find(name_space_, withLast(keys, zeros(hashes_.size())), hashes_, selection, heads);
+}
+
+void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> of_row,
+                    std::span<const int64_t> numbers, std::vector<std::byte*>& rows) {
+    rows.clear();
+    if (of_row.empty()) return;
+    std::vector<ColumnPtr> columns;
+    for (const ColumnPtr& key : keys.keys)
+        columns.push_back(Column::gather(key, of_row));
+    const auto number = integers(of_row.size());
+    std::copy(numbers.begin(), numbers.end(), number->mutableData<int64_t>());
+    columns.push_back(number);
+    hashes_.resize(of_row.size());
+    for (size_t i = 0; i < of_row.size(); ++i)
+        hashes_[i] = hashWithin(keys.hashes[of_row[i]], hashOfNumber(numbers[i]), max_parallelism_);
+    rows_->find(name_space_, columns, hashes_, {}, rows);
+}
+
+void RowLists::add(const KeyedBatch& batch, std::span<const uint32_t> selection,
+                   std::span<const int64_t> matches) {
+    if (selection.empty()) return;
+    if (!shape_.removable) return append(batch, selection, matches);
+
+    // Rows that are there already are counted; the others get a number.
+    const auto row_hash = integers(batch.hashes.size());
+    std::vector<uint64_t> entry_hashes(batch.hashes.size());
+    for (size_t i = 0; i < entry_hashes.size(); ++i) {
+        row_hash->mutableData<int64_t>()[i] = static_cast<int64_t>(batch.row_hashes[i]);
+        entry_hashes[i] = hashWithin(batch.hashes[i], mixHash(batch.row_hashes[i]), max_parallelism_);
+    }
+    numbers_->findOrInsert(0, withLast(batch, row_hash), entry_hashes, selection, entries_, &inserted_);
+    fresh_.clear();
+    again_.clear();
+    std::vector<std::byte*> fresh_entries, again_entries;
+    std::vector<int64_t> fresh_matches, again_matches;
+    for (size_t i = 0; i < selection.size(); ++i) {
+        const bool fresh = inserted_[i] != 0;
+        (fresh ? fresh_ : again_).push_back(selection[i]);
+        (fresh ? fresh_entries : again_entries).push_back(entries_[i]);
+        if (!matches.empty()) (fresh ? fresh_matches : again_matches).push_back(matches[i]);
+    }
+    const Selection fresh = fresh_, again = again_;
+    if (!fresh.empty()) append(batch, fresh, fresh_matches);
+    const uint32_t offset = numbers_->layout().offset(number_value_);
+    for (size_t i = 0; i < fresh.size(); ++i) {
+        RowLayout::setNull(fresh_entries[i], number_value_, false);
+        RowLayout::at<int64_t>(fresh_entries[i], offset) = assigned_[i];
+    }
+    for (size_t i = 0; i < again.size(); ++i) {
+        std::byte* row = rowAt(batch, again[i], RowLayout::at<int64_t>(again_entries[i], offset));
+        if (row != nullptr && same(row, *batch.batch, again[i])) {
+            setField(row, *copies_field_, copies(row) + 1);
+        } else {
+            append(batch, std::span(&again[i], 1),
+                   std::span(again_matches.data() + (again_matches.empty() ? 0 : i),
+                             again_matches.empty() ? 0 : 1));
+        }
+    }
+}
+
+// Sets assigned_ to the numbers that the rows got.
+void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selection,
+                      std::span<const int64_t> matches) {
+    const size_t all = batch.hashes.size();
+    hashes_.resize(all);
+    for (const uint32_t row : selection)
+        hashes_[row] = hashWithin(batch.hashes[row], hashOfNumber(0), max_parallelism_);
+    rows_->findOrInsert(name_space_, withLast(batch, zeros(all)), hashes_, selection, targets_, &inserted_);
+
+    const auto numbers = integers(all);
+    auto* number_of = numbers->mutableData<int64_t>();
+    assigned_.resize(selection.size());
+    later_.clear();
+    for (size_t i = 0; i < selection.size(); ++i) {
+        const int64_t number = size(targets_[i]);
+        setField(targets_[i], size_field_, number + 1);
+        assigned_[i] = number;
+        if (number == 0) continue;
+        number_of[selection[i]] = number;
+        hashes_[selection[i]] = hashWithin(batch.hashes[selection[i]], hashOfNumber(number), max_parallelism_);
+        later_.push_back(selection[i]);
+    }
+    if (!later_.empty()) {
+        rows_->findOrInsert(name_space_, withLast(batch, numbers), hashes_, later_, found_, &inserted_);
+        size_t next = 0;
+        for (size_t i = 0; i < selection.size(); ++i) {
+            if (assigned_[i] == 0) continue;
+            MILLRACE_CHECK(inserted_[next] != 0, "state '{}' has a row {} already", shape_.name,
+                           assigned_[i]);
+            targets_[i] = found_[next++];
+            setField(targets_[i], size_field_, 0);
+        }
+    }
+    for (size_t i = 0; i < selection.size(); ++i) {
+        if (matches_field_) setField(targets_[i], *matches_field_, matches[i]);
+        if (copies_field_) setField(targets_[i], *copies_field_, 1);
+        if (hash_field_)
+            setField(targets_[i], *hash_field_, static_cast<int64_t>(batch.row_hashes[selection[i]]));
+    }
+    store(batch, selection);
+}
+
+namespace {
+
+template <class T>
+void storeFlat(const RowLayout& layout, size_t field, const Column& column,
+               std::span<const uint32_t> selection, std::span<std::byte* const> rows) {
+    const uint32_t offset = layout.offset(field);
+    const T* values = column.data<T>();
+    for (size_t i = 0; i < selection.size(); ++i) {
+        if (column.isNull(selection[i])) continue;
+        RowLayout::at<T>(rows[i], offset) = values[selection[i]];
+        RowLayout::setNull(rows[i], field, false);
+    }
+}
+
+}  // namespace
+
+void RowLists::store(const KeyedBatch& batch, std::span<const uint32_t> selection) {
+    const RowLayout& layout = rows_->layout();
+    for (const size_t index : value_columns_) {
+        const Column& column = *batch.batch->column(index);
+        const size_t field = field_of_[index];
+        switch (column.physical()) {
+            case PhysicalType::Int32:
+                storeFlat<int32_t>(layout, field, column, selection, targets_);
+                break;
+            case PhysicalType::Int64:
+                storeFlat<int64_t>(layout, field, column, selection, targets_);
+                break;
+            default:
+                for (size_t i = 0; i < selection.size(); ++i) {
+                    storeField(layout, field, column, selection[i], targets_[i], rows_->heap());
+                }
+        }
+    }
+}
+
+bool RowLists::same(const std::byte* row, const Batch& batch, size_t index) const {
+    for (size_t column = 0; column < field_of_.size(); ++column) {
+        if (!fieldEquals(rows_->layout(), field_of_[column], row, *batch.column(column), index)) return false;
+    }
+    return true;
+}
+
+std::byte* RowLists::rowAt(const KeyedBatch& batch, uint32_t index, int64_t number) {
+    std::vector<std::byte*> found;
+    find(batch, std::span(&index, 1), std::span(&number, 1), found);
+    return found.front();
+}
+
+std::byte* RowLists::numberOf(const KeyedBatch& batch, uint32_t index, uint64_t hash) {
+    std::vector<ColumnPtr> columns;
+    for (const ColumnPtr& key : batch.keys)
+        columns.push_back(Column::gather(key, std::span(&index, 1)));
+    const auto value = integers(1);
+    value->mutableData<int64_t>()[0] = static_cast<int64_t>(hash);
+    columns.push_back(value);
+    const uint64_t key_hash = hashWithin(batch.hashes[index], mixHash(hash), max_parallelism_);
+    std::vector<std::byte*> found;
+    numbers_->find(0, columns, std::span(&key_hash, 1), {}, found);
+    return found.front();
+}
+
+void RowLists::remove(const KeyedBatch& batch, std::span<const uint32_t> selection, Selection& removed) {
+    MILLRACE_CHECK(shape_.removable, "rows of '{}' cannot be taken back", shape_.name);
+    removed.clear();
+    for (const uint32_t index : selection) {
+        if (removeOne(batch, index)) removed.push_back(index);
+    }
+}
+
+bool RowLists::removeOne(const KeyedBatch& batch, uint32_t index) {
+    const uint64_t hash = batch.row_hashes[index];
+    // Without an entry it is not there, or a row of the same hash had the entry and has gone.
+    if (std::byte* const entry = numberOf(batch, index, hash)) {
+        const int64_t number = RowLayout::at<int64_t>(entry, numbers_->layout().offset(number_value_));
+        std::byte* const row = rowAt(batch, index, number);
+        if (row != nullptr && same(row, *batch.batch, index)) {
+            if (copies(row) > 1) {
+                setField(row, *copies_field_, copies(row) - 1);
+                return true;
+            }
+            numbers_->erase(0, entry);
+            vacate(batch, index, row, number);
+            return true;
+        }
+    }
+    std::vector<std::byte*> heads;
+    find(batch, std::span(&index, 1), heads);
+    const int64_t rows = heads.front() == nullptr ? 0 : size(heads.front());
+    for (int64_t number = 0; number < rows; ++number) {
+        std::byte* const row = rowAt(batch, index, number);
+        if (row == nullptr || field(row, *hash_field_) != static_cast<int64_t>(hash) ||
+            !same(row, *batch.batch, index)) {
+            continue;
+        }
+        if (copies(row) > 1) {
+            setField(row, *copies_field_, copies(row) - 1);
+        } else {
+            vacate(batch, index, row, number);
+        }
+        return true;
+    }
+    return false;
+}
+
+// Takes row `number` out of its key's: the last one takes its place.
+void RowLists::vacate(const KeyedBatch& batch, uint32_t index, std::byte* row, int64_t number) {
+    std::byte* const head = number == 0 ? row : rowAt(batch, index, 0);
+    MILLRACE_CHECK(head != nullptr, "state '{}' lost the first row of a key", shape_.name);
+    const RowLayout& layout = rows_->layout();
+    const size_t first_moved = size_field_ + 1;
+    const uint32_t from = layout.offset(first_moved);
+    int64_t last = size(head) - 1;
+    std::byte* moved = nullptr;
+    while (last > number && (moved = rowAt(batch, index, last)) == nullptr)
+        --last;
+    if (last == 0) return rows_->erase(0, row);
+    setField(head, size_field_, last);
+    if (moved != nullptr) {
+        // What the two own changes hands, so that erasing frees what the vacated row held.
+        std::swap_ranges(row + from, row + layout.rowBytes(), moved + from);
+        std::swap_ranges(row + first_moved, row + layout.fieldCount(), moved + first_moved);
+        std::byte* const entry = numberOf(batch, index, static_cast<uint64_t>(field(row, *hash_field_)));
+        if (entry != nullptr) {
+            int64_t& entry_number = RowLayout::at<int64_t>(entry, numbers_->layout().offset(number_value_));
+            if (entry_number == last) entry_number = number;
+        }
+    }
+    rows_->erase(0, moved != nullptr ? moved : row);
+}
+
+ColumnPtr RowLists::load(size_t column, std::span<std::byte* const> rows) const {
+    return loadColumn(rows_->layout(), field_of_[column], rows);
+}
+
+}  // namespace millrace

@@ -1,0 +1,125 @@
+// Keyed state that holds any number of rows a key, as joins need it: all rows of a key, added to and, where
+// the input has retractions, taken from.
+//
+// A key's rows are numbered from 0 without gaps. State: table "<name>-rows", keyed by the key and the number,
+// of which the key alone decides the key group: all rows of many keys are found in one probe of the table.
+// Row 0 holds how many there are. Each row keeps
+//   size     of row 0: the rows of the key
+//   matches  where they are counted: the rows of the other side that it meets
+//   copies, hash  where rows can be taken back: how often the row is there, and the hash of all its columns
+//   the columns that are no key columns.
+// A row that is taken back leaves its number to the last one. To find it there is a second table then,
+// "<name>-numbers", from key and hash to the number; should two different rows share a hash, the later one is
+// searched for.
+//
+// With a TTL rows may be gone before their number is: they are passed over.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/batch.h"
+#include "runtime/operator.h"
+
+namespace millrace {
+
+// The rows of a batch by the columns that are their key.
+struct KeyedBatch {
+    const Batch* batch = nullptr;
+    std::vector<ColumnPtr> keys;
+    std::vector<uint64_t> hashes;      // of the key
+    std::vector<uint64_t> row_hashes;  // of all columns; set where rows are taken back
+    Selection all;                     // 0, 1, 2, ...
+
+    void set(const Batch& rows, std::span<const size_t> key_columns);
+    void hashRows();
+};
+
+class RowLists {
+  public:
+    struct Shape {
+        std::string name;
+        Schema input;
+        std::vector<size_t> keys;     // columns of the input
+        bool removable = false;       // rows can be taken back
+        bool counts_matches = false;  // rows keep how many rows of the other side they meet
+        bool namespaced = false;      // by window, say; then rows go with their namespace, not one by one
+        Duration ttl;
+    };
+    RowLists(OperatorContext& context, Shape shape);
+
+    // The namespace that the calls below are about; 0 at first.
+    void enter(int64_t name_space) { name_space_ = name_space; }
+    std::vector<int64_t> namespaces() const { return rows_->namespaces(); }
+    std::vector<std::byte*> all() { return rows_->allRows(name_space_); }
+    void drop() { rows_->dropNamespace(name_space_); }
+
+    // Row 0 of each selected key, nullptr where there are no rows. `keys` may be of another input, whose key
+    // columns have the same types.
+    void find(const KeyedBatch& keys, std::span<const uint32_t> selection, std::vector<std::byte*>& heads);
+    // How many rows, each counted once, whatever its copies.
+    int64_t size(const std::byte* head) const { return field(head, size_field_); }
+    // The rows of number numbers[i] of the key in row of_row[i] of `keys`; nullptr where its time was over.
+    void find(const KeyedBatch& keys, std::span<const uint32_t> of_row, std::span<const int64_t> numbers,
+              std::vector<std::byte*>& rows);
+
+    int64_t copies(const std::byte* row) const { return copies_field_ ? field(row, *copies_field_) : 1; }
+    int64_t matches(const std::byte* row) const { return field(row, *matches_field_); }
+    void setMatches(std::byte* row, int64_t matches) { setField(row, *matches_field_, matches); }
+
+    // Adds the selected rows, with their matches (one a selected row, if they are counted).
+    void add(const KeyedBatch& batch, std::span<const uint32_t> selection, std::span<const int64_t> matches);
+    // Takes the selected rows back; those that were not there are left out of `removed`.
+    void remove(const KeyedBatch& batch, std::span<const uint32_t> selection, Selection& removed);
+
+    // A row whose columns are all NULL, to load.
+    std::byte* nothing() { return no_row_.data(); }
+    // An input column of rows.
+    ColumnPtr load(size_t column, std::span<std::byte* const> rows) const;
+
+  private:
+    static constexpr size_t kNone = SIZE_MAX;
+
+    int64_t field(const std::byte* row, size_t index) const {
+        return RowLayout::at<int64_t>(row, rows_->layout().offset(index));
+    }
+    void setField(std::byte* row, size_t index, int64_t value) const {
+        RowLayout::setNull(row, index, false);
+        RowLayout::at<int64_t>(row, rows_->layout().offset(index)) = value;
+    }
+    std::vector<ColumnPtr> withLast(const KeyedBatch& batch, const ColumnPtr& last) const;
+    const ColumnPtr& zeros(size_t rows);
+    void append(const KeyedBatch& batch, std::span<const uint32_t> selection,
+                std::span<const int64_t> matches);
+    void store(const KeyedBatch& batch, std::span<const uint32_t> selection);
+    bool same(const std::byte* row, const Batch& batch, size_t index) const;
+    // One row at a time, for what is taken back.
+    std::byte* rowAt(const KeyedBatch& batch, uint32_t index, int64_t number);
+    std::byte* numberOf(const KeyedBatch& batch, uint32_t index, uint64_t hash);
+    bool removeOne(const KeyedBatch& batch, uint32_t index);
+    void vacate(const KeyedBatch& batch, uint32_t index, std::byte* row, int64_t number);
+
+    Shape shape_;
+    uint32_t max_parallelism_;
+    KeyedTable* rows_ = nullptr;
+    KeyedTable* numbers_ = nullptr;
+    int64_t name_space_ = 0;
+    size_t size_field_ = 0;
+    std::optional<size_t> matches_field_, copies_field_, hash_field_;
+    size_t number_value_ = 0;            // of numbers_
+    std::vector<size_t> field_of_;       // of each input column, in rows_
+    std::vector<size_t> value_columns_;  // input columns that are no key
+    std::vector<std::byte> no_row_;      // all NULL
+
+    // Scratch.
+    ColumnPtr zeros_;
+    std::vector<uint64_t> hashes_;
+    std::vector<std::byte*> targets_, found_, entries_;
+    std::vector<int64_t> assigned_;
+    Selection later_, fresh_, again_;
+    std::vector<uint8_t> inserted_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,42 @@
+// JOIN, and what IN and EXISTS become.
+#pragma once
+
+#include "operators/join_type.h"
+#include "sql/bind/logical_plan.h"
+
+namespace millrace::sql {
+
+// Rows: the left columns, then the right ones (nullable where that side may be padded); of Semi and Anti only
+// the left ones. A regular join's rows come at any time, so no column is a time attribute or a window's bound
+// any more.
+class LogicalJoin final : public LogicalNode {
+  public:
+    // `condition` is over the left columns and then the right ones; nullptr is TRUE.
+    LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition, TextSpan where);
+    JoinType type() const { return type_; }
+    const LogicalPtr& left() const { return inputs()[0]; }
+    const LogicalPtr& right() const { return inputs()[1]; }
+    const ExpressionPtr& condition() const { return condition_; }
+    std::string describe() const override;
+
+  private:
+    JoinType type_;
+    ExpressionPtr condition_;
+};
+
+// How far apart in event time the rows of an interval join may be: left time - right time, in microseconds.
+struct TimeBounds {
+    size_t columns[2] = {0, 0};  // the rowtime attributes: of the left input, of the right one
+    int64_t lower = 0;
+    int64_t upper = 0;
+    bool operator==(const TimeBounds&) const = default;
+};
+// What `condition` over the left columns and then the right ones says of one rowtime attribute of each side,
+// if it bounds their distance from both sides.
+std::optional<TimeBounds> timeBoundsOf(const ExpressionPtr& condition, const std::vector<ColumnTraits>& left,
+                                       const std::vector<ColumnTraits>& right);
+
+// Whether the two columns are this bound of equal event-time windows.
+bool sameWindowBound(const ColumnTraits& left, const ColumnTraits& right, WindowBound bound);
+
+}  // namespace millrace::sql

@@ -1,0 +1,220 @@
+// WHERE, and the sub-queries in it: [NOT] IN, [NOT] EXISTS, ANY and ALL become semi and anti joins of the
+// rows so far with those of the sub-query. They stand alone or between ANDs. A sub-query may name columns of
+// the query around it in its own WHERE (and in what it selects), if it is a plain SELECT.
+#include <algorithm>
+
+#include "sql/bind/logical_join.h"
+#include "sql/bind/query_binder.h"
+
+namespace millrace::sql {
+
+namespace {
+
+void flattenAnd(const Expr& expr, std::vector<const Expr*>& conjuncts) {
+    const auto* call = std::get_if<Call>(&expr.node);
+    if (call == nullptr || call->name != "AND") return conjuncts.push_back(&expr);
+    for (const ExprPtr& argument : call->arguments)
+        flattenAnd(*argument, conjuncts);
+}
+
+// What stands below any number of NOTs.
+const Expr& withoutNot(const Expr& expr, bool& negated) {
+    const auto* call = std::get_if<Call>(&expr.node);
+    if (call == nullptr || call->name != "NOT") return expr;
+    negated = !negated;
+    return withoutNot(*call->arguments.front(), negated);
+}
+
+bool isSubQuery(const Expr& expr) {
+    bool negated = false;
+    const Expr& inner = withoutNot(expr, negated);
+    return std::holds_alternative<InQuery>(inner.node) || std::holds_alternative<ExistsQuery>(inner.node);
+}
+
+// A SELECT whose rows are those of FROM that WHERE lets pass.
+const Select* plainSelect(const Query& query) {
+    const auto* select = std::get_if<Select>(&query.body->node);
+    if (select == nullptr || !query.with.empty() || query.limit || query.offset) return nullptr;
+    if (!select->from || !select->group_by.empty() || select->having || select->qualify ||
+        !select->windows.empty() || !select->hints.empty()) {
+        return nullptr;
+    }
+    const bool aggregates =
+        std::any_of(select->items.begin(), select->items.end(),
+                    [](const SelectItem& item) { return containsAggregate(*item.expression); });
+    return aggregates ? nullptr : select;
+}
+
+// Names of the sub-query come first, then those around it. Bound columns are the outer ones, then the inner
+// ones.
+class CorrelatedBinder final : public ExpressionBinder {
+  public:
+    CorrelatedBinder(const Scope& inner, const Scope& outer, std::string clause)
+        : ExpressionBinder(inner, std::move(clause)), outer_(outer) {}
+
+    ExpressionPtr innerColumn(size_t column) const {
+        const Field& field = scope().field(column);
+        return Expression::column(outer_.size() + column, field.type, field.name);
+    }
+
+  protected:
+    ExpressionPtr bindColumn(const ColumnRef& column, const TextSpan&) override {
+        Scope::Resolved found;
+        try {
+            found = scope().resolve(column.path);
+        } catch (const UserError& error) {
+            if (error.code() != "sql.unknown-column") throw;
+            try {
+                found = outer_.resolve(column.path);
+            } catch (const UserError& outer_error) {
+                if (outer_error.code() == "sql.unknown-column") throw error;
+                throw;
+            }
+            const Field& field = outer_.field(found.column);
+            return fields(Expression::column(found.column, field.type, field.name), column.path, found.parts);
+        }
+        return fields(innerColumn(found.column), column.path, found.parts);
+    }
+
+  private:
+    const Scope& outer_;
+};
+
+ExpressionPtr conjunction(std::vector<ExpressionPtr> conjuncts) {
+    if (conjuncts.empty()) return nullptr;
+    return conjuncts.size() == 1 ? conjuncts.front() : Expression::logicalAnd(std::move(conjuncts));
+}
+
+bool readsBelow(const Expression& expression, size_t outer, size_t all) {
+    std::vector<bool> used(all, false);
+    expression.collectColumns(used);
+    return std::find(used.begin(), used.begin() + static_cast<std::ptrdiff_t>(outer), true) !=
+           used.begin() + static_cast<std::ptrdiff_t>(outer);
+}
+
+}  // namespace
+
+LogicalPtr QueryBinder::bindWhere(const Expr& where, Scope scope) {
+    std::vector<const Expr*> conjuncts;
+    flattenAnd(where, conjuncts);
+    const auto is_sub_query = [](const Expr* expr) { return isSubQuery(*expr); };
+    if (std::none_of(conjuncts.begin(), conjuncts.end(), is_sub_query)) {
+        return std::make_shared<LogicalFilter>(
+            scope.node(), ExpressionBinder(scope, "WHERE").bindCondition(where), where.span);
+    }
+    std::vector<ExpressionPtr> plain;
+    for (const Expr* conjunct : conjuncts) {
+        if (!isSubQuery(*conjunct))
+            plain.push_back(ExpressionBinder(scope, "WHERE").bindCondition(*conjunct));
+    }
+    if (const ExpressionPtr condition = conjunction(std::move(plain)))
+        scope.replaceNode(std::make_shared<LogicalFilter>(scope.node(), condition, where.span));
+    for (const Expr* conjunct : conjuncts) {
+        if (isSubQuery(*conjunct)) scope.replaceNode(bindSubQueryCondition(*conjunct, scope));
+    }
+    return scope.node();
+}
+
+// What a row of `scope` has to do with the rows of `query`.
+QueryBinder::SubQuery QueryBinder::bindSubQuery(const Query& query, const Scope& scope, bool wants_items) {
+    SubQuery result;
+    const size_t outer = scope.size();
+    const Select* select = plainSelect(query);
+    if (select == nullptr) {
+        result.node = bindQuery(query);
+        for (size_t i = 0; i < result.node->schema().size(); ++i) {
+            const Field& field = result.node->schema()[i];
+            result.items.push_back(Expression::column(outer + i, field.type, field.name));
+        }
+        return result;
+    }
+    Scope inner = bindTable(*select->from);
+    const size_t all = outer + inner.size();
+    std::vector<ExpressionPtr> to_inner(all);
+    for (size_t i = 0; i < inner.size(); ++i)
+        to_inner[outer + i] = columnOf(inner.node(), i);
+    CorrelatedBinder binder(inner, scope, "WHERE");
+    std::vector<ExpressionPtr> own, correlated;
+    std::vector<const Expr*> conjuncts;
+    if (select->where) flattenAnd(*select->where, conjuncts);
+    for (const Expr* conjunct : conjuncts) {
+        if (isSubQuery(*conjunct)) continue;
+        const ExpressionPtr bound = binder.bindCondition(*conjunct);
+        if (readsBelow(*bound, outer, all)) {
+            correlated.push_back(bound);
+        } else {
+            own.push_back(Expression::rewriteColumns(bound, to_inner));
+        }
+    }
+    if (wants_items) {
+        for (const SelectItem& item : select->items) {
+            if (const auto* star = std::get_if<Star>(&item.expression->node)) {
+                for (const size_t column : inner.star(star->qualifier))
+                    result.items.push_back(binder.innerColumn(column));
+            } else {
+                result.items.push_back(binder.bindRoot(*item.expression));
+            }
+        }
+    }
+    if (const ExpressionPtr condition = conjunction(std::move(own)))
+        inner.replaceNode(std::make_shared<LogicalFilter>(inner.node(), condition, select->where->span));
+    for (const Expr* conjunct : conjuncts) {
+        if (isSubQuery(*conjunct)) inner.replaceNode(bindSubQueryCondition(*conjunct, inner));
+    }
+    result.node = inner.node();
+    result.condition = conjunction(std::move(correlated));
+    return result;
+}
+
+// The rows of `scope` for which the condition is TRUE.
+LogicalPtr QueryBinder::bindSubQueryCondition(const Expr& condition, const Scope& scope) {
+    bool negated = false;
+    const Expr& expr = withoutNot(condition, negated);
+    std::vector<ExpressionPtr> on;
+    const auto join = [&](bool anti, SubQuery sub) {
+        if (sub.condition) on.insert(on.begin(), sub.condition);
+        return std::make_shared<LogicalJoin>(anti ? JoinType::Anti : JoinType::Semi, scope.node(),
+                                             std::move(sub.node), conjunction(std::move(on)), condition.span);
+    };
+    if (const auto* exists = std::get_if<ExistsQuery>(&expr.node))
+        return join(negated, bindSubQuery(*exists->query, scope, false));
+
+    const auto& in = std::get<InQuery>(expr.node);
+    ExpressionBinder binder(scope, "WHERE");
+    std::vector<ExpressionPtr> values;
+    const auto* row = std::get_if<RowConstructor>(&in.value->node);
+    const bool whole_row = row != nullptr && (in.comparison.empty() || in.comparison == "=");
+    if (whole_row) {
+        for (const ExprPtr& item : row->items)
+            values.push_back(binder.bindRoot(*item));
+    } else {
+        values.push_back(binder.bindRoot(*in.value));
+    }
+    SubQuery sub = bindSubQuery(*in.query, scope, true);
+    if (sub.items.size() != values.size()) {
+        failAt(in.query->span, "sql.column-count",
+               fmt::format("the sub-query has {} columns, but it is compared with {}", sub.items.size(),
+                           values.size()));
+    }
+    const std::string comparison = in.comparison.empty() ? "=" : in.comparison;
+    std::vector<ExpressionPtr> pairs;
+    for (size_t i = 0; i < values.size(); ++i) {
+        pairs.push_back(located(expr.span, [&] {
+            return Expression::call(comparison, {values[i], sub.items[i]});
+        }));
+    }
+    const ExpressionPtr compared = conjunction(std::move(pairs));
+    // x op ANY: TRUE for some row. NOT: neither TRUE nor unknown for any. x op ALL: nothing but TRUE for
+    // every row. NOT: FALSE for some.
+    const bool all = in.quantifier == "ALL";
+    const bool certain = !compared->type().nullable();
+    if (!all && (!negated || certain)) {
+        on.push_back(compared);
+    } else {
+        const char* test = !all ? "IS NOT FALSE" : negated ? "IS FALSE" : "IS NOT TRUE";
+        on.push_back(Expression::call(test, {compared}));
+    }
+    return join(all != negated, std::move(sub));
+}
+
+}  // namespace millrace::sql
