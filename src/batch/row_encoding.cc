@@ -192,7 +192,7 @@ void encodeNested(const RowLayout& layout, const std::byte* row, size_t field, s
     if (RowLayout::isNull(row, field) || !is_map) {
         return encodeValue(type, loadValue(layout, field, row), out);
     }
-    const auto* map = load<const RowMap*>(row + layout.offset(field));
+    const auto* map = RowLayout::at<const RowMap*>(row, layout.offset(field));
     out.push_back('\1');
     putVarint(out, map == nullptr ? 0 : map->size());
     if (map == nullptr) return;

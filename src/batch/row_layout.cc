@@ -235,7 +235,7 @@ Value loadValue(const RowLayout& layout, size_t field, const std::byte* row) {
         case PhysicalType::List:
             if (isMap(type)) {
                 Value::List list;
-                if (const auto* map = load<const RowMap*>(at)) {
+                if (const auto* map = RowLayout::at<const RowMap*>(row, layout.offset(field))) {
                     for (const auto& [key, value] : *map) {
                         list.push_back(key);
                         list.push_back(value);
@@ -245,7 +245,7 @@ Value loadValue(const RowLayout& layout, size_t field, const std::byte* row) {
             }
             [[fallthrough]];
         case PhysicalType::Struct: {
-            const auto* value = load<const Value*>(at);
+            const auto* value = RowLayout::at<const Value*>(row, layout.offset(field));
             return value != nullptr ? *value : Value::list({});
         }
     }
@@ -318,9 +318,9 @@ void releaseFields(const RowLayout& layout, std::byte* row, size_t first, size_t
         if (type.physical() == PhysicalType::String) {
             heap.release(load<StringView>(at));
         } else if (isMap(type)) {
-            delete load<RowMap*>(at);
+            delete RowLayout::at<RowMap*>(row, layout.offset(field));
         } else if (type.isNested()) {
-            delete load<Value*>(at);
+            delete RowLayout::at<Value*>(row, layout.offset(field));
         }
         const uint32_t end = field + 1 < layout.fieldCount() ? layout.offset(field + 1) : layout.rowBytes();
         std::memset(at, 0, end - layout.offset(field));

@@ -25,6 +25,7 @@ struct Options {
     bool update_before = true;
     bool distinct_rows = false;  // SELECT DISTINCT k, v
     bool more = false;           // SUM(DISTINCT v), COUNT(DISTINCT v) FILTER (WHERE f)
+    Duration ttl{0};
 };
 
 std::shared_ptr<Operator> aggregate(const Options& options) {
@@ -32,6 +33,7 @@ std::shared_ptr<Operator> aggregate(const Options& options) {
     p.input = kInput;
     p.input_retracts = options.retracts;
     p.generates_update_before = options.update_before;
+    p.ttl = options.ttl;
     std::vector<Field> fields;
     if (options.distinct_rows) {
         p.keys = {0, 1};
@@ -106,6 +108,28 @@ TEST(GroupAggregate, NothingWhereNothingChanged) {
     harness.process(
         batchOf(kInput, {row("d", 9, RowKind::UpdateBefore), row("d", 4)}));  // the first one, too
     EXPECT_EQ(harness.changes(), (Rows{"+I(a, 1, 5, 5, 1, 1)", "+I(d, 1, 4, 4, 1, 1)"}));
+}
+
+TEST(GroupAggregate, AGroupNobodyTouchesBeginsAnewAfterItsTimeToLive) {
+    Options options;
+    options.retracts = false;
+    options.ttl = {1000};
+    OperatorHarness harness(aggregate(options), {0});
+    harness.process(batchOf(kInput, {row("a", 5), row("b", 1)}));
+    harness.clock.now_ms += 999;
+    harness.process(batchOf(kInput, {row("a", 6)}));
+    harness.clock.now_ms += 1;
+    const Snapshots snapshots = harness.snapshot();
+    harness.process(batchOf(kInput, {row("a", 7), row("b", 2)}));
+    EXPECT_EQ(harness.changes(), (Rows{"+I(a, 1, 5, 5, 1, 1)", "+I(b, 1, 1, 1, 1, 1)", "-U(a, 1, 5, 5, 1, 1)",
+                                       "+U(a, 2, 11, 5, 2, 2)", "-U(a, 2, 11, 5, 2, 2)",
+                                       "+U(a, 3, 18, 5, 3, 3)", "+I(b, 1, 2, 2, 1, 1)"}));
+    // A restore does not make it younger.
+    OperatorHarness restored(aggregate(options), {0}, 1, snapshots);
+    restored.clock.now_ms += 1998;  // one before the end of a's time
+    restored.process(batchOf(kInput, {row("a", 1), row("b", 3)}));
+    EXPECT_EQ(restored.changes(),
+              (Rows{"-U(a, 2, 11, 5, 2, 2)", "+U(a, 3, 12, 1, 3, 3)", "+I(b, 1, 3, 3, 1, 1)"}));
 }
 
 TEST(GroupAggregate, WithoutKeysOneRowEvenForNoInput) {

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "runtime/operator.h"
+#include "state/segment_merge.h"
 
 namespace millrace::testing {
 
@@ -77,6 +78,7 @@ class OperatorHarness {
             parameters.subtask = SlotIndex(i);
             parameters.parallelism = parallelism;
             parameters.restored = restored;
+            parameters.clock = &clock;
             context->backend = makeHashMapStateBackend(parameters);
             context->configuration_ = &configuration_;
             context->clock = &clock;
@@ -84,12 +86,16 @@ class OperatorHarness {
             context->subtasks = parallelism;
             states_.push_back(op_->open(*context));
             contexts_.push_back(std::move(context));
+            chains_.push_back(std::make_shared<OperatorSnapshot>());
         }
     }
 
     void dealBy(std::vector<size_t> keys) { keys_ = std::move(keys); }
     void process(const Batch& batch, size_t input = 0) {
-        if (contexts_.size() == 1) return op_->process(*states_[0], input, batch, *contexts_[0], output);
+        if (contexts_.size() == 1) {
+            op_->process(*states_[0], input, batch, *contexts_[0], output);
+            return capture();
+        }
         std::vector<ColumnPtr> columns;
         for (const size_t key : keys_)
             columns.push_back(batch.column(key));
@@ -105,12 +111,14 @@ class OperatorHarness {
             if (selections[i].empty()) continue;
             op_->process(*states_[i], input, batch.gather(selections[i]), *contexts_[i], output);
         }
+        capture();
     }
     void watermark(int64_t watermark) {
         for (size_t i = 0; i < contexts_.size(); ++i) {
             contexts_[i]->watermark = EventTime(watermark);
             op_->onWatermark(*states_[i], EventTime(watermark), *contexts_[i], output);
         }
+        capture();
     }
     // Lets the clock run to `now_ms`, with the calls that were asked for on the way.
     void runUntil(int64_t now_ms) {
@@ -122,14 +130,13 @@ class OperatorHarness {
             }
         }
         clock.now_ms = now_ms;
+        capture();
     }
     Snapshots snapshot() {
-        Snapshots snapshots;
-        for (size_t i = 0; i < contexts_.size(); ++i) {
+        for (size_t i = 0; i < contexts_.size(); ++i)
             op_->beforeBarrier(*states_[i], *contexts_[i], output);
-            snapshots.push_back(std::make_shared<OperatorSnapshot>(contexts_[i]->backend->capture()));
-        }
-        return snapshots;
+        capture();
+        return {chains_.begin(), chains_.end()};
     }
     void end() {
         watermark(EventTime::max().value());
@@ -185,11 +192,37 @@ class OperatorHarness {
     CollectingOutput output;
 
   private:
+    // Takes what changed in the call just made, as a checkpoint would: what is restored later is made of that
+    // alone, so an operator that changes rows behind the table's back is found out.
+    void capture() {
+        constexpr size_t kSegments = 6;
+        for (size_t i = 0; i < contexts_.size(); ++i) {
+            StateBackend& backend = *contexts_[i]->backend;
+            backend.beginCapture(CaptureMode::Incremental);
+            while (!backend.advanceCapture(SIZE_MAX)) {
+            }
+            auto next = std::make_shared<OperatorSnapshot>(backend.takeCapture());
+            for (size_t k = 0; k < next->keyed.size(); ++k) {
+                KeyedStateSnapshot& state = next->keyed[k];
+                if (state.segments.front()->full) continue;
+                const auto& former = chains_[i]->keyed.at(k).segments;
+                state.segments.insert(state.segments.begin(), former.begin(), former.end());
+                if (state.segments.size() < kSegments) continue;
+                state.segments = {std::make_shared<StateSegment>(mergeSegments(
+                    state.descriptor, state.segments,
+                    [](const StateSegment&, const KeyGroupSection& section) { return section; },
+                    [](KeyGroupSection section) { return section; }))};
+            }
+            chains_[i] = std::move(next);
+        }
+    }
+
     std::shared_ptr<const Operator> op_;
     std::vector<size_t> keys_;
     Configuration configuration_;
     std::vector<std::unique_ptr<SubtaskContext>> contexts_;
     std::vector<std::unique_ptr<OperatorState>> states_;
+    std::vector<std::shared_ptr<const OperatorSnapshot>> chains_;
 };
 
 struct TestRow {

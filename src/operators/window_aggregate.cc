@@ -61,9 +61,10 @@ struct WindowAggregate::State final : OperatorState {
             std::erase_if(all, [&](const std::byte* row) { return emittedUntil(row) >= window_end; });
         return all;
     }
-    void markEmitted(std::span<std::byte* const> emitted, int64_t window_end) const {
+    void markEmitted(int64_t slice, std::span<std::byte* const> emitted, int64_t window_end) const {
         if (!emitted_field) return;
         for (std::byte* row : emitted) {
+            table.touch(slice, row);
             RowLayout::setNull(row, *emitted_field, false);
             RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field)) = window_end;
         }
@@ -330,12 +331,12 @@ void WindowAggregate::fireHop(State& state, int64_t window_end, OperatorContext&
     if (begin != end && std::next(begin) == end) {  // one slice: nothing to merge
         const std::vector<std::byte*> rows = state.rowsFor(*begin, window_end);
         emitRows(state, state.table, rows, window_end, context, output);
-        state.markEmitted(rows, window_end);
+        state.markEmitted(*begin, rows, window_end);
     } else if (begin != end) {
         for (auto slice = begin; slice != end; ++slice) {
             const std::vector<std::byte*> rows = state.rowsFor(*slice, window_end);
             mergeRows(state, rows, *state.scratch_table, window_end);
-            state.markEmitted(rows, window_end);
+            state.markEmitted(*slice, rows, window_end);
         }
         emitRows(state, *state.scratch_table, state.scratch_table->allRows(window_end), window_end, context,
                  output);
@@ -359,7 +360,7 @@ void WindowAggregate::fireCumulate(State& state, int64_t window_end, OperatorCon
     }
     const std::vector<std::byte*> rows = state.rowsFor(first, window_end);
     emitRows(state, state.table, rows, window_end, context, output);
-    state.markEmitted(rows, window_end);
+    state.markEmitted(first, rows, window_end);
     if (window_end == start + p_.windows.size_ms) {
         state.table.dropNamespace(first);
         state.slices.erase(first);

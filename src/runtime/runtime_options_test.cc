@@ -22,6 +22,14 @@ TEST(RuntimeOptions, FlinksDefaultsAndChecks) {
     EXPECT_THROW(RuntimeOptions::from(Configuration(Settings{{"parallelism.default", "0"}})), UserError);
     EXPECT_THROW(RuntimeOptions::from(Configuration(Settings{{"execution.checkpointing.interval", "-1 s"}})),
                  UserError);
+    EXPECT_TRUE(plain.incremental_checkpoints);
+    EXPECT_EQ(RuntimeOptions::from(
+                  Configuration(Settings{{"execution.checkpointing.data-inline-threshold", "20 kb"}}))
+                  .checkpoint_inline_max,
+              20'480U);
+    EXPECT_THROW(RuntimeOptions::from(Configuration(
+                     Settings{{"execution.checkpointing.data-inline-threshold", "2 mb"}})),
+                 UserError);
     EXPECT_EQ(defaultMaxParallelism(1), 128U);
     EXPECT_EQ(defaultMaxParallelism(100), 256U);
 }

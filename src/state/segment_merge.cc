@@ -75,6 +75,12 @@ class Merging {
         size_t keys = 0, bytes = 0;
         const bool full = segments_.front()->full;
         for (size_t i = 0; i < sections.size(); ++i) {
+            // A key or a row without a byte is the only one of its kind.
+            if (sections[i].rows > sections[i].data.size + 1 ||
+                sections[i].erased > sections[i].erased_data.size + 1) {
+                throw UserError("snapshot.damaged",
+                                fmt::format("key group {} has fewer bytes than rows", group.value()));
+            }
             if (i > 0 || !full) keys += sections[i].rows + sections[i].erased;
             bytes = std::max<size_t>(bytes, sections[i].data.size);
         }

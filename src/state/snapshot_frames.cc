@@ -64,7 +64,7 @@ void appendFrame(FrameKind kind, std::string_view payload, bool compress, uint32
 
 std::string encodeHeader(std::string_view magic, const FileHeader& header) {
     std::string out(magic);
-    put(out, kVersion);
+    put(out, header.version);
     put(out, static_cast<uint8_t>(Encryption::None));
     put(out, uint8_t{0});
     put(out, header.file_number);
@@ -204,6 +204,7 @@ void FileReader::frame(FrameKind kind, std::string& out) {
     }
     offset_ = payload_at + frame.stored;
     read_ += kFrameHeaderBytes + frame.stored;
+    if (read_ > size_) damaged(payload_at, "a frame belongs to two sections");
     furthest_ = std::max(furthest_, offset_);
     ++sequence_;
 }

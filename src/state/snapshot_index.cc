@@ -175,7 +175,9 @@ class OperatorReader {
                 state.descriptor.ttl = {};  // rows had no times yet
                 readGroups(state);
             } else {
-                for (size_t segments = in_.count(13); segments > 0; --segments)
+                size_t segments = in_.count(13);
+                if (segments == 0) in_.fail("a state has no segments");
+                for (; segments > 0; --segments)
                     readSegment(state);
             }
         }

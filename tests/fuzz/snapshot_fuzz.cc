@@ -2,7 +2,7 @@
 // Whatever lies in a snapshot's folder, reading and restoring it ends well or with a UserError; what was read
 // can be written and read again. The first byte chooses: the rest is the file `_metadata` as it is, or an
 // index (then: index length, index, sections) to which right headers and checksums are put, so that the
-// fuzzer gets past them.
+// fuzzer gets past them. What is read is restored and merged, too.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "state/segment_merge.h"
 #include "state/snapshot_encoding.h"
 #include "state/snapshot_store.h"
 #include "state/state_backend.h"
@@ -63,7 +64,7 @@ class MemoryFiles final : public FileSystem {
     void syncFolder(const std::string&) override {}
 };
 
-std::string withChecksums(std::string_view input) {
+std::string withChecksums(std::string_view input, uint16_t version) {
     using namespace snapshot_format;
     uint16_t index_bytes = 0;
     if (input.size() < sizeof(index_bytes)) return "";
@@ -73,9 +74,10 @@ std::string withChecksums(std::string_view input) {
     input.remove_prefix(index.size());
     int64_t id = 0;  // as in the index, behind its first byte
     if (index.size() >= 9) std::memcpy(&id, index.data() + 1, sizeof(id));
-    std::string file = encodeHeader(kMetadataMagic, {0, id});
+    std::string file = encodeHeader(kMetadataMagic, {0, id, version});
     uint32_t sequence = 0;
     appendFrames(FrameKind::Index, index, false, sequence, file);
+    if (version > 1) sequence = 0;
     while (!input.empty()) {  // sections: length, bytes
         const size_t size = std::min<size_t>(static_cast<uint8_t>(input[0]), input.size() - 1);
         appendFrames(FrameKind::Data, input.substr(1, size), size % 2 == 1, sequence, file);
@@ -88,10 +90,12 @@ void restore(const Snapshot& snapshot) {
     for (const auto& one : snapshot.operators) {
         const auto backend = makeHashMapStateBackend({one->uid, one->name, SlotIndex(0), 1, 128, {one}});
         for (const KeyedStateSnapshot& state : one->keyed) {
-            KeyedStateDescriptor descriptor = state.descriptor;
-            descriptor.ttl = {};
             try {
-                backend->table(descriptor);
+                backend->table(state.descriptor);
+                mergeSegments(
+                    state.descriptor, state.segments,
+                    [](const StateSegment&, const KeyGroupSection& section) { return section; },
+                    [](KeyGroupSection section) { return section; });
             } catch (const UserError&) {
                 return;
             } catch (const InternalError&) {
@@ -112,7 +116,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
     const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
     MemoryFiles files;
-    files.contents["s/_metadata"] = data[0] % 2 == 0 ? std::string(input) : withChecksums(input);
+    const auto version = static_cast<uint16_t>(1 + data[0] / 2 % 2);
+    files.contents["s/_metadata"] = data[0] % 2 == 0 ? std::string(input) : withChecksums(input, version);
     try {
         const Snapshot snapshot = readSnapshot(files, "s");
         writeSnapshot(files, "t", snapshot);

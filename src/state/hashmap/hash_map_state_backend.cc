@@ -51,6 +51,11 @@ class HashMapStateBackend final : public StateBackend {
                            descriptor.name);
             return *found->second;
         }
+        if (descriptor.ttl.ms < 0) {
+            throw UserError("config.bad-value",
+                            fmt::format("operator '{}': a time to live of {} ms is negative",
+                                        parameters_.operator_name, descriptor.ttl.ms));
+        }
         checkNotTooLate(descriptor.name);
         auto table =
             std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock);
