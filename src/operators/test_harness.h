@@ -77,6 +77,7 @@ class OperatorHarness {
             parameters.subtask = SlotIndex(i);
             parameters.parallelism = parallelism;
             parameters.restored = restored;
+            parameters.clock = &clock;
             context->backend = makeHashMapStateBackend(parameters);
             context->configuration_ = &configuration_;
             context->clock = &clock;
