@@ -92,6 +92,11 @@ void RegexpExtract(benchmark::State& state) {
         {Expression::call("REGEXP_EXTRACT", {url, constant("item/([0-9]+)"),
                                              Expression::literal(Value::int64(1), LogicalType::integer())})});
 }
+void RegexpExtractField(benchmark::State& state) {
+    run(state,
+        {Expression::call("REGEXP_EXTRACT", {url, constant("(/|^)item([^?]*)"),
+                                             Expression::literal(Value::int64(2), LogicalType::integer())})});
+}
 void SplitIndex(benchmark::State& state) {
     run(state,
         {Expression::call("SPLIT_INDEX", {url, constant("/"),
@@ -166,6 +171,7 @@ BENCHMARK(CaseOfStrings);
 BENCHMARK(Upper);
 BENCHMARK(Like);
 BENCHMARK(RegexpExtract);
+BENCHMARK(RegexpExtractField);
 BENCHMARK(SplitIndex);
 BENCHMARK(TextToBigint);
 BENCHMARK(BigintToText);

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "operators/group_aggregate.h"
+#include "operators/session_aggregate.h"
 #include "operators/test_harness.h"
 #include "operators/window_aggregate.h"
 
@@ -96,6 +97,46 @@ void groupUpdating(benchmark::State& state) {
     run(state, std::make_shared<GroupAggregate>(std::move(p)), static_cast<uint64_t>(state.range(0)), false);
 }
 BENCHMARK(groupUpdating)->Arg(100)->Arg(10'000)->Arg(1'000'000);
+
+// Sessions that last: a row prolongs its key's session, as in counting the bids of each bidder's sessions.
+void sessionLasting(benchmark::State& state) {
+    using From = WindowAggregateColumn::From;
+    SessionAggregateParameters p;
+    p.input = kInput;
+    p.gap_ms = 10'000;
+    p.time_column = 2;
+    p.keys = {0};
+    p.terms = {term("COUNT", {})};
+    p.columns = {{From::Key, 0}, {From::WindowStart, 0}, {From::Term, 0}};
+    p.output = Schema({{"key", LogicalType::bigint()},
+                       {"window_start", LogicalType::timestamp(3)},
+                       {"n", LogicalType::bigint()}});
+    run(state, std::make_shared<SessionAggregate>(std::move(p)), static_cast<uint64_t>(state.range(0)), true);
+}
+BENCHMARK(sessionLasting)->Arg(100)->Arg(10'000)->Arg(1'000'000);
+
+// COUNT(DISTINCT key) of one group: every value is looked up, few or all of them are new.
+void groupDistinct(benchmark::State& state) {
+    GroupAggregateParameters p;
+    p.input = kInput;
+    p.terms = {term("COUNT", {}), term("COUNT", {0})};
+    p.terms[1].distinct = true;
+    p.output = Schema({{"n", LogicalType::bigint()}, {"keys", LogicalType::bigint()}});
+    run(state, std::make_shared<GroupAggregate>(std::move(p)), static_cast<uint64_t>(state.range(0)), false);
+}
+BENCHMARK(groupDistinct)->Arg(100)->Arg(10'000)->Arg(1'000'000);
+
+// The same by a function that keeps its values in the group's row, as windows do.
+void groupDistinctInRow(benchmark::State& state) {
+    GroupAggregateParameters p;
+    p.input = kInput;
+    p.terms = {term("COUNT", {}), term("COUNT", {0})};
+    p.terms[1].function = findAggregateFunction("COUNT")->bind(
+        std::vector<ArgumentInfo>{{kInput[0].type, std::nullopt}}, true, false);
+    p.output = Schema({{"n", LogicalType::bigint()}, {"keys", LogicalType::bigint()}});
+    run(state, std::make_shared<GroupAggregate>(std::move(p)), static_cast<uint64_t>(state.range(0)), false);
+}
+BENCHMARK(groupDistinctInRow)->Arg(100)->Arg(10'000);
 
 }  // namespace
 }  // namespace millrace

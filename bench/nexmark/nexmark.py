@@ -1,6 +1,5 @@
 """What bench/nexmark/run and bench/nexmark/compare share: the queries, and running one on Millrace."""
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -78,17 +77,15 @@ def run_sql(text, settings, output="json", stdout=subprocess.DEVNULL):
         command = [MILLRACE, "sql", "-f", sql, "--statistics", statistics, "--output", output]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
-        process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
-        message = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise Failed(first_error(message) or f"millrace sql ended with status {process.returncode}")
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise Failed(first_error(done.stderr) or f"millrace sql ended with status {done.returncode}")
         jobs = [json.loads(line) for line in statistics.read_text().splitlines()]
     if not jobs:
         raise Failed("it started no job")
     return {"seconds": sum(job["seconds"] for job in jobs), "cpu_seconds": sum(job["cpu_seconds"] for job in jobs),
-            "state_bytes": max(job["state_bytes"] for job in jobs), "peak_rss_bytes": usage.ru_maxrss * 1024}
+            "state_bytes": max(job["state_bytes"] for job in jobs),
+            "peak_rss_bytes": max(job["peak_rss_bytes"] for job in jobs)}
 
 
 def first_error(message):

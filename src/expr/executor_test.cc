@@ -293,8 +293,8 @@ TEST(Expression, SimplifyDropsWhatDecidesNothing) {
     EXPECT_EQ(chosen(a, yes), "CASE WHEN a THEN n ELSE 2 END");
     // Inside of others, and only after a column is known.
     const auto kind = Expression::column(0, LogicalType::integer(), "kind");
-    const auto time =
-        Expression::caseWhen({call("=", {kind, integer(0)}), n, call("=", {kind, integer(1)}), kind, integer(9)}, type);
+    const auto time = Expression::caseWhen(
+        {call("=", {kind, integer(0)}), n, call("=", {kind, integer(1)}), kind, integer(9)}, type);
     const std::vector<ExpressionPtr> known = {integer(1), nullptr, n};
     EXPECT_EQ(simplified(Expression::rewriteColumns(call("+", {time, n}), known)), "1 + n");
 }

@@ -266,7 +266,8 @@ std::string Expression::toString() const {
         return fmt::format("{}({} AS {})", name_, arguments_[0]->toString(),
                            type_.withNullable(true).toString());
     }
-    if (name_ == ".") return fmt::format("{}.{}", arguments_[0]->toString(), arguments_[1]->value().asString());
+    if (name_ == ".")
+        return fmt::format("{}.{}", arguments_[0]->toString(), arguments_[1]->value().asString());
     if (name_.starts_with("IS ") && arguments_.size() == 1) return list(" ") + " " + name_;
     const bool symbol = std::isalpha(static_cast<unsigned char>(name_[0])) == 0 ||
                         name_.find(' ') != std::string::npos || name_ == "LIKE";

@@ -259,10 +259,31 @@ DatePattern::DatePattern(std::string_view pattern) {
             while (end < pattern.size() && pattern[end] == c)
                 ++end;
             parts_.push_back({c, static_cast<int>(end - at), ""});
+            stretch_micros_ = std::min(stretch_micros_, stretchOf(c));
             at = end;
         } else {
             literal(pattern.substr(at++, 1));
         }
+    }
+}
+
+int64_t DatePattern::stretchOf(char letter) {
+    switch (letter) {
+        case 'S':
+        case 'n':
+            return 1;
+        case 's':
+            return kMicrosPerSecond;
+        case 'm':
+            return 60 * kMicrosPerSecond;
+        case 'H':
+        case 'h':
+        case 'K':
+        case 'k':
+        case 'a':
+            return 3600 * kMicrosPerSecond;
+        default:  // years to days; text and zones
+            return kMicrosPerDay;
     }
 }
 

@@ -21,6 +21,9 @@ class DatePattern {
 
     // `offset_seconds` is what the zone letters write.
     void format(int64_t local_micros, int64_t offset_seconds, std::string& out) const;
+    // How long what format() writes stays the same: times in one such stretch, counted from 1970, are written
+    // alike where their offset is the same. A day for "yyyy-MM-dd".
+    int64_t stretchMicros() const { return stretch_micros_; }
 
     struct Parsed {
         int64_t local_micros = 0;
@@ -36,7 +39,10 @@ class DatePattern {
         int count = 0;
         std::string literal;
     };
+    static int64_t stretchOf(char letter);
+
     std::vector<Part> parts_;
+    int64_t stretch_micros_ = stretchOf(0);
 };
 
 // The calling thread's compiled pattern; valid until its next call.

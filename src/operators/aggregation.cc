@@ -35,10 +35,9 @@ Schema Aggregation::keySchema(const Schema& input, std::span<const size_t> keys)
 void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selection,
                              std::span<std::byte* const> rows, const int8_t* signs, KeyedTable& table,
                              Scratch& scratch) const {
-    const RowLayout& layout = table.layout();
-    const auto first_value = static_cast<uint32_t>(table.firstValueField());
     if (counts_rows_) {
-        const uint32_t offset = layout.offset(first_value);
+        const auto first_value = static_cast<uint32_t>(table.firstValueField());
+        const uint32_t offset = table.layout().offset(first_value);
         for (size_t i = 0; i < rows.size(); ++i) {
             RowLayout::setNull(rows[i], first_value, false);
             RowLayout::at<int64_t>(rows[i], offset) += signs ? signs[i] : 1;
@@ -47,14 +46,8 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
     std::vector<ColumnPtr> arguments;
     for (size_t t = 0; t < terms_.size(); ++t) {
         const AggregateTerm& term = terms_[t];
-        arguments.clear();
-        for (const size_t argument : term.arguments)
-            arguments.push_back(batch.column(argument));
-        AggregateInput input;
-        input.arguments = arguments;
-        input.layout = &layout;
-        input.first_field = first_value + first_fields_[t];
-        input.heap = &table.heap();
+        if (term.distinct) continue;
+        AggregateInput input = inputOf(t, batch, table, arguments);
         if (!term.filter) {
             input.accumulators = rows;
             input.selection = selection;
@@ -79,6 +72,31 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
         }
         term.function->accumulate(input);
     }
+}
+
+void Aggregation::accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
+                                 std::span<std::byte* const> rows, const int8_t* signs,
+                                 KeyedTable& table) const {
+    if (rows.empty()) return;
+    std::vector<ColumnPtr> arguments;
+    AggregateInput input = inputOf(term, batch, table, arguments);
+    input.accumulators = rows;
+    input.selection = selection;
+    input.signs = signs;
+    terms_[term].function->accumulate(input);
+}
+
+AggregateInput Aggregation::inputOf(size_t term, const Batch& batch, KeyedTable& table,
+                                    std::vector<ColumnPtr>& arguments) const {
+    arguments.clear();
+    for (const size_t argument : terms_[term].arguments)
+        arguments.push_back(batch.column(argument));
+    AggregateInput input;
+    input.arguments = arguments;
+    input.layout = &table.layout();
+    input.first_field = static_cast<uint32_t>(table.firstValueField()) + first_fields_[term];
+    input.heap = &table.heap();
+    return input;
 }
 
 void Aggregation::merge(const KeyedTable& table, std::byte* into, const std::byte* from,

@@ -20,6 +20,9 @@ struct AggregateTerm {
     std::optional<size_t> filter;   // input column, BOOLEAN: only rows where it is TRUE count
     std::string name;               // of the function, lower case: names its fields in state
     std::string text;               // "COUNT(DISTINCT auction) FILTER (WHERE is_open)", for EXPLAIN
+    // The function itself knows nothing of DISTINCT: it is given each value once
+    // (operators/distinct_values.h).
+    bool distinct = false;
 };
 
 // The terms, laid out one after the other in the value fields of a state row, optionally led by a count of
@@ -42,8 +45,12 @@ class Aggregation {
     };
     // Accumulates rows of `batch` into `rows[i]`: row i of the batch, or row selection[i] if it is not empty.
     // `signs` (one for each of `rows`, or nullptr) says what is retracted.
+    // Passes over the terms that are given distinct values.
     void accumulate(const Batch& batch, std::span<const uint32_t> selection, std::span<std::byte* const> rows,
                     const int8_t* signs, KeyedTable& table, Scratch& scratch) const;
+    // The same for one term alone, whatever its filter; `selection` is not empty.
+    void accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
+                        std::span<std::byte* const> rows, const int8_t* signs, KeyedTable& table) const;
     // Adds the accumulators of `from` to those of `into`, rows of one layout.
     void merge(const KeyedTable& table, std::byte* into, const std::byte* from, RowHeap& heap) const;
     ColumnPtr result(const KeyedTable& table, size_t term, std::span<std::byte* const> rows) const;
@@ -51,6 +58,9 @@ class Aggregation {
     int64_t count(const KeyedTable& table, const std::byte* row) const;
 
   private:
+    AggregateInput inputOf(size_t term, const Batch& batch, KeyedTable& table,
+                           std::vector<ColumnPtr>& arguments) const;
+
     std::vector<AggregateTerm> terms_;
     std::vector<uint32_t> first_fields_;  // among the value fields
     bool counts_rows_;

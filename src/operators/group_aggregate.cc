@@ -11,6 +11,7 @@ struct GroupAggregate::State final : OperatorState {
     explicit State(KeyedTable& groups_table) : table(groups_table) {}
 
     KeyedTable& table;
+    std::unique_ptr<DistinctValues::State> distinct;
     // Of the batch at hand.
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
@@ -28,7 +29,9 @@ struct GroupAggregate::State final : OperatorState {
 };
 
 GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
-    : p_(std::move(parameters)), aggregation_(std::move(p_.terms), p_.input_retracts) {
+    : p_(std::move(parameters)),
+      aggregation_(std::move(p_.terms), p_.input_retracts),
+      distinct_(aggregation_.terms(), p_.input_retracts) {
     MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
                    "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
                    aggregation_.size());
@@ -42,7 +45,9 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
     descriptor.value = aggregation_.valueSchema();
     descriptor.ttl = p_.ttl;
-    return std::make_unique<State>(context.state().table(descriptor));
+    auto state = std::make_unique<State>(context.state().table(descriptor));
+    state->distinct = distinct_.open(context, p_.input, p_.keys, p_.ttl);
+    return state;
 }
 
 // Looks the batch's groups up and numbers them.
@@ -116,8 +121,11 @@ void GroupAggregate::process(OperatorState& operator_state, size_t, const Batch&
 
     const std::vector<ColumnPtr> before = results(state);
     if (!state.rows.empty()) {
-        aggregation_.accumulate(batch, state.selection, state.rows,
-                                state.retracts ? state.signs.data() : nullptr, state.table, state.scratch);
+        const int8_t* signs = state.retracts ? state.signs.data() : nullptr;
+        aggregation_.accumulate(batch, state.selection, state.rows, signs, state.table, state.scratch);
+        distinct_.accumulate(*state.distinct,
+                             {batch, state.keys, state.hashes, state.selection, state.rows, signs},
+                             aggregation_, state.table);
     }
     const std::vector<ColumnPtr> after = results(state);
     emitChanges(state, batch, before, after, output);

@@ -2,7 +2,7 @@
 //
 // State: table "group-aggregate", one row a group: the keys, the number of rows it holds (only where the
 // input has retractions) and the accumulators. What was last emitted is not kept: it is computed from the
-// accumulators before they change.
+// accumulators before they change. DISTINCT aggregates keep their values beside it (distinct_values.h).
 //
 // A batch makes at most one change a group: +I for a new one, -U and +U if its result changed (only +U where
 // nothing downstream needs -U), -D when its last row was retracted, nothing if its result is what it was. A
@@ -17,6 +17,7 @@
 #pragma once
 
 #include "operators/aggregation.h"
+#include "operators/distinct_values.h"
 #include "runtime/operator.h"
 
 namespace millrace {
@@ -54,6 +55,7 @@ class GroupAggregate final : public Operator {
 
     GroupAggregateParameters p_;
     Aggregation aggregation_;
+    DistinctValues distinct_;
 };
 
 }  // namespace millrace

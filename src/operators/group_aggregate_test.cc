@@ -24,6 +24,7 @@ struct Options {
     bool retracts = true;
     bool update_before = true;
     bool distinct_rows = false;  // SELECT DISTINCT k, v
+    bool more = false;           // SUM(DISTINCT v), COUNT(DISTINCT v) FILTER (WHERE f)
 };
 
 std::shared_ptr<Operator> aggregate(const Options& options) {
@@ -46,15 +47,19 @@ std::shared_ptr<Operator> aggregate(const Options& options) {
             infos.reserve(arguments.size());
             for (const size_t argument : arguments)
                 infos.push_back({kInput[argument].type, std::nullopt});
-            auto bound = findAggregateFunction(name)->bind(infos, distinct, options.retracts);
+            auto bound = findAggregateFunction(name)->bind(infos, false, options.retracts);
             fields.push_back({"r" + std::to_string(fields.size()), bound->resultType()});
-            p.terms.push_back({std::move(bound), std::move(arguments), filter, name, name});
+            p.terms.push_back({std::move(bound), std::move(arguments), filter, name, name, distinct});
         };
         add("COUNT", {}, false, std::nullopt);
         add("SUM", {1}, false, std::nullopt);
         add("MIN", {1}, false, std::nullopt);
         add("COUNT", {1}, true, std::nullopt);
         add("COUNT", {}, false, 2);
+        if (options.more) {
+            add("SUM", {1}, true, std::nullopt);
+            add("COUNT", {1}, true, 2);
+        }
     }
     p.output = Schema(std::move(fields));
     p.text = "test";
@@ -130,7 +135,7 @@ TEST(GroupAggregate, DistinctRowsComeOnce) {
 // The scalar twin: maps, one row at a time.
 struct TwinGroup {
     int64_t rows = 0, filtered = 0;
-    std::map<int64_t, int64_t> values;
+    std::map<int64_t, int64_t> values, filtered_values;
 };
 
 void compareWithTwin(bool retracts, uint64_t seed, size_t batch_rows_max) {
@@ -139,6 +144,7 @@ void compareWithTwin(bool retracts, uint64_t seed, size_t batch_rows_max) {
     const auto below = [&](uint64_t bound) { return static_cast<int64_t>(random() % bound); };
     Options options;
     options.retracts = retracts;
+    options.more = true;
     const auto op = aggregate(options);
     auto harness = std::make_unique<OperatorHarness>(op, std::vector<size_t>{0});
     std::map<std::string, TwinGroup> twin;
@@ -173,7 +179,12 @@ void compareWithTwin(bool retracts, uint64_t seed, size_t batch_rows_max) {
             const int64_t sign = isRetraction(next.kind) ? -1 : 1;
             TwinGroup& group = twin[next.values[0].asString()];
             group.rows += sign;
-            if (!next.values[2].isNull() && next.values[2].asBool()) group.filtered += sign;
+            const bool passes = !next.values[2].isNull() && next.values[2].asBool();
+            if (passes) group.filtered += sign;
+            if (passes && !next.values[1].isNull() &&
+                (group.filtered_values[next.values[1].asInt64()] += sign) == 0) {
+                group.filtered_values.erase(next.values[1].asInt64());
+            }
             if (!next.values[1].isNull() && (group.values[next.values[1].asInt64()] += sign) == 0) {
                 group.values.erase(next.values[1].asInt64());
             }
@@ -192,14 +203,16 @@ void compareWithTwin(bool retracts, uint64_t seed, size_t batch_rows_max) {
     std::map<std::string, int64_t> expected;
     for (const auto& [key, group] : twin) {
         if (group.rows == 0) continue;
-        int64_t sum = 0;
-        for (const auto& [value, count] : group.values)
+        int64_t sum = 0, sum_of_distinct = 0;
+        for (const auto& [value, count] : group.values) {
             sum += value * count;
+            sum_of_distinct += value;
+        }
         const bool none = group.values.empty();
-        ++expected[fmt::format("({}, {}, {}, {}, {}, {})", key, group.rows,
-                               none ? "NULL" : std::to_string(sum),
-                               none ? "NULL" : std::to_string(group.values.begin()->first),
-                               group.values.size(), group.filtered)];
+        ++expected[fmt::format(
+            "({}, {}, {}, {}, {}, {}, {}, {})", key, group.rows, none ? "NULL" : std::to_string(sum),
+            none ? "NULL" : std::to_string(group.values.begin()->first), group.values.size(), group.filtered,
+            none ? "NULL" : std::to_string(sum_of_distinct), group.filtered_values.size())];
     }
     EXPECT_EQ(table, expected);
     EXPECT_GT(table.size(), 3u);

@@ -28,9 +28,19 @@ struct KeyedStateDescriptor {
     Schema value;
     bool namespaced = false;  // false: everything lies in namespace 0
     Duration ttl{0};          // 0: never expires (table.exec.state.ttl)
+    // How many of the key's fields, from the first on, decide the key group: those by which rows are dealt
+    // out to subtasks. By default all.
+    size_t routing_fields = SIZE_MAX;
     bool operator==(const KeyedStateDescriptor&) const = default;
 };
 
+// The hashes of a table's keys. Without routing fields of its own that is hashColumns(); with them, hashes
+// that differ with the whole key and whose key group is that of the routing fields.
+void hashKeys(const KeyedStateDescriptor& descriptor, std::span<const ColumnPtr> keys, size_t rows,
+              uint32_t max_parallelism, std::vector<uint64_t>& hashes);
+// The same, given the hashes of the routing fields in `hashes`, and the columns of the others.
+void hashFurtherKeys(std::span<const ColumnPtr> others, uint32_t max_parallelism,
+                     std::vector<uint64_t>& hashes);
 RowLayout layoutOf(const KeyedStateDescriptor& descriptor);
 
 class KeyedTable {
@@ -41,8 +51,8 @@ class KeyedTable {
     size_t firstValueField() const { return descriptor_.key.size(); }
 
     // For each row of `selection` (all rows of the columns if it is empty and the columns are not): the state
-    // row of its key, inserted if absent. `hashes` are hashColumns() of `keys`, one per row of the columns
-    // (not of the selection). Pointers stay valid until the operator's call returns or the row is erased.
+    // row of its key, inserted if absent. `hashes` are hashKeys() of `keys`, one per row of the columns (not
+    // of the selection). Pointers stay valid until the operator's call returns or the row is erased.
     // `inserted`, if given, is set to 1 for the first occurrence of a new key, 0 otherwise.
     //
     // The rows are found to be written: they are part of the next incremental checkpoint, and their time to

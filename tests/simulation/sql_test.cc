@@ -30,6 +30,12 @@ WITH ('connector' = 'filesystem', 'path' = '/out/hops', 'format' = 'json');
 CREATE TABLE sessions (origin STRING, session_start TIMESTAMP(3), session_end TIMESTAMP(3), flights BIGINT, worst BIGINT)
 WITH ('connector' = 'filesystem', 'path' = '/out/sessions', 'format' = 'json');
 
+CREATE TABLE by_minute (origin STRING, delay BIGINT, dt STRING, hm STRING) PARTITIONED BY (dt, hm)
+WITH ('connector' = 'filesystem', 'path' = '/out/by_minute', 'format' = 'json',
+    'sink.partition-commit.trigger' = 'partition-time', 'sink.partition-commit.delay' = '1 min',
+    'sink.partition-commit.policy.kind' = 'success-file',
+    'partition.time-extractor.timestamp-pattern' = '$dt $hm:00');
+
 CREATE TABLE late (origin STRING, delay BIGINT, kind STRING)
 WITH ('connector' = 'filesystem', 'path' = '/out/late', 'format' = 'json');
 
@@ -73,6 +79,9 @@ INSERT INTO sessions
 SELECT origin, SESSION_START(ts, INTERVAL '4' SECOND), SESSION_END(ts, INTERVAL '4' SECOND), COUNT(*), MAX(delay)
 FROM events
 GROUP BY origin, SESSION(ts, INTERVAL '4' SECOND);
+
+INSERT INTO by_minute
+SELECT origin, delay, DATE_FORMAT(ts, 'yyyy-MM-dd'), DATE_FORMAT(ts, 'HH:mm') FROM events;
 
 INSERT INTO late
 SELECT origin, delay, 'late' FROM events WHERE delay > 40
@@ -172,9 +181,26 @@ void writeInput(FileSystem& files) {
     files.syncFolder("/in");
 }
 
+// Every partition has its success file once the job is finished. How many partitions there are.
+int64_t expectCommitted(FileSystem& files, const std::string& folder) {
+    bool partition = false, committed = false;
+    int64_t below = 0;
+    for (const FileStatus& entry : files.list(folder)) {
+        if (entry.is_folder) below += expectCommitted(files, joinPath(folder, entry.name));
+        partition |= entry.name.starts_with("part-");
+        committed |= entry.name == "_SUCCESS";
+    }
+    EXPECT_EQ(partition, committed) << folder;
+    return below + (partition ? 1 : 0);
+}
+
 TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
     simulateSeeds({"sql", [] { return application(kApplication); },
-                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+                   [](FileSystem& files) {
+                       EXPECT_GT(expectCommitted(files, "/out/by_minute"), 2);
+                       return visibleLines(files, "/out");
+                   },
+                   writeInput});
 }
 
 TEST(SqlSimulation, ProcessingTimeWindows) {

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -49,6 +50,16 @@ double cpuSeconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+// The most memory that the process has had. Not getrusage's, which starts from what the process before exec
+// had.
+int64_t peakMemoryBytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) return std::strtoll(line.c_str() + 6, nullptr, 10) * 1024;
+    }
+    return 0;
+}
+
 // What a job cost, as one line of JSON in a file.
 class JobStatistics {
   public:
@@ -62,8 +73,9 @@ class JobStatistics {
         note(job);
         const double seconds = static_cast<double>(systemClock().monotonicNanos() - started_ns_) / 1e9;
         std::ofstream out(path_, std::ios::app);
-        out << fmt::format("{{\"seconds\":{:.6f},\"cpu_seconds\":{:.6f},\"state_bytes\":{}}}\n", seconds,
-                           cpuSeconds() - cpu_before_, state_bytes_);
+        out << fmt::format(
+            "{{\"seconds\":{:.6f},\"cpu_seconds\":{:.6f},\"state_bytes\":{},\"peak_rss_bytes\":{}}}\n",
+            seconds, cpuSeconds() - cpu_before_, state_bytes_, peakMemoryBytes());
         if (!out.flush()) throw UserError("io.failed", fmt::format("cannot write to '{}'", path_));
     }
 

@@ -74,6 +74,7 @@ FilesystemOptions FilesystemOptions::from(const TableSpec& spec) {
     if (const std::string* value = find("sink.rolling-policy.check-interval")) {
         parseConfigValue<Duration>("sink.rolling-policy.check-interval", *value);
     }
+    out.partition_commit = PartitionCommitOptions::from(spec);
     for (const std::string& key : spec.partition_keys) {
         const int index = spec.schema.find(key);
         if (index < 0 || spec.schema[static_cast<size_t>(index)].type.isNested()) {
@@ -92,7 +93,7 @@ FilesystemOptions FilesystemOptions::from(const TableSpec& spec) {
 }
 
 std::vector<OptionDescription> FilesystemOptions::describe() {
-    return {
+    std::vector<OptionDescription> options = {
         {"path", "string", "",
          "A file, or a folder whose files (and those of its sub-folders) are the table.", true},
         {"source.monitor-interval", "duration", "",
@@ -110,6 +111,9 @@ std::vector<OptionDescription> FilesystemOptions::describe() {
         {"sink.rolling-policy.check-interval", "duration", "1 min",
          "Accepted for compatibility; the rolling policy is checked at every write."},
     };
+    for (OptionDescription& option : PartitionCommitOptions::describe())
+        options.push_back(std::move(option));
+    return options;
 }
 
 Schema fileSchema(const TableSpec& spec) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/filesystem/partition_commit.h"
 #include "runtime/connector.h"
 
 namespace millrace {
@@ -19,6 +20,7 @@ struct FilesystemOptions {
     std::string default_partition = "__DEFAULT_PARTITION__";
     int64_t roll_bytes = 128 << 20;
     Duration rollover_interval{30 * 60 * 1000};
+    PartitionCommitOptions partition_commit;
 
     // UserError where a value is not usable or options do not go together.
     static FilesystemOptions from(const TableSpec& spec);

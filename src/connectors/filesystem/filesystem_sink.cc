@@ -5,7 +5,8 @@
 // and the committer renames it to
 //   part-<attempt>-<subtask>-<n>
 // in the same folder, once the checkpoint that names it is complete. Every barrier ends the open files. A
-// file whose checkpoint never completed is an orphan; the next start of the job removes it.
+// file whose checkpoint never completed is an orphan; the next start of the job removes it. When a partition
+// is complete, and what then happens, is said in connectors/filesystem/partition_commit.h.
 #include <fmt/format.h>
 
 #include <map>
@@ -13,7 +14,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "connectors/filesystem/committable_lines.h"
 #include "connectors/filesystem/filesystem_options.h"
+#include "connectors/filesystem/partition_commit.h"
 #include "connectors/shared/node_name.h"
 #include "formats/format.h"
 
@@ -33,30 +36,12 @@ struct Committable {
     std::string name;
     uint64_t bytes = 0;
 
-    static std::string escape(const std::string& text) {
-        std::string out;
-        for (const char c : text) {
-            if (c == '\n') {
-                out += "%0A";
-            } else if (c == '%') {
-                out += "%25";
-            } else {
-                out += c;
-            }
-        }
-        return out;
-    }
-
     std::string encode() const {
-        return fmt::format("1\n{}\n{}\n{}\n{}", escape(folder), escape(hidden), escape(name), bytes);
+        return fmt::format("1\n{}\n{}\n{}\n{}", escapeLine(folder), escapeLine(hidden), escapeLine(name),
+                           bytes);
     }
     static Committable decode(std::string_view text) {
-        std::vector<std::string> parts;
-        for (size_t at = 0; at <= text.size();) {
-            const size_t end = std::min(text.find('\n', at), text.size());
-            parts.push_back(unescapePathName(text.substr(at, end - at)));
-            at = end + 1;
-        }
+        const std::vector<std::string> parts = linesOf(text);
         if (parts.size() != 5 || parts[0] != "1" ||
             parts[4].find_first_not_of("0123456789") != std::string::npos || parts[4].empty()) {
             throw UserError("snapshot.damaged",
@@ -68,7 +53,8 @@ struct Committable {
 
 class FileWriter final : public SinkWriter {
   public:
-    FileWriter(const FilesystemOptions& options, const TableSpec& spec, SinkWriterContext& context)
+    FileWriter(const FilesystemOptions& options, const TableSpec& spec, SinkWriterContext& context,
+               const std::vector<std::string>& restored)
         : options_(options),
           context_(context),
           encoder_(findFormat(options.format).make_encoder(fileSchema(spec), spec.options)),
@@ -81,6 +67,10 @@ class FileWriter final : public SinkWriter {
         }
         for (const std::string& name : spec.partition_keys) {
             partition_columns_.push_back({name, static_cast<size_t>(spec.schema.find(name))});
+        }
+        if (options_.partition_commit.enabled) {
+            pending_.emplace(options_.partition_commit, spec.partition_keys, context.subtask().value(),
+                             context.parallelism(), restored);
         }
         FileSystem& files = *context_.environment().files;
         if (files.exists(options_.path) && !files.status(options_.path).is_folder) {
@@ -96,17 +86,27 @@ class FileWriter final : public SinkWriter {
             append(options_.path, batch);
             return;
         }
-        // Rows by folder, in the order in which they came.
-        std::map<std::string, std::vector<uint32_t>> by_folder;
-        for (size_t row = 0; row < batch.rows(); ++row) {
-            by_folder[partitionFolder(batch, row)].push_back(static_cast<uint32_t>(row));
-        }
         std::vector<ColumnPtr> columns;
         for (const size_t index : file_columns_)
             columns.push_back(batch.column(index));
         const Batch rows = batch.withColumns(std::move(columns));
-        for (const auto& [folder, selection] : by_folder)
-            append(folder, rows.gather(selection));
+        // Rows by partition, in the order in which they came. Neighbours are nearly always of one.
+        std::map<std::string, Selection> by_folder;
+        Selection* selection = nullptr;
+        for (size_t row = 0; row < batch.rows(); ++row) {
+            if (!selection || !samePartition(batch, row - 1, row))
+                selection = &by_folder[partitionFolder(batch, row)];
+            selection->push_back(static_cast<uint32_t>(row));
+        }
+        for (const auto& [folder, chosen] : by_folder) {
+            if (pending_)
+                pending_->add(folder, partitionValues(batch, chosen.front()), context_.now().value());
+            append(folder, by_folder.size() == 1 ? rows : rows.gather(chosen));
+        }
+    }
+
+    void onWatermark(EventTime watermark) override {
+        if (pending_) pending_->onWatermark(watermark.value());
     }
 
     std::vector<std::string> prepareCommit() override {
@@ -116,7 +116,12 @@ class FileWriter final : public SinkWriter {
         for (const std::string& folder : touched_)
             files.syncFolder(folder);
         touched_.clear();
+        if (pending_) closed_.push_back(pending_->word(files, context_.now().value()));
         return std::exchange(closed_, {});
+    }
+
+    std::vector<std::string> snapshot() override {
+        return pending_ ? pending_->snapshot() : std::vector<std::string>{};
     }
 
   private:
@@ -128,13 +133,35 @@ class FileWriter final : public SinkWriter {
     };
     using OpenFiles = std::map<std::string, OpenFile>;  // by folder
 
-    std::string partitionFolder(const Batch& batch, size_t row) const {
-        std::string folder = options_.path;
+    bool samePartition(const Batch& batch, size_t left, size_t right) const {
+        for (const auto& [name, index] : partition_columns_) {
+            const Column& column = *batch.column(index);
+            if (column.isNull(left) != column.isNull(right)) return false;
+            if (column.isNull(left)) continue;
+            const bool same = dispatchPhysical(column.physical(), [&]<class T>() {
+                return column.data<T>()[left] == column.data<T>()[right];
+            });
+            if (!same) return false;
+        }
+        return true;
+    }
+
+    std::vector<std::string> partitionValues(const Batch& batch, size_t row) const {
+        std::vector<std::string> values;
         for (const auto& [name, index] : partition_columns_) {
             const Column& column = *batch.column(index);
             std::string value = column.isNull(row) ? "" : column.textAt(row);
-            if (value.empty()) value = options_.default_partition;
-            folder = joinPath(folder, escapePathName(name) + "=" + escapePathName(value));
+            values.push_back(value.empty() ? options_.default_partition : std::move(value));
+        }
+        return values;
+    }
+
+    std::string partitionFolder(const Batch& batch, size_t row) const {
+        std::string folder = options_.path;
+        const std::vector<std::string> values = partitionValues(batch, row);
+        for (size_t i = 0; i < values.size(); ++i) {
+            folder = joinPath(folder,
+                              escapePathName(partition_columns_[i].first) + "=" + escapePathName(values[i]));
         }
         return folder;
     }
@@ -212,6 +239,7 @@ class FileWriter final : public SinkWriter {
     std::vector<std::string> closed_;  // committables since the last checkpoint
     std::set<std::string> touched_;    // folders whose entries are to be synced
     uint64_t next_file_ = 0;
+    std::optional<PendingPartitions> pending_;
 };
 
 class FileCommitter final : public Committer {
@@ -222,7 +250,12 @@ class FileCommitter final : public Committer {
     // A rename may have happened before, and may not have reached the disk: the folder is synced in any case.
     void commit(const std::vector<std::string>& committables) override {
         std::set<std::string> folders;
+        std::vector<PartitionWord> words;
         for (const std::string& text : committables) {
+            if (PartitionWord::is(text)) {
+                words.push_back(PartitionWord::decode(text));
+                continue;
+            }
             const Committable file = Committable::decode(text);
             const std::string from = joinPath(file.folder, file.hidden);
             const std::string to = joinPath(file.folder, file.name);
@@ -248,6 +281,7 @@ class FileCommitter final : public Committer {
         }
         for (const std::string& folder : folders)
             files_.syncFolder(folder);
+        commitPartitions(options_.partition_commit, words, files_);
     }
 
     void cleanUp(const std::string& job_id) override {
@@ -280,8 +314,8 @@ class FilesystemSink final : public Sink {
     std::string name() const override { return nodeName("Sink", options_.table, spec_.schema); }
     const Schema& inputSchema() const override { return spec_.schema; }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
-                                             std::vector<std::string>) const override {
-        return std::make_unique<FileWriter>(options_, spec_, context);
+                                             std::vector<std::string> restored) const override {
+        return std::make_unique<FileWriter>(options_, spec_, context, restored);
     }
     std::unique_ptr<Committer> createCommitter(const Environment& environment) const override {
         return std::make_unique<FileCommitter>(options_, !spec_.partition_keys.empty(), environment);

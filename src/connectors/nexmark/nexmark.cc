@@ -22,6 +22,9 @@ namespace {
 // through event time together.
 constexpr uint64_t kEventsPerPoll = 4096;
 constexpr int64_t kWakeMs = 1;
+// Generators that share a reader take turns of at most so much event time, so that their rows are not late
+// for each other's watermark.
+constexpr int64_t kTurnMs = 500;
 
 struct NexmarkTable {
     std::string name;
@@ -106,7 +109,9 @@ struct NexmarkSplit {
 class NexmarkReader final : public SourceReader {
   public:
     NexmarkReader(const NexmarkTable& table, SourceReaderContext& context)
-        : table_(table), context_(context), events_max_(std::min(kEventsPerPoll, rowsMax(context))) {}
+        : table_(table),
+          context_(context),
+          events_max_(std::min<uint64_t>(kEventsPerPoll, context.batchRowsMax())) {}
 
     void addSplits(std::vector<SourceSplit> splits) override {
         for (const SourceSplit& split : splits) {
@@ -132,6 +137,7 @@ class NexmarkReader final : public SourceReader {
         if (split == nullptr) return ReadStatus::Nothing;
         const uint64_t begin = split->next;
         uint64_t end = begin + std::min(events_max_, left(*split));
+        if (splits_.size() > 1) end = std::min(end, begin + split->generator.timeline().eventsDue(kTurnMs));
         if (table_.options.paced) {
             const uint64_t due = split->generator.timeline().eventsDue(sinceStart(*split));
             if (due <= begin) {
@@ -154,7 +160,6 @@ class NexmarkReader final : public SourceReader {
     }
 
   private:
-    static uint64_t rowsMax(const SourceReaderContext& context) { return context.batchRowsMax(); }
     static uint64_t left(const NexmarkSplit& split) {
         const uint64_t events = split.generator.timeline().events();
         return split.next < events ? events - split.next : 0;

@@ -4,6 +4,7 @@
 
 #include "connectors/nexmark/nexmark_table.h"
 #include "connectors/shared/source_test_harness.h"
+#include "types/calendar.h"
 
 namespace millrace {
 namespace {
@@ -92,6 +93,25 @@ TEST(Nexmark, OneGeneratorForEachReaderByDefault) {
     EXPECT_EQ(restored->snapshot(), state);
     harness.replaceReaders({});
     EXPECT_EQ(harness.poll(), ReadStatus::EndOfInput);
+}
+
+// However slow event time is, generators that share a reader stay close to each other.
+TEST(Nexmark, GeneratorsOfOneReaderTakeTurns) {
+    TableSpec spec = table({{"events.num", "3000"}, {"generators", "3"}, {"first-event.rate", "100"}});
+    spec.projection = {{3, 5}};
+    spec.filters = {{0, {Value::int64(2)}}};
+    SourceHarness harness(nexmark().make_source(spec));
+    harness.drain();
+    std::string latest;
+    int64_t back_ms_max = 0;
+    const auto millis = [](const std::string& time) { return *parseTimestamp(time) / 1000; };
+    for (const std::string& time : harness.rows) {
+        if (time > latest) latest = time;
+        back_ms_max = std::max(back_ms_max, millis(latest) - millis(time));
+    }
+    EXPECT_EQ(harness.rows.size(), 2760U);
+    EXPECT_GT(back_ms_max, 0);
+    EXPECT_LE(back_ms_max, 500);
 }
 
 TEST(Nexmark, ComesWhenItIsDue) {

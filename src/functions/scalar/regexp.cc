@@ -1,3 +1,4 @@
+#include "functions/field_regex.h"
 #include "functions/regex.h"
 
 #include "functions/simple.h"
@@ -19,8 +20,11 @@ bool regexp(const Arguments& a, size_t i, uint8_t& out) {
 
 // NULL for a malformed expression, a group that is not there, or no match, as Flink's.
 std::optional<std::string_view> regexpExtract(const Arguments& a, size_t i, std::string_view text) {
-    const RE2* regex = compiledRegex(a.text(1, i));
     const int32_t group = a.count() > 2 ? a.integer(2, i) : 0;
+    if (const FieldRegex* field = fieldRegex(a.text(1, i))) {
+        return group < 0 || group > FieldRegex::kGroups ? std::nullopt : field->group(text, group);
+    }
+    const RE2* regex = compiledRegex(a.text(1, i));
     if (regex == nullptr || group < 0 || group > regex->NumberOfCapturingGroups() || group >= kGroupsMax)
         return std::nullopt;
     re2::StringPiece groups[kGroupsMax];

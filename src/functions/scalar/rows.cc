@@ -56,7 +56,8 @@ BoundScalar bindRow(std::span<const ArgumentInfo> arguments) {
         bound.arguments.push_back(type);
     }
     bound.result = LogicalType::row(std::move(fields)).withNullable(false);
-    bound.kernel = [type = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns, size_t rows) {
+    bound.kernel = [type = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                         size_t rows) {
         auto result = std::make_shared<Column>(type, rows);
         result->setChildren({columns.begin(), columns.end()});
         return ColumnPtr(result);
@@ -75,7 +76,8 @@ std::vector<ScalarFunction> describeScalarRows() {
              .bind = bindField},
             {.name = "ROW",
              .signature = "ROW(value, ...)",
-             .documentation = "A ROW of the values. Its fields are called EXPR$0, EXPR$1, ...; CAST gives them names.",
+             .documentation =
+                 "A ROW of the values. Its fields are called EXPR$0, EXPR$1, ...; CAST gives them names.",
              .examples = {{"ROW(1, 'abc')", "(1, abc)"}},
              .bind = bindRow}};
 }

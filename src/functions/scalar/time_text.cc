@@ -119,6 +119,42 @@ BoundScalar bindToTimestampLtz(std::span<const ArgumentInfo> arguments) {
     return bound;
 }
 
+// Neighbours nearly always lie in one day, or whatever the pattern tells apart, so that one text serves many
+// rows.
+ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr> columns, size_t rows,
+                      bool ltz) {
+    const std::vector<int64_t> local = localMicros(context, *columns[0], rows);
+    const Arguments given(columns);
+    auto result = makeResult(LogicalType::string(), columns, rows);
+    StringView* const out = result->mutableData<StringView>();
+    StringHeap& heap = result->heap();
+    std::string text;
+    StringView written;
+    std::string_view pattern_text;
+    const DatePattern* pattern = nullptr;
+    int64_t begin = 0, end = 0, written_offset = 0;  // the local times that are written alike
+    forValidRows(*result, rows, [&](size_t i) {
+        const std::string_view wanted = given.text(1, i);
+        const int64_t offset = ltz ? (local[i] - given.bigint(0, i)) / kMicrosPerSecond : 0;
+        if (!pattern || wanted != pattern_text) {
+            pattern = &datePattern(wanted);
+            pattern_text = wanted;
+            begin = end = 0;
+        }
+        if (local[i] < begin || local[i] >= end || offset != written_offset) {
+            text.clear();
+            pattern->format(local[i], offset, text);
+            written = heap.add(text);
+            begin = floorDivide(local[i], pattern->stretchMicros()) * pattern->stretchMicros();
+            end = begin + pattern->stretchMicros();
+            written_offset = offset;
+        }
+        out[i] = written;
+        return true;
+    });
+    return result;
+}
+
 BoundScalar bindDateFormat(std::span<const ArgumentInfo> arguments) {
     constexpr std::string_view accepted = "a date, a timestamp or a string, and a pattern";
     checkArgumentCount("DATE_FORMAT", arguments, 2, 2, accepted);
@@ -133,13 +169,7 @@ BoundScalar bindDateFormat(std::span<const ArgumentInfo> arguments) {
     bound.context_free = !dependsOnZone(type);
     bound.kernel = [ltz = dependsOnZone(type)](const FunctionContext& context,
                                                std::span<const ColumnPtr> columns, size_t rows) {
-        const std::vector<int64_t> local = localMicros(context, *columns[0], rows);
-        const Arguments given(columns);
-        return mapToStrings(LogicalType::string(), columns, rows, [&](size_t i, std::string& out) {
-            const int64_t offset = ltz ? (local[i] - given.bigint(0, i)) / kMicrosPerSecond : 0;
-            datePattern(given.text(1, i)).format(local[i], offset, out);
-            return true;
-        });
+        return formatTimes(context, columns, rows, ltz);
     };
     return bound;
 }

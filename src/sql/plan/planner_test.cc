@@ -151,9 +151,10 @@ TEST_F(Planner, TheWindowFunctionIsFusedAndColumnsArePruned) {
 
 // The kind is known, so the time is the one field; the ROWs are never made.
 TEST_F(Planner, FiltersAndFieldsGoIntoTheSource) {
-    EXPECT_EQ(text("INSERT INTO out_inserts SELECT id, COUNT(*) FROM TABLE(TUMBLE(TABLE as_a, DESCRIPTOR(ts), "
-                   "INTERVAL '10' SECOND)) GROUP BY id, window_start, window_end;"),
-              R"(Sink(table=[out_inserts]), changelogMode=[NONE]
+    EXPECT_EQ(
+        text("INSERT INTO out_inserts SELECT id, COUNT(*) FROM TABLE(TUMBLE(TABLE as_a, DESCRIPTOR(ts), "
+             "INTERVAL '10' SECOND)) GROUP BY id, window_start, window_end;"),
+        R"(Sink(table=[out_inserts]), changelogMode=[NONE]
 +- Calc(select=[id AS k, COUNT(*) AS n]), changelogMode=[I]
    +- WindowAggregate(groupBy=[id], window=[TUMBLE(time=[ts], size=[10 s])], select=[id, window_start, window_end, COUNT(*)]), changelogMode=[I]
       +- Exchange(distribution=[hash[id]]), changelogMode=[I]
@@ -170,14 +171,16 @@ TEST_F(Planner, WhatTheSourceDoesNotTakeStaysAbove) {
     };
     // Other conditions stay, and nested fields are found at their depth.
     const std::string mixed = text("INSERT INTO out_inserts SELECT id, x FROM as_a WHERE x > 3 AND id <> 7;");
-    holds(mixed, "kind in 0, fields=[a_at, a_id, a_more_x]");
+    holds(mixed, "kind in 0, fields=[a_id, a_at, a_more_x]");
     holds(mixed, "where=[(a_more_x > 3) AND (a_id <> 7)]");
     // Several values: all kinds' fields may be there.
-    const std::string several = text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind IN (0, 1);");
-    holds(several, "kind in 0 1, fields=[kind, a_at, a_id, b_at, b_id]");
+    const std::string several =
+        text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind IN (0, 1);");
+    holds(several, "kind in 0 1, fields=[kind, a_id, a_at, b_id, b_at]");
     // Not a set of values.
     holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind > 0;"), "where=[kind > 0]");
-    holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind = 0 OR a.id = 1;"), "where=[");
+    holds(text("INSERT INTO out_inserts SELECT a.id, b.id FROM events WHERE kind = 0 OR a.id = 1;"),
+          "where=[");
     // A ROW that is read whole stays one.
     const std::string whole = text(
         "CREATE TABLE rows_too (id BIGINT, b ROW<id BIGINT, at TIMESTAMP(3)>) WITH ('connector' = 'all');"
@@ -198,7 +201,8 @@ TEST_F(Planner, WhatTheSourceDoesNotTakeStaysAbove) {
 TEST_F(Planner, SourcesAreSharedByWhatTheyLeaveOut) {
     const auto scans = [](const std::string& plan) {
         size_t count = 0;
-        for (size_t at = plan.find("TableSourceScan("); at != std::string::npos; at = plan.find("TableSourceScan(", at + 1))
+        for (size_t at = plan.find("TableSourceScan("); at != std::string::npos;
+             at = plan.find("TableSourceScan(", at + 1))
             ++count;
         return count;
     };
@@ -209,11 +213,13 @@ TEST_F(Planner, SourcesAreSharedByWhatTheyLeaveOut) {
         return count;
     };
     const PlannedJob same = plan(
-        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all SELECT x, id "
+        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all "
+        "SELECT x, id "
         "FROM as_a WHERE x > 1; END;");
     EXPECT_EQ(sources(same), 1U) << same.physical_plan;
     const PlannedJob different = plan(
-        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all SELECT id, 1 "
+        "EXECUTE STATEMENT SET BEGIN INSERT INTO out_inserts SELECT id, x FROM as_a; INSERT INTO out_all "
+        "SELECT id, 1 "
         "FROM as_b; END;");
     EXPECT_EQ(sources(different), 2U) << different.physical_plan;
     EXPECT_EQ(scans(different.physical_plan), 2U);

@@ -91,7 +91,7 @@ class HashMapTable::Restoring {
         keys_.clear();
         for (size_t field = 0; field < table_.key_fields_; ++field)
             keys_.push_back(loadColumn(table_.layout_, field, rows));
-        hashColumns(keys_, rows.size(), hashes_);
+        millrace::hashKeys(table_.descriptor_, keys_, rows.size(), table_.max_parallelism_, hashes_);
         for (const uint64_t hash : hashes_) {
             const KeyGroup group = keyGroupOf(hash, table_.max_parallelism_);
             if (group != section_->group) damaged(fmt::format("it holds a key of group {}", group.value()));

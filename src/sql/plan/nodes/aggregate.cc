@@ -34,6 +34,19 @@ std::vector<AggregateTerm> termsOf(const std::vector<AggregateCall>& calls, bool
     return terms;
 }
 
+// The same for an operator that keeps the values of DISTINCT itself, and gives its functions each once. Where
+// DISTINCT makes no difference (MIN, MAX), there is nothing to keep.
+std::vector<AggregateTerm> termsOfDistinctValues(const std::vector<AggregateCall>& calls, bool may_retract) {
+    std::vector<AggregateTerm> terms = termsOf(calls, may_retract);
+    for (size_t i = 0; i < calls.size(); ++i) {
+        if (!calls[i].distinct) continue;
+        auto plain = calls[i].function->bind(calls[i].infos, false, may_retract);
+        terms[i].distinct = plain->accumulatorTypes() != terms[i].function->accumulatorTypes();
+        terms[i].function = std::move(plain);
+    }
+    return terms;
+}
+
 }  // namespace
 
 AggregateRel::AggregateRel(const LogicalAggregate& node)
@@ -144,7 +157,7 @@ size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size
     parameters.input = rel.input()->schema;
     parameters.keys = keys;
     parameters.input_retracts = !builder.changelog(*rel.input()).insertOnly();
-    parameters.terms = termsOf(calls, parameters.input_retracts);
+    parameters.terms = termsOfDistinctValues(calls, parameters.input_retracts);
     parameters.generates_update_before = builder.changelog(rel).update_before;
     parameters.ttl = builder.stateTtl();
     parameters.output = rel.schema;
