@@ -50,7 +50,7 @@ std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const
 void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
     const size_t rows = batch.rows();
     const Column* time = p_.time_column ? batch.column(*p_.time_column).get() : nullptr;
-    const auto timeOf = [&](size_t row) {
+    const auto time_of = [&](size_t row) {
         return time->isNull(row) ? std::numeric_limits<int64_t>::min() : time->data<int64_t>()[row];
     };
     size_t time_field = 0;
@@ -79,7 +79,7 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
             state.winner.push_back(existed ? kNoWinner : static_cast<int64_t>(i));
             int64_t at = 0;
             if (time && !existed) {
-                at = timeOf(i);
+                at = time_of(i);
             } else if (time) {
                 at = RowLayout::isNull(row, time_field)
                          ? std::numeric_limits<int64_t>::min()
@@ -89,7 +89,7 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
             if (!existed) continue;
         }
         if (time) {
-            const int64_t at = timeOf(i);
+            const int64_t at = time_of(i);
             if (p_.keep_last ? at < state.winner_time[group] : at >= state.winner_time[group]) continue;
             state.winner_time[group] = at;
         }
