@@ -22,6 +22,7 @@ struct Deduplicate::State final : OperatorState {
     std::vector<uint64_t> hashes;
     std::vector<std::byte*> rows;
     std::vector<uint8_t> inserted;
+    std::vector<const std::byte*> known;
     RowIndex index;
     std::vector<std::byte*> groups;  // distinct rows, in order of their first appearance
     std::vector<uint8_t> existed;    // before this batch, of each group
@@ -49,7 +50,7 @@ std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const
 void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
     const size_t rows = batch.rows();
     const Column* time = p_.time_column ? batch.column(*p_.time_column).get() : nullptr;
-    const auto timeOf = [&](size_t row) {
+    const auto time_of = [&](size_t row) {
         return time->isNull(row) ? std::numeric_limits<int64_t>::min() : time->data<int64_t>()[row];
     };
     size_t time_field = 0;
@@ -78,7 +79,7 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
             state.winner.push_back(existed ? kNoWinner : static_cast<int64_t>(i));
             int64_t at = 0;
             if (time && !existed) {
-                at = timeOf(i);
+                at = time_of(i);
             } else if (time) {
                 at = RowLayout::isNull(row, time_field)
                          ? std::numeric_limits<int64_t>::min()
@@ -88,7 +89,7 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
             if (!existed) continue;
         }
         if (time) {
-            const int64_t at = timeOf(i);
+            const int64_t at = time_of(i);
             if (p_.keep_last ? at < state.winner_time[group] : at >= state.winner_time[group]) continue;
             state.winner_time[group] = at;
         }
@@ -104,19 +105,34 @@ void Deduplicate::process(OperatorState& operator_state, size_t, const Batch& ba
     for (const size_t key : p_.keys)
         state.keys.push_back(batch.column(key));
     hashColumns(state.keys, batch.rows(), state.hashes);
-    state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
     if (!firstArrival()) {
+        state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
         chooseWinners(state, batch);
         emitChanges(state, batch, output);
         return;
     }
-    Selection fresh;
-    for (size_t i = 0; i < batch.rows(); ++i) {
-        if (state.inserted[i]) fresh.push_back(static_cast<uint32_t>(i));
-    }
-    Batch result = fresh.size() == batch.rows() ? batch : batch.gather(fresh);
+    const Selection first = arrivals(state, batch.rows());
+    Batch result = first.size() == batch.rows() ? batch : batch.gather(first);
     if (batch.kinds()) result = Batch(result.rows(), result.columns());
     output.emit(std::move(result));
+}
+
+// The rows whose keys were not there, which then are.
+Selection Deduplicate::arrivals(State& state, size_t rows) const {
+    Selection absent;  // with a TTL: those known are only read, since being there again does not prolong it
+    if (p_.ttl.ms > 0) {
+        state.table.findToRead(0, state.keys, state.hashes, {}, state.known);
+        for (size_t i = 0; i < rows; ++i) {
+            if (!state.known[i]) absent.push_back(static_cast<uint32_t>(i));
+        }
+        if (absent.empty()) return absent;
+    }
+    state.table.findOrInsert(0, state.keys, state.hashes, absent, state.rows, &state.inserted);
+    Selection first;
+    for (size_t i = 0; i < state.inserted.size(); ++i) {
+        if (state.inserted[i]) first.push_back(absent.empty() ? static_cast<uint32_t>(i) : absent[i]);
+    }
+    return first;
 }
 
 // A column of the rows that stood for their keys: keys are the same as of the rows that stand for them now.

@@ -42,6 +42,7 @@ class Deduplicate final : public Operator {
   private:
     struct State;
     bool firstArrival() const { return !p_.keep_last && !p_.time_column; }
+    Selection arrivals(State& state, size_t rows) const;
     void chooseWinners(State& state, const Batch& batch) const;
     ColumnPtr formerColumn(const State& state, size_t column, const Batch& batch,
                            std::span<std::byte* const> rows, std::span<const uint32_t> winners) const;

@@ -24,6 +24,7 @@ struct Options {
     bool last = true;
     bool rowtime = true;
     bool update_before = true;
+    int64_t ttl_ms = 0;
 };
 
 std::shared_ptr<Operator> deduplicate(const Options& options) {
@@ -33,6 +34,7 @@ std::shared_ptr<Operator> deduplicate(const Options& options) {
     p.keep_last = options.last;
     if (options.rowtime) p.time_column = 2;
     p.generates_update_before = options.update_before;
+    p.ttl = Duration{options.ttl_ms};
     p.output = kInput;
     return std::make_shared<Deduplicate>(std::move(p));
 }
@@ -80,6 +82,16 @@ TEST(Deduplicate, ByProcessingTimeArrivalDecides) {
     last.process(batchOf(kInput, {row(1, 5, "a"), row(1, 4, "b")}));
     last.process(batchOf(kInput, {row(1, 1, "c")}));
     EXPECT_EQ(changes(last), (Changes{"+I(b, 1)", "+U(c, 1)"}));
+}
+
+TEST(Deduplicate, AFirstRowIsForgottenWhenItsTimeIsOver) {
+    OperatorHarness harness(deduplicate({.last = false, .rowtime = false, .ttl_ms = 1000}), {1});
+    harness.process(batchOf(kInput, {row(1, 5, "a"), row(2, 5, "b")}));
+    harness.clock.now_ms += 600;
+    harness.process(batchOf(kInput, {row(1, 5, "again"), row(2, 5, "again")}));  // prolongs nothing
+    harness.clock.now_ms += 600;
+    harness.process(batchOf(kInput, {row(1, 5, "c"), row(1, 5, "d"), row(3, 5, "e")}));
+    EXPECT_EQ(changes(harness), (Changes{"+I(a, 1)", "+I(b, 2)", "+I(c, 1)", "+I(e, 3)"}));
 }
 
 TEST(Deduplicate, AgreesWithAMapWhateverTheBatchesAndRestores) {

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kDealt = 256;      // numbers hashed at a time
 constexpr size_t kWaitingMax = 64;  // free numbers that a key group keeps
 constexpr size_t kRestoredRows = 4096;
+constexpr size_t kSweptRows = 256;  // a batch
 
 ColumnPtr numberColumn(std::span<const int64_t> numbers) {
     auto column = std::make_shared<Column>(LogicalType::bigint(), numbers.size());
@@ -124,7 +125,9 @@ void OrderedRows::locate(std::span<const ColumnPtr> columns, size_t rows) {
 void OrderedRows::begin(const Batch& batch) {
     kept_.clear();
     kept_rows_.clear();
+    if (p_.ttl.ms > 0) sweep();
     locate(batch.columns(), batch.rows());
+    if (p_.ttl.ms > 0) dropExpired();
 }
 
 void OrderedRows::dropIfEmpty(uint32_t partition) {
@@ -213,15 +216,69 @@ void OrderedRows::store(const Batch& batch) {
 const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const int64_t> numbers) {
     const ColumnPtr column = numberColumn(numbers);
     hashColumns({&column, 1}, numbers.size(), number_hashes_);
-    table_.find(0, {&column, 1}, number_hashes_, {}, state_rows_);
+    table_.findToRead(0, {&column, 1}, number_hashes_, {}, read_rows_);
+    state_rows_.clear();
+    for (const std::byte* row : read_rows_)
+        state_rows_.push_back(const_cast<std::byte*>(row));  // as loadColumn() takes rows; nobody writes them
     return state_rows_;
 }
 
 void OrderedRows::erase(std::span<const int64_t> numbers) {
     if (numbers.empty()) return;
-    for (std::byte* row : stateRows(numbers)) {
+    const ColumnPtr column = numberColumn(numbers);
+    hashColumns({&column, 1}, numbers.size(), number_hashes_);
+    table_.find(0, {&column, 1}, number_hashes_, {}, state_rows_);
+    for (std::byte* row : state_rows_) {
         if (row) table_.erase(0, row);
     }
+}
+
+void OrderedRows::dropExpired(uint32_t partition) {
+    Rows& rows = partitions_[partition].rows;
+    for (bool found = true; found;) {
+        std::vector<int64_t> numbers;
+        for (auto at = rows.begin(); at != rows.end() && numbers.size() < p_.looks_at; ++at)
+            numbers.push_back(at->number);
+        found = false;
+        size_t looked = 0;
+        const std::vector<std::byte*>& state_rows = stateRows(numbers);
+        for (auto at = rows.begin(); looked < numbers.size();) {
+            const bool expired = state_rows[looked++] == nullptr;
+            found |= expired;
+            at = expired ? rows.erase(at) : std::next(at);
+        }
+    }
+}
+
+// Looks at a few rows of the partitions in turn, so that those no batch touches do not stay for ever.
+void OrderedRows::sweep() {
+    if (swept_partition_ >= partitions_.size()) swept_partition_ = 0;
+    for (size_t left = kSweptRows; left > 0 && swept_partition_ < partitions_.size();) {
+        Rows& rows = partitions_[swept_partition_].rows;
+        std::vector<int64_t> numbers;
+        const auto first = rows.upper_bound(swept_row_);
+        auto at = first;
+        for (; at != rows.end() && numbers.size() < left; ++at)
+            numbers.push_back(at->number);
+        left -= std::min(left, numbers.size() + 1);
+        const bool whole = at == rows.end();
+        if (!whole && !numbers.empty()) swept_row_ = *std::prev(at);
+        const std::vector<std::byte*>& state_rows = stateRows(numbers);
+        auto next = first;
+        for (size_t i = 0; i < numbers.size(); ++i)
+            next = state_rows[i] ? std::next(next) : rows.erase(next);
+        if (!whole) return;
+        dropIfEmpty(swept_partition_++);
+        swept_row_ = OrderedRow{"", std::numeric_limits<int64_t>::min(), 0};
+    }
+}
+
+void OrderedRows::dropExpired() {
+    std::vector<uint32_t> distinct = partition_of_;
+    std::sort(distinct.begin(), distinct.end());
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    for (const uint32_t partition : distinct)
+        dropExpired(partition);
 }
 
 ColumnPtr OrderedRows::load(size_t column, std::span<std::byte* const> state_rows) const {

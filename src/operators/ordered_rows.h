@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,9 @@ struct OrderedRowsParameters {
     std::vector<SortOrder> order;
     bool hashes_rows = false;  // rows are looked for by their values
     Duration ttl;
+    // How many of a partition's first rows the operator looks at: with a TTL, those are in state when a batch
+    // is taken up.
+    size_t looks_at = std::numeric_limits<size_t>::max();
 };
 
 struct OrderedRow {
@@ -73,7 +77,7 @@ class OrderedRows {
     int64_t keep(const OrderedRow& pending);
     void store(const Batch& batch);  // all that were kept since begin()
     void erase(std::span<const int64_t> numbers);
-    // The state rows of numbers, to be read; nullptr where one has expired.
+    // The state rows of numbers, only to be read; nullptr where one has expired.
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
     // A column of state rows: of `columns`, then of `results`.
     ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
@@ -101,6 +105,10 @@ class OrderedRows {
     void restore();
     Number take(KeyGroup group);
     void deal();
+    // Rows that have expired leave the order, too.
+    void dropExpired();
+    void dropExpired(uint32_t partition);
+    void sweep();
 
     OrderedRowsParameters p_;
     uint32_t max_parallelism_;
@@ -125,7 +133,11 @@ class OrderedRows {
     std::vector<Number> kept_;
     Selection kept_rows_;
     std::vector<std::byte*> state_rows_;
+    std::vector<const std::byte*> read_rows_;
     std::vector<uint64_t> number_hashes_;
+    // With a TTL: where the search for expired rows in partitions that no batch touches is.
+    uint32_t swept_partition_ = 0;
+    OrderedRow swept_row_{"", std::numeric_limits<int64_t>::min(), 0};
 };
 
 }  // namespace millrace

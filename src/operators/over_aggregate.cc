@@ -191,6 +191,7 @@ void OverAggregate::fire(State& state, std::span<const Due> due, Output& output)
 
 void OverAggregate::findAccumulators(State& state, std::vector<OverWindow::Run>& runs) const {
     std::vector<int64_t> first_rows;
+    first_rows.reserve(runs.size());
     for (const OverWindow::Run& run : runs)
         first_rows.push_back(run.numbers.front());
     const std::vector<std::byte*> state_rows = state.rows.stateRows(first_rows);

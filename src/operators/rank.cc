@@ -48,6 +48,7 @@ std::unique_ptr<OperatorState> Rank::open(OperatorContext& context) const {
     rows.order = p_.order;
     rows.hashes_rows = p_.input_retracts;
     rows.ttl = p_.ttl;
+    rows.looks_at = static_cast<size_t>(std::max<int64_t>(p_.last, 0));
     return std::make_unique<State>(std::move(rows), context);
 }
 

@@ -29,6 +29,7 @@ struct Options {
     bool number = true;
     bool retracts = false;
     bool update_before = true;
+    int64_t ttl_ms = 0;
 };
 
 std::shared_ptr<Operator> rank(const Options& options) {
@@ -41,6 +42,7 @@ std::shared_ptr<Operator> rank(const Options& options) {
     p.outputs_number = options.number;
     p.input_retracts = options.retracts;
     p.generates_update_before = options.update_before;
+    p.ttl = Duration{options.ttl_ms};
     std::vector<Field> fields = kInput.fields();
     if (options.number) fields.push_back({"rn", LogicalType::bigint().withNullable(false)});
     p.output = Schema(std::move(fields));
@@ -125,6 +127,19 @@ TEST(Rank, WhatWasNeverThereCannotLeave) {
     harness.process(batchOf(kInput, {row("c", 1), row("c", 1, "x", RowKind::Delete), row("d", 1), row("d", 1),
                                      row("d", 1, "x", RowKind::Delete)}));
     EXPECT_EQ(harness.changes(), (Changes{"+I(b, 1, x, 1)", "+I(d, 1, x, 1)"}));
+}
+
+TEST(Rank, ARowWhoseTimeIsOverHoldsNoPlace) {
+    for (const bool retracts : {false, true}) {
+        OperatorHarness harness(rank({.retracts = retracts, .ttl_ms = 1000}), {0});
+        harness.process(batchOf(kInput, {row("a", 9), row("a", 8), row("b", 5)}));
+        harness.clock.now_ms += 600;
+        harness.process(batchOf(kInput, {row("b", 6)}));
+        harness.clock.now_ms += 600;
+        harness.output.batches.clear();
+        harness.process(batchOf(kInput, {row("a", 1), row("b", 1)}));
+        EXPECT_EQ(harness.changes(), (Changes{"+I(a, 1, x, 1)", "+I(b, 1, x, 2)"})) << retracts;
+    }
 }
 
 TEST(Rank, NoPlacesNoRows) {

@@ -18,32 +18,32 @@ struct Range {
 // Whether `conjunct` compares the column `number` with a constant; then it is taken into the range.
 bool narrow(const Expression& conjunct, size_t number, Range& range) {
     if (conjunct.kind() != ExpressionKind::Call || conjunct.arguments().size() != 2) return false;
-    const auto isNumber = [&](const Expression& side) {
+    const auto is_number = [&](const Expression& side) {
         return side.kind() == ExpressionKind::Column && side.index() == number;
     };
     const Expression* left = conjunct.arguments()[0].get();
     const Expression* right = conjunct.arguments()[1].get();
-    const bool turned = isNumber(*right);
+    const bool turned = is_number(*right);
     if (turned) std::swap(left, right);
-    if (!isNumber(*left) || right->kind() != ExpressionKind::Literal || !right->type().isInteger() ||
+    if (!is_number(*left) || right->kind() != ExpressionKind::Literal || !right->type().isInteger() ||
         right->value().isNull()) {
         return false;
     }
     const int64_t bound = right->value().asInt64();
     const std::string& name = conjunct.name();
-    const auto atMost = [&](int64_t last) { range.last = std::min(range.last, last); };
-    const auto atLeast = [&](int64_t first) { range.first = std::max(range.first, first); };
+    const auto at_most = [&](int64_t last) { range.last = std::min(range.last, last); };
+    const auto at_least = [&](int64_t first) { range.first = std::max(range.first, first); };
     if (name == "=") {
-        atMost(bound);
-        atLeast(bound);
+        at_most(bound);
+        at_least(bound);
     } else if (name == (turned ? ">=" : "<=")) {
-        atMost(bound);
+        at_most(bound);
     } else if (name == (turned ? ">" : "<")) {
-        atMost(bound == std::numeric_limits<int64_t>::min() ? bound : bound - 1);
+        at_most(bound == std::numeric_limits<int64_t>::min() ? bound : bound - 1);
     } else if (name == (turned ? "<=" : ">=")) {
-        atLeast(bound);
+        at_least(bound);
     } else if (name == (turned ? "<" : ">")) {
-        atLeast(bound == std::numeric_limits<int64_t>::max() ? bound : bound + 1);
+        at_least(bound == std::numeric_limits<int64_t>::max() ? bound : bound + 1);
     } else {
         return false;
     }
