@@ -217,10 +217,10 @@ TEST_F(SessionTest, WhatIsNotSupportedSaysSo) {
          {"SELECT SUM(1) OVER (ORDER BY ts ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) FROM flights",
           "SELECT * FROM flights WHERE origin = 'x' OR EXISTS (SELECT 1)",
           "SELECT origin FROM flights GROUP BY ROLLUP (origin)", "SELECT 1 INTERSECT SELECT 1",
-          "ALTER TABLE flights RENAME TO x",
-          "CREATE TABLE t LIKE flights", "CREATE TABLE t WITH ('connector' = 'x') AS SELECT 1",
-          "INSERT OVERWRITE out SELECT 'a', 1", "CREATE FUNCTION f AS 'a.B'",
-          "SELECT * FROM flights, UNNEST(ARRAY[1]) AS t (x)", "SELECT (SELECT 1)"}) {
+          "ALTER TABLE flights RENAME TO x", "CREATE TABLE t LIKE flights",
+          "CREATE TABLE t WITH ('connector' = 'x') AS SELECT 1", "INSERT OVERWRITE out SELECT 'a', 1",
+          "CREATE FUNCTION f AS 'a.B'", "SELECT * FROM flights, UNNEST(ARRAY[1]) AS t (x)",
+          "SELECT (SELECT 1)"}) {
         EXPECT_EQ(problem(text).code, "sql.not-supported") << text;
         EXPECT_TRUE(problem(text).where.known()) << text;
     }

@@ -151,7 +151,8 @@ class FileWriter final : public SinkWriter {
         for (const auto& [name, index] : partition_columns_) {
             const Column& column = *batch.column(index);
             std::string value = column.isNull(row) ? "" : column.textAt(row);
-            values.push_back(value.empty() ? options_.default_partition : std::move(value));
+            if (value.empty()) value = options_.default_partition;
+            values.push_back(std::move(value));
         }
         return values;
     }
