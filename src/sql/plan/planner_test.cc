@@ -296,9 +296,11 @@ TEST_F(Planner, JoinsByWindowAndByTimeAreFinal) {
 
 TEST_F(Planner, AJoinsUidFollowsItsCondition) {
     const auto uid = [](const std::string& query) {
-        for (const JobNode& node : plan(query).graph->nodes()) {
+        const PlannedJob job = plan(query);
+        for (const JobNode& node : job.graph->nodes()) {
             if (node.uid.starts_with("join-")) return node.uid;
         }
+        ADD_FAILURE() << "no join: " << query;
         return std::string();
     };
     const std::string on =
