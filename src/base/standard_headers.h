@@ -1,5 +1,6 @@
-// What is compiled once for every room (cmake/room.cmake): headers of the standard library and of fmt that nearly
-// every file includes. A file still includes what it uses; the builds with clang have no precompiled headers.
+// What is compiled once for every room (cmake/room.cmake): headers of the standard library and of fmt that
+// nearly every file includes. A file still includes what it uses; the builds with clang have no precompiled
+// headers.
 #pragma once
 
 #include <fmt/format.h>

@@ -184,7 +184,8 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
         assigned_[i] = number;
         if (number == 0) continue;
         number_of[selection[i]] = number;
-        hashes_[selection[i]] = hashWithin(batch.hashes[selection[i]], hashOfNumber(number), max_parallelism_);
+        hashes_[selection[i]] =
+            hashWithin(batch.hashes[selection[i]], hashOfNumber(number), max_parallelism_);
         later_.push_back(selection[i]);
     }
     if (!later_.empty()) {

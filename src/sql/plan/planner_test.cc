@@ -405,5 +405,68 @@ TEST_F(Planner, WindowFunctionsInTheOrderOfTimeOnlyInsert) {
     EXPECT_NE(refused.message.find("OverAggregate("), std::string::npos) << refused.message;
 }
 
+TEST_F(Planner, WhatWhereAsksGoesIntoAJoinAndBelowIt) {
+    const std::string plan = text(
+        "INSERT INTO out_all SELECT x.auction, e.c FROM bid AS x, ended AS e "
+        "WHERE x.auction = e.a AND x.price > 5 AND e.c < x.bidder;");
+    EXPECT_NE(plan.find("joinType=[InnerJoin], where=[(auction = a) AND "), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Exchange(distribution=[hash[auction]])"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("where=[price > 5]"), std::string::npos) << plan;
+    // What is read, and no more: the filter's column is not kept.
+    EXPECT_NE(plan.find("fields=[a, c]"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Calc(select=[auction, bidder], where"), std::string::npos) << plan;
+}
+
+TEST_F(Planner, AFilterStaysAboveTheSideThatAJoinPads) {
+    const std::string plan = text(
+        "INSERT INTO out_all SELECT x.auction, e.c FROM bid AS x LEFT JOIN ended AS e ON x.auction = e.a "
+        "WHERE e.c IS NULL AND x.price > 5;");
+    const size_t join = plan.find("Join(joinType=[LeftOuterJoin]");
+    EXPECT_LT(plan.find("IS NULL"), join) << plan;
+    EXPECT_LT(join, plan.find("price > 5")) << plan;
+    EXPECT_NE(plan.find("changelogMode=[I,D]"), std::string::npos) << plan;
+}
+
+TEST_F(Planner, JoinsByWindowAndByTimeAreFinal) {
+    const std::string window =
+        "(SELECT auction, window_start, window_end FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND)))";
+    const std::string by_window = text("INSERT INTO out_inserts SELECT l.auction, r.auction FROM " + window +
+                                       " AS l LEFT JOIN " + window +
+                                       " AS r ON l.auction = r.auction AND l.window_start = r.window_start "
+                                       "AND l.window_end = r.window_end;");
+    EXPECT_NE(by_window.find("WindowJoin(window=[TUMBLE(size=[10 s])]"), std::string::npos) << by_window;
+    const std::string by_time = text(
+        "INSERT INTO out_inserts SELECT l.auction, r.price FROM bid AS l LEFT JOIN bid AS r "
+        "ON l.auction = r.auction AND r.ts BETWEEN l.ts AND l.ts + INTERVAL '5' SECOND;");
+    EXPECT_NE(by_time.find("IntervalJoin(leftLowerBound=[-5000 ms], leftUpperBound=[0 ms]"),
+              std::string::npos)
+        << by_time;
+    EXPECT_EQ(problem("INSERT INTO out_inserts SELECT l.auction, r.price FROM bid AS l LEFT JOIN bid AS r "
+                      "ON l.auction = r.auction AND r.ts >= l.ts;")
+                  .code,
+              "sql.sink-needs-inserts");
+}
+
+TEST_F(Planner, AJoinsUidFollowsItsCondition) {
+    const auto uid = [](const std::string& query) {
+        const PlannedJob job = plan(query);
+        for (const JobNode& node : job.graph->nodes()) {
+            if (node.uid.starts_with("join-")) return node.uid;
+        }
+        ADD_FAILURE() << "no join: " << query;
+        return std::string();
+    };
+    const std::string on =
+        uid("INSERT INTO out_all SELECT x.price, e.c FROM bid AS x JOIN ended AS e ON x.auction = e.a;");
+    EXPECT_EQ(
+        on,
+        uid("INSERT INTO out_all SELECT y.price, z.c + 1 FROM bid AS y JOIN ended AS z ON y.auction = z.a;"));
+    EXPECT_NE(on,
+              uid("INSERT INTO out_all SELECT x.price, e.c FROM bid AS x, ended AS e WHERE x.bidder = e.a;"));
+    EXPECT_NE(on, uid("INSERT INTO out_all SELECT x.price, e.c FROM bid AS x JOIN ended AS e ON x.auction = "
+                      "e.a WHERE x.price > 5;"));
+}
+
 }  // namespace
 }  // namespace millrace::sql
