@@ -203,9 +203,9 @@ bool SessionAggregate::findTimes(State& state, const Batch& batch, OperatorConte
 void SessionAggregate::addRows(State& state, const Batch& batch, std::span<const uint32_t> selection) const {
     state.sessions.findOrInsert(0, state.keys, state.hashes, selection, state.rows, &state.inserted);
     std::vector<std::byte*>& rows = state.rows;  // of namespace 0; then each row's session
-    const auto rowOf = [&](size_t i) { return selection.empty() ? static_cast<uint32_t>(i) : selection[i]; };
+    const auto row_of = [&](size_t i) { return selection.empty() ? static_cast<uint32_t>(i) : selection[i]; };
     size_t done = 0;  // rows that have been accumulated
-    const auto accumulateUntil = [&](size_t end) {
+    const auto accumulate_until = [&](size_t end) {
         if (done == end) return;
         std::span<const uint32_t> part = selection;
         if (selection.empty() && end - done < rows.size()) {
@@ -220,7 +220,7 @@ void SessionAggregate::addRows(State& state, const Batch& batch, std::span<const
     const int64_t gap = p_.gap_ms;
     for (size_t i = 0; i < rows.size(); ++i) {
         std::byte* const head = rows[i];
-        const uint32_t row = rowOf(i);
+        const uint32_t row = row_of(i);
         const int64_t from = state.times[row];
         if (state.inserted[i]) {
             state.begin(head, from, from + gap);
@@ -239,11 +239,11 @@ void SessionAggregate::addRows(State& state, const Batch& batch, std::span<const
         findOthers(state, row, head);
         rows[i] = sessionFor(state, row, head, false);
         if (!state.found.empty()) {
-            accumulateUntil(i);
+            accumulate_until(i);
             mergeOthers(state, row, head, rows[i]);
         }
     }
-    accumulateUntil(rows.size());
+    accumulate_until(rows.size());
 }
 
 // Adds a row whose own window is complete: it counts only if it belongs to a session that is not.
@@ -479,13 +479,13 @@ int64_t SessionAggregate::collectDue(State& state, uint32_t row, std::byte* head
 // its place.
 void SessionAggregate::closeDue(State& state, uint32_t row, std::byte* head, int64_t time) const {
     findOthers(state, row, head);
-    const auto eraseOther = [&](size_t i) {
+    const auto erase_other = [&](size_t i) {
         state.sessions.erase(static_cast<int64_t>(i) + 1, state.other_rows[i]);
         state.other_rows[i] = nullptr;
     };
     for (size_t i = 0; i < state.other_rows.size(); ++i) {
         std::byte* const other = state.other_rows[i];
-        if (other && state.complete(state.end(other), time, p_.processing_time)) eraseOther(i);
+        if (other && state.complete(state.end(other), time, p_.processing_time)) erase_other(i);
     }
     trimOthers(state);
     if (state.complete(state.end(head), time, p_.processing_time)) {
@@ -498,7 +498,7 @@ void SessionAggregate::closeDue(State& state, uint32_t row, std::byte* head, int
         state.begin(head, state.start(other), state.end(other));
         state.timer(head) = timer;
         aggregation_.merge(state.sessions, head, other, state.sessions.heap());
-        eraseOther(state.other_rows.size() - 1);
+        erase_other(state.other_rows.size() - 1);
         trimOthers(state);
     }
     state.others(head) = static_cast<int64_t>(state.other_rows.size());

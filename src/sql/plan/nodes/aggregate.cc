@@ -27,6 +27,7 @@ std::string lowerCase(std::string text) {
 
 std::vector<AggregateTerm> termsOf(const std::vector<AggregateCall>& calls, bool may_retract) {
     std::vector<AggregateTerm> terms;
+    terms.reserve(calls.size());
     for (const AggregateCall& call : calls) {
         terms.push_back({call.function->bind(call.infos, call.distinct, may_retract), call.arguments,
                          call.filter, lowerCase(call.function->name), call.text});
