@@ -1,9 +1,10 @@
 # A room is a folder under src/ and a library. What it may include is exactly what it USES, directly or through
 # those: each room's headers are visible only through its own include root, build/rooms/<room>/<room> -> src/<room>.
 
-# Headers are compiled once and used by every room, or, with those of other rooms that a large room includes
-# everywhere, once for that room. Only g++ takes part: so the builds with clang find every include that is missing.
-# Both precompiled headers below belong to targets without definitions of their own, as g++ wants it.
+# The standard library's headers are compiled once and used by every room. Not the project's own: a precompiled
+# header that ccache brings from another checkout would know them by that checkout's paths, and include them again.
+# Only g++ takes part, so the builds with clang find every include that is missing. Both targets are without
+# definitions of their own, as g++ wants it.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT TARGET millrace_precompiled)
     # The first for ccache; the second because a precompiled header is used only where it is set alike.
     add_compile_options(-fpch-preprocess -pthread)
@@ -20,11 +21,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT TARGET millrace_precompiled)
     endif()
 endif()
 
-# millrace_room(<name> USES <rooms...> LIBRARIES <third parties...> PUBLIC_LIBRARIES <third parties seen in headers...>
-#               PRECOMPILE <headers of rooms it uses, that most of its files include>)
+# millrace_room(<name> USES <rooms...> LIBRARIES <third parties...> PUBLIC_LIBRARIES <third parties seen in headers...>)
 # Sources are every .cc below the folder; *_test.cc go to the binary test_<name>.
 function(millrace_room name)
-    cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;PUBLIC_LIBRARIES;PRECOMPILE" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
     set(folder ${CMAKE_SOURCE_DIR}/src/${name})
     file(GLOB_RECURSE all_sources CONFIGURE_DEPENDS ${folder}/*.cc)
     set(sources ${all_sources})
@@ -45,13 +45,7 @@ function(millrace_room name)
         target_link_libraries(millrace_${name} PUBLIC millrace_${used})
     endforeach()
     if(TARGET millrace_precompiled)
-        if(ARG_PRECOMPILE)
-            list(TRANSFORM ARG_PRECOMPILE PREPEND ${CMAKE_SOURCE_DIR}/src/)
-            target_precompile_headers(millrace_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/base/standard_headers.h
-                ${ARG_PRECOMPILE})
-        else()
-            target_precompile_headers(millrace_${name} REUSE_FROM millrace_precompiled)
-        endif()
+        target_precompile_headers(millrace_${name} REUSE_FROM millrace_precompiled)
     endif()
     if(MILLRACE_TESTS AND tests)
         add_executable(test_${name} ${tests})

@@ -27,8 +27,8 @@ TEST(RuntimeOptions, FlinksDefaultsAndChecks) {
                   Configuration(Settings{{"execution.checkpointing.data-inline-threshold", "20 kb"}}))
                   .checkpoint_inline_max,
               20'480U);
-    EXPECT_THROW(RuntimeOptions::from(Configuration(
-                     Settings{{"execution.checkpointing.data-inline-threshold", "2 mb"}})),
+    EXPECT_THROW(RuntimeOptions::from(
+                     Configuration(Settings{{"execution.checkpointing.data-inline-threshold", "2 mb"}})),
                  UserError);
     EXPECT_EQ(defaultMaxParallelism(1), 128U);
     EXPECT_EQ(defaultMaxParallelism(100), 256U);

@@ -78,11 +78,11 @@ def changed_sources():
 
 def test_clang_tidy_finds_nothing():
     def tidy(name):
-        command = ["clang-tidy-14", "-p", "build/release", "--quiet", "--extra-arg=-Wno-unknown-warning-option", name]
+        command = ["clang-tidy-14", "-p", "build/lint", "--quiet", "--extra-arg=-Wno-unknown-warning-option", name]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         return [line for line in done.stdout.splitlines() if re.search(r": (warning|error): ", line)]
 
-    commands = ROOT / "build/release/compile_commands.json"
+    commands = ROOT / "build/lint/compile_commands.json"
     assert commands.exists(), "run `make lint`, which configures the build"
     built = {os.path.relpath(entry["file"], ROOT) for entry in json.loads(commands.read_text())}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
