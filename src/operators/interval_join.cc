@@ -43,7 +43,7 @@ std::unique_ptr<OperatorState> IntervalJoin::open(OperatorContext& context) cons
         RowLists::Shape shape{side == 0 ? "left" : "right", input.schema, input.keys};
         shape.counts_matches = p_.shape.counts(side);
         shape.namespaced = true;
-        return RowLists(context, std::move(shape));
+        return RowLists(context.state(), context.maxParallelism(), std::move(shape));
     };
     auto state = std::make_unique<State>(p_.shape, context, lists(0), lists(1));
     for (size_t side = 0; side < 2; ++side) {

@@ -52,7 +52,7 @@ void LookupJoin::load(State& state, OperatorContext& context) const {
     state.table.reset();
     state.backend = makeHashMapStateBackend(parameters);
     RowLists::Shape shape{"table", p_.shape.inputs[1].schema, p_.shape.inputs[1].keys};
-    state.table.emplace(*state.backend, std::move(shape));
+    state.table.emplace(*state.backend, parameters.max_parallelism, std::move(shape));
     for (const Batch& scanned : scanSource(*p_.table, context)) {
         const Batch batch = state.widened(1, scanned, context);
         state.keyed.set(batch, p_.shape.inputs[1].keys);

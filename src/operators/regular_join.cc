@@ -54,7 +54,7 @@ std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const
         shape.removable = input.retracts;
         shape.counts_matches = p_.shape.counts(side);
         shape.ttl = p_.ttl;
-        return RowLists(context, std::move(shape));
+        return RowLists(context.state(), context.maxParallelism(), std::move(shape));
     };
     return std::make_unique<State>(p_.shape, context, lists(0), lists(1));
 }

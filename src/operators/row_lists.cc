@@ -33,9 +33,8 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
 
 void KeyedBatch::hashRows() { hashColumns(batch->columns(), batch->rows(), row_hashes); }
 
-RowLists::RowLists(OperatorContext& context, Shape shape)
-    : shape_(std::move(shape)), max_parallelism_(context.maxParallelism()) {
-    StateBackend& backend = context.state();
+RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
+    : shape_(std::move(shape)), max_parallelism_(max_parallelism) {
     KeyedStateDescriptor rows;
     rows.name = shape_.name + "-rows";
     rows.ttl = shape_.ttl;

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "batch/batch.h"
-#include "runtime/operator.h"
+#include "state/state_backend.h"
 
 namespace millrace {
 
@@ -48,7 +48,7 @@ class RowLists {
         bool namespaced = false;      // by window, say; then rows go with their namespace, not one by one
         Duration ttl;
     };
-    RowLists(OperatorContext& context, Shape shape);
+    RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape);
 
     // The namespace that the calls below are about; 0 at first.
     void enter(int64_t name_space) { name_space_ = name_space; }

@@ -43,7 +43,7 @@ std::unique_ptr<OperatorState> WindowJoin::open(OperatorContext& context) const 
         RowLists::Shape shape{side == 0 ? "left" : "right", input.schema, input.keys};
         shape.counts_matches = side == 1 && keepsRight(p_.shape.type);
         shape.namespaced = true;
-        return RowLists(context, std::move(shape));
+        return RowLists(context.state(), context.maxParallelism(), std::move(shape));
     };
     auto state = std::make_unique<State>(
         p_.shape, context, p_.instants ? localTimeZone(context.configuration()) : "UTC", lists(0), lists(1));
