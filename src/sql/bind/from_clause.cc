@@ -102,7 +102,9 @@ Scope QueryBinder::aliased(LogicalPtr node, const TableRef& table, std::string n
             names.push_back(column.name);
         node = renamed(node, names, table.span);
     }
-    return Scope(std::move(node), table.alias ? table.alias->name : std::move(name));
+    Scope scope(std::move(node), table.alias ? table.alias->name : std::move(name));
+    scope.setCatalog(&catalog_);
+    return scope;
 }
 
 Scope QueryBinder::bindTable(const TableRef& table) {

@@ -11,7 +11,7 @@ Scope::Scope(LogicalPtr node, std::string alias) : node_(std::move(node)) {
 }
 
 Scope::Scope(LogicalPtr node, const Scope& left, const Scope& right, const TextSpan& where)
-    : node_(std::move(node)), relations_(left.relations_), star_(left.star_) {
+    : node_(std::move(node)), relations_(left.relations_), catalog_(left.catalog_), star_(left.star_) {
     for (Relation relation : right.relations_) {
         if (!relation.alias.empty() && left.relation(relation.alias) != nullptr) {
             throw UserError(Problem{"sql.duplicate-name",

@@ -73,7 +73,11 @@ class LookupJoinRel final : public RelNodeOf<LookupJoinRel> {
                  "ON needs at least one condition like o.id = t.id", where});
         }
         LookupJoinParameters parameters;
-        parameters.table = makeTableSource(rel, ScanRel(table_, table_columns_), builder.options());
+        ScanRel scan(table_);
+        scan.paths.clear();
+        for (const size_t column : table_columns_)
+            scan.paths.push_back({column});
+        parameters.table = makeTableSource(rel, scan, builder.options());
         if (parameters.table->boundedness() != Boundedness::Bounded) {
             throw UserError(
                 {"sql.lookup-unbounded",
