@@ -25,7 +25,7 @@ TableSpec table(const std::string& name, const Schema& schema, std::map<std::str
     spec.name = name;
     spec.schema = schema;
     for (size_t i = 0; i < schema.size(); ++i)
-        spec.projection.push_back(i);
+        spec.projection.push_back({i});
     options["connector"] = "filesystem";
     spec.options = std::move(options);
     return spec;
