@@ -71,7 +71,10 @@ FileDescriptor::~FileDescriptor() {
     if (fd_ >= 0) close(fd_);
 }
 
-std::optional<ProcessIdentity> identifyProcess(int64_t pid) {
+namespace {
+
+// Also of a zombie, if `ended` says so.
+std::optional<ProcessIdentity> identify(int64_t pid, bool ended) {
     const auto stat = readProcFile(fmt::format("/proc/{}/stat", pid));
     if (!stat) return std::nullopt;
     // "pid (any name) state ppid …": the start time is the 22nd field, the 20th after the name.
@@ -79,7 +82,7 @@ std::optional<ProcessIdentity> identifyProcess(int64_t pid) {
     if (at == std::string::npos || at + 2 >= stat->size()) return std::nullopt;
     at += 2;
     const char state = (*stat)[at];
-    if (state == 'Z' || state == 'X') return std::nullopt;
+    if (!ended && (state == 'Z' || state == 'X')) return std::nullopt;
     for (int field = 3; field < 22; ++field) {
         at = stat->find(' ', at);
         if (at == std::string::npos) return std::nullopt;
@@ -92,6 +95,10 @@ std::optional<ProcessIdentity> identifyProcess(int64_t pid) {
     return process;
 }
 
+}  // namespace
+
+std::optional<ProcessIdentity> identifyProcess(int64_t pid) { return identify(pid, false); }
+
 bool isAlive(const ProcessIdentity& process) {
     return process.pid > 0 && identifyProcess(process.pid) == process;
 }
@@ -100,12 +107,12 @@ FileDescriptor watchProcess(const ProcessIdentity& process) {
     if (process.pid <= 0) return {};
     FileDescriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)));
     if (!pidfd.valid()) return {};
-    if (!isAlive(
-            process)) {  // looked at after the pidfd was opened: from here on the number cannot change hands
-        reap(pidfd.get());
-        return {};
-    }
-    return pidfd;
+    // Looked at after the pidfd was opened: from here on the number cannot change hands.
+    if (isAlive(process)) return pidfd;
+    // Of several threads the first may have ended before the others: it can be waited for once all have.
+    constexpr int kEndingMs = 5'000;
+    if (identify(process.pid, true) == process && waitReadable(pidfd.get(), kEndingMs)) reap(pidfd.get());
+    return {};
 }
 
 bool signalProcess(const ProcessIdentity& process, int signal) {

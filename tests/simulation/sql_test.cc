@@ -228,7 +228,7 @@ TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
                        EXPECT_GT(expectCommitted(files, "/out/by_minute"), 2);
                        return visibleLines(files, "/out");
                    },
-                   writeInput});
+                   writeInput, 25});
 }
 
 TEST(SqlSimulation, ProcessingTimeWindows) {
@@ -238,7 +238,7 @@ TEST(SqlSimulation, ProcessingTimeWindows) {
 
 TEST(SqlSimulation, Joins) {
     simulateSeeds({"joins", [] { return application(kJoins); },
-                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput, 5});
 }
 
 }  // namespace
