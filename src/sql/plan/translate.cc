@@ -19,7 +19,8 @@ class Translator {
         std::vector<RelPtr> inputs;
         for (const LogicalPtr& input : node->inputs())
             inputs.push_back(translate(input));
-        const auto translation = by_type_.find(typeid(*node));
+        const LogicalNode& logical = *node;
+        const auto translation = by_type_.find(typeid(logical));
         MILLRACE_CHECK(translation != by_type_.end(), "nothing plans {}", node->describe());
         return done_[node.get()] =
                    makeRel(translation->second->translate(*node), std::move(inputs), node->schema(), node);
