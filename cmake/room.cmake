@@ -8,23 +8,31 @@
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT TARGET millrace_precompiled)
     # The first for ccache; the second because a precompiled header is used only where it is set alike.
     add_compile_options(-fpch-preprocess -pthread)
+    set(precompiled ${CMAKE_SOURCE_DIR}/src/base/standard_headers.h)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/precompiled.cc CONTENT "int main() { return 0; }\n" @ONLY)
     add_library(millrace_precompiled OBJECT ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
     target_link_libraries(millrace_precompiled PRIVATE fmt::fmt)
-    target_precompile_headers(millrace_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/src/base/standard_headers.h)
+    target_precompile_headers(millrace_precompiled PRIVATE ${precompiled})
     if(MILLRACE_TESTS)
         # A program, since programs are compiled with -fPIE and libraries with -fPIC.
         add_executable(millrace_precompiled_test ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
         target_link_libraries(millrace_precompiled_test PRIVATE fmt::fmt GTest::gtest)
-        target_precompile_headers(millrace_precompiled_test PRIVATE ${CMAKE_SOURCE_DIR}/src/base/standard_headers.h
-            <gtest/gtest.h>)
+        target_precompile_headers(millrace_precompiled_test PRIVATE ${precompiled} <gtest/gtest.h>)
     endif()
+    # What ccache hashes instead of the compiled header (CCACHE_PCH_EXTSUM), whose bytes hold the checkout's path.
+    set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${precompiled})
+    file(SHA256 ${precompiled} sum)
+    foreach(target millrace_precompiled millrace_precompiled_test)
+        file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.gch.sum
+            CONTENT "${sum} fmt ${fmt_VERSION} gtest ${GTest_VERSION} ${CMAKE_CXX_COMPILER_VERSION}\n" @ONLY)
+    endforeach()
 endif()
 
 # millrace_room(<name> USES <rooms...> LIBRARIES <third parties...> PUBLIC_LIBRARIES <third parties seen in headers...>)
-# Sources are every .cc below the folder; *_test.cc go to the binary test_<name>.
+# Sources are every .cc below the folder; *_test.cc go to the binary test_<name>. SEPARATE: never one unit, since the
+# files of such a room name the same things alike.
 function(millrace_room name)
-    cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "SEPARATE" "" "USES;LIBRARIES;PUBLIC_LIBRARIES" ${ARGN})
     set(folder ${CMAKE_SOURCE_DIR}/src/${name})
     file(GLOB_RECURSE all_sources CONFIGURE_DEPENDS ${folder}/*.cc)
     set(sources ${all_sources})
@@ -46,6 +54,13 @@ function(millrace_room name)
     endforeach()
     if(TARGET millrace_precompiled)
         target_precompile_headers(millrace_${name} REUSE_FROM millrace_precompiled)
+    endif()
+    if(MILLRACE_UNITY AND NOT ARG_SEPARATE)
+        # All files of a room in one, so that a name used twice is found here and not when files are added.
+        set_target_properties(millrace_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+            target_compile_options(millrace_${name} PRIVATE -Wno-subobject-linkage)
+        endif()
     endif()
     if(MILLRACE_TESTS AND tests)
         add_executable(test_${name} ${tests})

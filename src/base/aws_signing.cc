@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/hash.h"
 #include "base/http_server.h"
+#include "base/text.h"
 
 namespace millrace {
 
@@ -33,21 +34,6 @@ std::string toHex(std::string_view bytes) {
     for (const unsigned char c : bytes)
         hex += fmt::format("{:02x}", c);
     return hex;
-}
-
-std::string trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
-        text.remove_suffix(1);
-    return std::string(text);
-}
-
-std::string lowerCase(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-    return lower;
 }
 
 struct UrlParts {
@@ -90,14 +76,13 @@ std::map<std::string, std::string> readProfile(const std::string& text, const st
     bool inside = false;
     for (size_t at = 0; at < text.size();) {
         const size_t end = std::min(text.find('\n', at), text.size());
-        const std::string line = trim(std::string_view(text).substr(at, end - at));
+        const std::string_view line = trim(std::string_view(text).substr(at, end - at));
         at = end + 1;
         if (line.empty() || line.front() == '#' || line.front() == ';') continue;
         if (line.front() == '[') {
             inside = line == "[" + profile + "]";
         } else if (const size_t equals = line.find('='); inside && equals != std::string::npos) {
-            values[trim(std::string_view(line).substr(0, equals))] =
-                trim(std::string_view(line).substr(equals + 1));
+            values[std::string(trim(line.substr(0, equals)))] = trim(line.substr(equals + 1));
         }
     }
     return values;
@@ -159,7 +144,7 @@ void signAwsRequest(HttpClientRequest& request, const AwsCredentials& credential
     std::map<std::string, std::string> signed_headers{{"host", url.host}};
     for (const auto& [name, value] : request.headers) {
         auto [at, added] = signed_headers.emplace(lowerCase(name), trim(value));
-        if (!added) at->second += "," + trim(value);
+        if (!added) at->second.append(",").append(trim(value));
     }
     std::string canonical_headers, names;
     for (const auto& [name, value] : signed_headers) {

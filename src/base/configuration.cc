@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace millrace {
 namespace {
@@ -16,27 +17,12 @@ namespace {
                     fmt::format("'{}' has the value '{}', which is not {}", key, value, expected));
 }
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
-        text.remove_prefix(1);
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
-        text.remove_suffix(1);
-    return text;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return out;
-}
-
 // Splits "<digits> <unit>"; false when it does not start with digits or they do not fit.
 bool splitNumber(std::string_view text, int64_t& number, std::string& unit) {
     text = trim(text);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc()) return false;
-    unit = lower(trim(text.substr(static_cast<size_t>(end - text.data()))));
+    unit = lowerCase(trim(text.substr(static_cast<size_t>(end - text.data()))));
     return true;
 }
 
@@ -154,7 +140,7 @@ double parseConfigValue(const std::string& key, const std::string& value) {
 
 template <>
 bool parseConfigValue(const std::string& key, const std::string& value) {
-    const std::string text = lower(trim(value));
+    const std::string text = lowerCase(trim(value));
     if (text == "true") return true;
     if (text == "false") return false;
     badValue(key, value, "true or false");
@@ -252,7 +238,7 @@ void checkOptions(const std::string& subject, const std::map<std::string, std::s
             continue;
         }
         if (!option.allowed.empty() && std::find(option.allowed.begin(), option.allowed.end(),
-                                                 lower(found->second)) == option.allowed.end()) {
+                                                 lowerCase(found->second)) == option.allowed.end()) {
             const std::string nearest = nearestName(found->second, option.allowed);
             std::string all;
             for (const std::string& k : option.allowed)

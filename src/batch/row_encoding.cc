@@ -178,13 +178,6 @@ void skipValue(const LogicalType& type, std::string_view& in) {
     }
 }
 
-template <class T>
-T load(const std::byte* at) {
-    T value;
-    std::memcpy(&value, at, sizeof(T));
-    return value;
-}
-
 // A map is written from where it lies: copied into a Value first, large ones would cost twice.
 void encodeNested(const RowLayout& layout, const std::byte* row, size_t field, std::string& out) {
     const LogicalType& type = layout.types()[field];
@@ -294,7 +287,7 @@ void encodeFields(const RowLayout& layout, const std::byte* row, size_t first, s
         if (code.form == RowLayout::Form::Fixed) {
             gathered.fixed(at, code.bytes);
         } else {
-            gathered.text(load<StringView>(at).view());
+            gathered.text(loadField<StringView>(at).view());
         }
     }
 }

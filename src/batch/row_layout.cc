@@ -13,14 +13,6 @@ bool isMap(const LogicalType& type) {
     return type.kind() == TypeKind::Map || type.kind() == TypeKind::Multiset;
 }
 
-// Fields are 8-byte aligned, so a 16-byte integer may not be: always through memcpy.
-template <class T>
-T load(const std::byte* at) {
-    T value;
-    std::memcpy(&value, at, sizeof(T));
-    return value;
-}
-
 template <class T>
 void store(std::byte* at, T value) {
     std::memcpy(at, &value, sizeof(T));
@@ -203,12 +195,12 @@ void storeValue(const RowLayout& layout, size_t field, const Value& value, std::
                 const Value::List& list = value.asList();
                 for (size_t i = 0; i + 1 < list.size(); i += 2)
                     (*map)[list[i]] = list[i + 1];
-                store(at, map.release());
+                reinterpret_cast<RowMap*&>(*at) = map.release();
                 break;
             }
             [[fallthrough]];
         case PhysicalType::Struct:
-            store(at, new Value(value));
+            reinterpret_cast<Value*&>(*at) = new Value(value);
             break;
     }
 }
@@ -219,19 +211,19 @@ Value loadValue(const RowLayout& layout, size_t field, const std::byte* row) {
     const LogicalType& type = layout.types()[field];
     switch (type.physical()) {
         case PhysicalType::Bool:
-            return Value::boolean(load<uint8_t>(at) != 0);
+            return Value::boolean(loadField<uint8_t>(at) != 0);
         case PhysicalType::Int32:
-            return Value::int64(load<int32_t>(at));
+            return Value::int64(loadField<int32_t>(at));
         case PhysicalType::Int64:
-            return Value::int64(load<int64_t>(at));
+            return Value::int64(loadField<int64_t>(at));
         case PhysicalType::Int128:
-            return Value::int128(load<Int128>(at));
+            return Value::int128(loadField<Int128>(at));
         case PhysicalType::Float32:
-            return Value::float64(load<float>(at));
+            return Value::float64(loadField<float>(at));
         case PhysicalType::Float64:
-            return Value::float64(load<double>(at));
+            return Value::float64(loadField<double>(at));
         case PhysicalType::String:
-            return Value::string(std::string(load<StringView>(at).view()));
+            return Value::string(std::string(loadField<StringView>(at).view()));
         case PhysicalType::List:
             if (isMap(type)) {
                 Value::List list;
@@ -275,14 +267,14 @@ ColumnPtr loadColumn(const RowLayout& layout, size_t field, std::span<std::byte*
         StringHeap& heap = column->heap();
         for (size_t i = 0; i < rows.size(); ++i) {
             if (!RowLayout::isNull(rows[i], field))
-                values[i] = heap.add(load<StringView>(rows[i] + offset).view());
+                values[i] = heap.add(loadField<StringView>(rows[i] + offset).view());
         }
         return column;
     }
     dispatchPhysical(column->physical(), [&]<class T>() {
         T* values = column->mutableData<T>();
         for (size_t i = 0; i < rows.size(); ++i)
-            values[i] = load<T>(rows[i] + offset);
+            values[i] = loadField<T>(rows[i] + offset);
     });
     return column;
 }
@@ -292,8 +284,8 @@ void loadInto(const RowLayout& layout, size_t field, const std::byte* row, Colum
     if (RowLayout::isNull(row, field)) return out.appendNull();
     if (type.isNested()) return out.appendValue(loadValue(layout, field, row));
     const std::byte* at = row + layout.offset(field);
-    if (type.physical() == PhysicalType::String) return out.appendString(load<StringView>(at).view());
-    dispatchPhysical(type.physical(), [&]<class T>() { out.append(load<T>(at)); });
+    if (type.physical() == PhysicalType::String) return out.appendString(loadField<StringView>(at).view());
+    dispatchPhysical(type.physical(), [&]<class T>() { out.append(loadField<T>(at)); });
 }
 
 bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, const Column& column,
@@ -303,7 +295,7 @@ bool fieldEquals(const RowLayout& layout, size_t field, const std::byte* row, co
     if (column.type().isNested()) return loadValue(layout, field, row) == column.valueAt(index);
     const std::byte* at = row + layout.offset(field);
     return dispatchPhysical(column.physical(),
-                            [&]<class T>() { return same(load<T>(at), column.data<T>()[index]); });
+                            [&]<class T>() { return same(loadField<T>(at), column.data<T>()[index]); });
 }
 
 void releaseRow(const RowLayout& layout, std::byte* row, RowHeap& heap) {
@@ -316,7 +308,7 @@ void releaseFields(const RowLayout& layout, std::byte* row, size_t first, size_t
         const LogicalType& type = layout.types()[field];
         std::byte* at = row + layout.offset(field);
         if (type.physical() == PhysicalType::String) {
-            heap.release(load<StringView>(at));
+            heap.release(loadField<StringView>(at));
         } else if (isMap(type)) {
             delete RowLayout::at<RowMap*>(row, layout.offset(field));
         } else if (type.isNested()) {

@@ -19,6 +19,14 @@
 
 namespace millrace {
 
+// A field's value. Fields are 8-byte aligned, so a 16-byte integer may not be: always through memcpy.
+template <class T>
+T loadField(const std::byte* at) {
+    T value;
+    std::memcpy(&value, at, sizeof(T));
+    return value;
+}
+
 // An ordered map from value to value; aggregates over retractions and DISTINCT keep value -> count in it.
 using RowMap = std::map<Value, Value>;
 

@@ -5,7 +5,7 @@
 namespace millrace {
 
 namespace {
-int64_t decoded(const std::string& text) {
+int64_t keptWatermark(const std::string& text) {
     try {
         return std::stoll(text);
     } catch (const std::exception&) {
@@ -19,7 +19,7 @@ void KeptWatermark::open(OperatorContext& context) {
     if (list_->empty()) return;
     value_ = EventTime::max().value();
     for (const std::string& item : *list_)
-        value_ = std::min(value_, decoded(item));
+        value_ = std::min(value_, keptWatermark(item));
 }
 
 void KeptWatermark::rise(EventTime watermark) {

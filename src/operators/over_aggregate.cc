@@ -22,7 +22,7 @@ std::string encoded(int64_t watermark) {
     return std::string(reinterpret_cast<const char*>(&watermark), sizeof(watermark));
 }
 
-int64_t decoded(const std::string& item) {
+int64_t decodedOverWatermark(const std::string& item) {
     int64_t watermark = 0;
     if (item.size() != sizeof(watermark))
         throw UserError("snapshot.damaged", "the watermark of an OVER aggregation is not 8 bytes long");
@@ -85,7 +85,7 @@ std::unique_ptr<OperatorState> OverAggregate::open(OperatorContext& context) con
 
     state->watermark_list = &context.state().list("watermark", Redistribution::Union);
     for (const std::string& item : *state->watermark_list) {
-        const int64_t reached = decoded(item);
+        const int64_t reached = decodedOverWatermark(item);
         const bool first = &item == &state->watermark_list->front();
         state->watermark = first ? reached : std::min(state->watermark, reached);
     }

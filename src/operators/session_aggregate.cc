@@ -6,12 +6,12 @@
 
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
+#include "operators/limits.h"
 #include "operators/time_units.h"
 
 namespace millrace {
 
 namespace {
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr size_t kRows = 4096;  // of a batch that is emitted; of timers looked at together
 // Timers stand at multiples of a fraction of the gap: finer ones are moved more often, coarser ones looked at
 // more often before they are due.

@@ -4,11 +4,12 @@
 #include <compare>
 #include <map>
 
+#include "operators/limits.h"
+
 namespace millrace {
 
 namespace {
 
-constexpr size_t kEmitRows = 4096;
 using Row = std::vector<Value>;
 
 struct RowLess {

@@ -6,14 +6,13 @@
 
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
+#include "operators/limits.h"
 #include "operators/time_units.h"
 
 namespace millrace {
 
 namespace {
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
-constexpr size_t kEmitRows = 4096;
 constexpr int64_t kMicrosPerDay = 86'400'000'000;
 }  // namespace
 

@@ -1,13 +1,10 @@
 #include "operators/window_assigner.h"
 
 #include "operators/function_context.h"
+#include "operators/limits.h"
 #include "operators/time_units.h"
 
 namespace millrace {
-
-namespace {
-constexpr size_t kEmitRows = 4096;
-}
 
 struct WindowAssigner::State final : OperatorState {
     explicit State(const std::string& zone) : clock(zone) {}

@@ -4,14 +4,12 @@
 #include <limits>
 
 #include "operators/function_context.h"
+#include "operators/limits.h"
 #include "operators/windows.h"
 
 namespace millrace {
 
 namespace {
-
-constexpr size_t kEmitRows = 4096;
-constexpr int64_t kForEver = std::numeric_limits<int64_t>::max();
 
 int64_t decodedWatermark(const std::string& text) {
     try {
@@ -137,7 +135,7 @@ void WindowRank::fireDue(State& state, int64_t time, Output& output) const {
     std::vector<uint32_t> partitions;
     auto window = state.windows.begin();
     for (; window != state.windows.end(); ++window) {
-        if (time != kForEver && state.completeAt(window->first, p_.processing_time) > time) break;
+        if (time != kNever && state.completeAt(window->first, p_.processing_time) > time) break;
         partitions.push_back(window->second);
     }
     state.windows.erase(state.windows.begin(), window);
@@ -201,7 +199,7 @@ void WindowRank::onProcessingTime(OperatorState& operator_state, ProcessingTime 
 }
 
 void WindowRank::onEndOfInput(OperatorState& operator_state, OperatorContext&, Output& output) const {
-    if (p_.processing_time) fireDue(static_cast<State&>(operator_state), kForEver, output);
+    if (p_.processing_time) fireDue(static_cast<State&>(operator_state), kNever, output);
 }
 
 void WindowRank::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {

@@ -9,12 +9,12 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kLogger = "runtime.checkpoint";
+constexpr const char* kCheckpointLog = "runtime.checkpoint";
 // After so many checkpoints that could not be written all state is captured anew: what they captured, which
 // has to be kept till then, is let go.
 constexpr size_t kUnwrittenMax = 8;
 
-std::string messageOf(std::exception_ptr failure) {
+std::string messageOf(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
     } catch (const std::exception& error) {
@@ -50,15 +50,15 @@ void CheckpointCoordinator::onStarted(size_t tasks, CheckpointId next, Processin
 void CheckpointCoordinator::onStopped(const std::string& reason) {
     attempt_->fetch_add(1);
     tasks_ = 0;
-    const auto giveUp = [&](Pending& checkpoint) {
+    const auto give_up = [&](Pending& checkpoint) {
         checkpoint.record.status = "FAILED";
         checkpoint.record.end_ms = now().value();
         checkpoint.record.failure = reason;
         listener_.onRecord(checkpoint.record);
         failRequest(checkpoint.request, reason);
     };
-    if (pending_) giveUp(*pending_);
-    if (writing_) giveUp(*writing_);
+    if (pending_) give_up(*pending_);
+    if (writing_) give_up(*writing_);
     for (const Request& request : requests_)
         failRequest(request, reason);
     pending_.reset();
@@ -307,7 +307,7 @@ void CheckpointCoordinator::onCommitted() {
     }
 }
 
-void CheckpointCoordinator::fail(std::exception_ptr failure) {
+void CheckpointCoordinator::fail(const std::exception_ptr& failure) {
     Pending failed;
     if (pending_) {
         failed = std::move(*pending_);
@@ -317,7 +317,7 @@ void CheckpointCoordinator::fail(std::exception_ptr failure) {
         writing_.reset();
     }
     const std::string message = messageOf(failure);
-    logWarn(kLogger, "{} {} failed: {}", failed.request.savepoint ? "savepoint" : "checkpoint",
+    logWarn(kCheckpointLog, "{} {} failed: {}", failed.request.savepoint ? "savepoint" : "checkpoint",
             failed.record.id.value(), message);
     failed.record.status = "FAILED";
     failed.record.end_ms = now().value();

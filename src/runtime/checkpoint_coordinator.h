@@ -127,7 +127,7 @@ class CheckpointCoordinator {
     void onWritten(uint64_t bytes, const std::string& path);
     void commit();
     void onCommitted();
-    void fail(std::exception_ptr failure);
+    void fail(const std::exception_ptr& failure);
     ProcessingTime now() const { return parameters_.environment.clock->now(); }
     // Work on the executor for the execution of now: it is skipped, and its reply dropped, once that has
     // ended.

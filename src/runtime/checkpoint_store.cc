@@ -13,7 +13,7 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kLogger = "runtime.checkpoint";
+constexpr const char* kStoreLog = "runtime.checkpoint";
 
 // The number of a checkpoint's folder, "chk-17".
 std::optional<int64_t> numberOf(const std::string& name) {
@@ -128,7 +128,7 @@ void CheckpointStore::compact() {
             one = chains_.at({one->uid, one->subtask});
         in_memory_ = std::move(lighter);
     } catch (const std::exception& error) {
-        logWarn(kLogger, "state under '{}' could not be compacted: {}", folder_, error.what());
+        logWarn(kStoreLog, "state under '{}' could not be compacted: {}", folder_, error.what());
     }
 }
 
@@ -193,7 +193,7 @@ void CheckpointStore::discardOlderThan(CheckpointId newest) {
         }
         discardShared(kept);
     } catch (const std::exception& error) {
-        logWarn(kLogger, "old checkpoints under '{}' could not be removed: {}", folder_, error.what());
+        logWarn(kStoreLog, "old checkpoints under '{}' could not be removed: {}", folder_, error.what());
     }
 }
 
@@ -243,7 +243,7 @@ std::optional<StoredSnapshot> CheckpointStore::newestSound() {
                 error.code() != "io.not-found") {
                 throw;
             }
-            logError(kLogger, "checkpoint '{}' is not usable, the one before it is tried: {}", path,
+            logError(kStoreLog, "checkpoint '{}' is not usable, the one before it is tried: {}", path,
                      error.what());
             damage = error;
         }

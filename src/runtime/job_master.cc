@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kLogger = "runtime.job";
+constexpr const char* kJobLog = "runtime.job";
 constexpr size_t kFailuresShown = 20;
 constexpr size_t kCheckpointsShown = 10;
 
@@ -21,7 +21,7 @@ Environment seeded(Environment environment) {
     return environment;
 }
 
-std::shared_ptr<const JobGraph> checked(std::shared_ptr<const JobGraph> graph) {
+std::shared_ptr<const JobGraph> checked(const std::shared_ptr<const JobGraph>& graph) {
     graph->check();
     return RuntimeOptions::from(graph->configuration).checker ? withChecker(graph) : graph;
 }
@@ -102,7 +102,7 @@ JobMaster::JobMaster(std::shared_ptr<const JobGraph> graph, JobOptions options, 
       restart_(options_.restart, random_.fork()),
       trigger_random_(random_.fork()) {
     for (const auto& [key, meant] : misspeltKeys(graph_->configuration)) {
-        logWarn(kLogger, "'{}' means nothing here; did you mean '{}'?", key, meant);
+        logWarn(kJobLog, "'{}' means nothing here; did you mean '{}'?", key, meant);
     }
     shown_details_.job_id = job_id_;
     shown_details_.name = graph_->name;
@@ -183,7 +183,7 @@ void JobMaster::restore() {
     });
 }
 
-void JobMaster::onRestored(std::shared_ptr<RestoredJob> restored) {
+void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     max_parallelism_ = restored->max_parallelism;
     if (checkpoints_ == nullptr) {
         checkpoints_ = std::make_unique<CheckpointCoordinator>(
@@ -272,7 +272,7 @@ void JobMaster::tearDown(const std::string& reason) {
     if (checkpoints_ != nullptr) checkpoints_->onStopped(reason);
 }
 
-void JobMaster::fail(const std::string& task, std::exception_ptr failure) {
+void JobMaster::fail(const std::string& task, const std::exception_ptr& failure) {
     if (isTerminal(status_)) return;
     record(task, failure);
     if (restart_at_ != INT64_MAX) return;  // already on its way to a restart
@@ -296,12 +296,12 @@ void JobMaster::fail(const std::string& task, std::exception_ptr failure) {
         const std::lock_guard lock(mutex_);
         ++shown_details_.restarts;
     }
-    logInfo(kLogger, "job {} restarts in {}", job_id_, formatDuration(*delay));
+    logInfo(kJobLog, "job {} restarts in {}", job_id_, formatDuration(*delay));
     enter(JobStatus::Restarting);
     restart_at_ = now().value() + delay->ms;
 }
 
-void JobMaster::record(const std::string& task, std::exception_ptr failure) {
+void JobMaster::record(const std::string& task, const std::exception_ptr& failure) {
     JobFailure shown;
     shown.timestamp_ms = now().value();
     shown.task = task;
@@ -315,7 +315,7 @@ void JobMaster::record(const std::string& task, std::exception_ptr failure) {
         shown.message = error.what();
         shown.code = "internal";
     }
-    logError(kLogger, "job {} failed{}{}: {}", job_id_, task.empty() ? "" : " in ", task, shown.message);
+    logError(kJobLog, "job {} failed{}{}: {}", job_id_, task.empty() ? "" : " in ", task, shown.message);
     const std::lock_guard lock(mutex_);
     auto& failures = shown_details_.failures;
     failures.insert(failures.begin(), std::move(shown));
@@ -329,7 +329,7 @@ void JobMaster::enter(JobStatus status) {
     shown_details_.status = status;
     shown_details_.status_times_ms[toString(status)] = now().value();
     if (isTerminal(status)) shown_details_.end_ms = now().value();
-    logInfo(kLogger, "job {} ({}) is {}", job_id_, graph_->name, toString(status));
+    logInfo(kJobLog, "job {} ({}) is {}", job_id_, graph_->name, toString(status));
     changed_.notify_all();
 }
 

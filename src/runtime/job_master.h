@@ -66,12 +66,12 @@ class JobMaster final : private CheckpointListener {
     void post(std::function<void()> message) { mailbox_.post(std::move(message)); }
     void restore();
     void describeVertices(const Execution& execution, JobDetails& out) const;
-    void onRestored(std::shared_ptr<RestoredJob> restored);
+    void onRestored(const std::shared_ptr<RestoredJob>& restored);
     void onOpened();
-    void fail(const std::string& task, std::exception_ptr failure);
+    void fail(const std::string& task, const std::exception_ptr& failure);
     void tearDown(const std::string& reason);
     void enter(JobStatus status);
-    void record(const std::string& task, std::exception_ptr failure);
+    void record(const std::string& task, const std::exception_ptr& failure);
     std::string newTriggerId();
     ProcessingTime now() const { return environment_.clock->now(); }
 

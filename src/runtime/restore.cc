@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kLogger = "runtime.restore";
+constexpr const char* kRestoreLog = "runtime.restore";
 
 void checkAgainst(const JobGraph& graph, const Snapshot& snapshot, const std::string& path,
                   bool allow_non_restored_state) {
@@ -22,7 +22,7 @@ void checkAgainst(const JobGraph& graph, const Snapshot& snapshot, const std::st
         const std::string what =
             name.empty() ? fmt::format("'{}'", uid) : fmt::format("'{}' (uid '{}')", name, uid);
         if (allow_non_restored_state) {
-            logWarn(kLogger, "the state of operator {} in '{}' is left out: the job has no such operator",
+            logWarn(kRestoreLog, "the state of operator {} in '{}' is left out: the job has no such operator",
                     what, path);
             known.insert(uid);  // said once
             return;
@@ -75,7 +75,7 @@ RestoredJob restoreJob(const RestoreRequest& request, const JobGraph& graph, con
         for (const auto& op : snapshot.operators)
             out.operators[op->uid].push_back(op);
         out.enumerators = snapshot.coordinators;
-        logInfo(kLogger, "job {} restores {} {} from '{}'", job_id,
+        logInfo(kRestoreLog, "job {} restores {} {} from '{}'", job_id,
                 snapshot.kind == SnapshotKind::Savepoint ? "savepoint" : "checkpoint", snapshot.id.value(),
                 path);
         committers.commit(snapshot.committables);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace millrace {
 namespace {
@@ -54,8 +55,7 @@ RestartStrategyType readStrategy(const Configuration& configuration, bool checkp
     if (!text) {
         return checkpointing ? RestartStrategyType::ExponentialDelay : RestartStrategyType::None;
     }
-    std::string name = *text;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const std::string name = lowerCase(*text);
     if (name == "none" || name == "off" || name == "disable") return RestartStrategyType::None;
     if (name == "fixed-delay" || name == "fixeddelay") return RestartStrategyType::FixedDelay;
     if (name == "exponential-delay" || name == "exponentialdelay") {

@@ -1,6 +1,7 @@
 // /jobs, /jobs/overview, /jobs/:jobid and what it says in parts: its status, plan and configuration; its end.
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cluster/job_view.h"
 #include "cluster/rest/rest.h"
 
@@ -25,9 +26,7 @@ HttpResponse overview(const RestCluster& cluster, const RestRequest&) {
     for (const VertexDetails& vertex : job.vertices) {
         tasks["total"] = tasks["total"].get<size_t>() + vertex.subtasks.size();
         for (const auto& [state, count] : taskCounts(vertex)) {
-            std::string name = state;
-            for (char& c : name)
-                c = static_cast<char>(std::tolower(c));
+            const std::string name = lowerCase(state);
             tasks[name] = tasks.value(name, 0) + count;
         }
     }

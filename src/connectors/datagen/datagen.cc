@@ -19,7 +19,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kBatchRows = 4096;
+constexpr size_t kGeneratedRows = 4096;
 constexpr int64_t kWakeMs = 10;  // rows of a fast table come in bunches this far apart
 
 struct Generation {
@@ -100,7 +100,7 @@ class DatagenReader final : public SourceReader {
     DatagenReader(const Generation& generation, SourceReaderContext& context)
         : generation_(generation),
           context_(context),
-          rows_max_(std::min(kBatchRows, context.batchRowsMax())),
+          rows_max_(std::min(kGeneratedRows, context.batchRowsMax())),
           builder_(generation.output, rows_max_) {}
 
     void addSplits(std::vector<SourceSplit> splits) override {

@@ -35,7 +35,7 @@ class FieldOptions {
     const std::map<std::string, std::string>& options_;
 };
 
-using Draw = std::function<Value(Random&, int64_t now_micros)>;
+using DrawValue = std::function<Value(Random&, int64_t now_micros)>;
 
 struct Range {
     int64_t low;
@@ -75,9 +75,9 @@ Range optionRange(const FieldOptions& options, const LogicalType& type) {
     return range;
 }
 
-Draw makeDraw(const LogicalType& type, const FieldOptions& options);
+DrawValue makeDraw(const LogicalType& type, const FieldOptions& options);
 
-Draw drawText(const LogicalType& type, const FieldOptions& options) {
+DrawValue drawText(const LogicalType& type, const FieldOptions& options) {
     const bool fixed = type.kind() == TypeKind::Char || type.kind() == TypeKind::Binary;
     int64_t length =
         options.find<int64_t>("length").value_or(fixed ? type.length() : std::min(100, type.length()));
@@ -96,7 +96,7 @@ Draw drawText(const LogicalType& type, const FieldOptions& options) {
     };
 }
 
-Draw drawDecimal(const LogicalType& type, const FieldOptions& options) {
+DrawValue drawDecimal(const LogicalType& type, const FieldOptions& options) {
     const auto bound = [&](const char* name, Int128 otherwise) {
         const std::optional<std::string> text = options.find<std::string>(name);
         if (!text) return otherwise;
@@ -119,14 +119,14 @@ Draw drawDecimal(const LogicalType& type, const FieldOptions& options) {
     };
 }
 
-Draw drawNested(const LogicalType& type, const FieldOptions& options) {
+DrawValue drawNested(const LogicalType& type, const FieldOptions& options) {
     if (type.kind() == TypeKind::Row) {
-        std::vector<Draw> draws;
+        std::vector<DrawValue> draws;
         for (const Field& field : type.fields())
             draws.push_back(makeDraw(field.type, options.inner(field.name)));
         return [draws](Random& random, int64_t now) {
             Value::List values;
-            for (const Draw& draw : draws)
+            for (const DrawValue& draw : draws)
                 values.push_back(draw(random, now));
             return Value::list(std::move(values));
         };
@@ -134,8 +134,8 @@ Draw drawNested(const LogicalType& type, const FieldOptions& options) {
     const int64_t length = options.find<int64_t>("length").value_or(3);
     if (length < 0 || length > 10'000) options.refuse("length", "must be between 0 and 10000");
     const bool array = type.kind() == TypeKind::Array;
-    const Draw element = makeDraw(type.element(), options.inner(array ? "element" : "key"));
-    Draw value;
+    const DrawValue element = makeDraw(type.element(), options.inner(array ? "element" : "key"));
+    DrawValue value;
     if (type.kind() == TypeKind::Map) value = makeDraw(type.mapValue(), options.inner("value"));
     if (type.kind() == TypeKind::Multiset) {
         value = [](Random& random, int64_t) {
@@ -152,7 +152,7 @@ Draw drawNested(const LogicalType& type, const FieldOptions& options) {
     };
 }
 
-Draw drawReal(const LogicalType& type, const FieldOptions& options) {
+DrawValue drawReal(const LogicalType& type, const FieldOptions& options) {
     const double largest = type.kind() == TypeKind::Float ? std::numeric_limits<float>::max()
                                                           : std::numeric_limits<double>::max();
     const double low = options.find<double>("min").value_or(-largest);
@@ -164,7 +164,7 @@ Draw drawReal(const LogicalType& type, const FieldOptions& options) {
     };
 }
 
-Draw makeDraw(const LogicalType& type, const FieldOptions& options) {
+DrawValue makeDraw(const LogicalType& type, const FieldOptions& options) {
     switch (type.kind()) {
         case TypeKind::Boolean:
             return [](Random& random, int64_t) { return Value::boolean(random.below(2) == 1); };

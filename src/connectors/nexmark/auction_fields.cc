@@ -27,7 +27,7 @@ int64_t initialBid(const Timeline& timeline, int64_t id) {
     return nexmarkPrices().of(timeline.draw(Draw::AuctionInitialBid, id));
 }
 
-ColumnPtr makeId(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
+ColumnPtr makeAuctionId(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     const int64_t proportion = timeline.options().proportion(NexmarkKind::Auction);
     return makeNumbers(rows, type, [&](const EventRun& run, uint32_t i) {
         return run.epoch * proportion + run.place + i + Timeline::kFirstAuctionId;
@@ -111,7 +111,7 @@ ColumnPtr makeDescription(const Timeline& timeline, const KindRows& rows, const 
     return makeTexts(rows, type, kDescriptionMax, [&](int64_t id) { return description(timeline, id); });
 }
 
-ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
+ColumnPtr makeAuctionExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     constexpr int64_t kUsed = 48;  // the public generator counts six numbers, and the two texts
     const int64_t average = timeline.options().size(NexmarkKind::Auction);
     return makeTexts(rows, type, ExtraLength(kUsed, average).max(), [&](int64_t id) {
@@ -126,7 +126,7 @@ ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const Logica
 
 std::span<const NexmarkField> auctionFields() {
     static const std::array<NexmarkField, 10> fields{{
-        {"id", nullptr, LogicalType::bigint(), makeId},
+        {"id", nullptr, LogicalType::bigint(), makeAuctionId},
         {"itemName", nullptr, LogicalType::string(), makeItemName},
         {"description", nullptr, LogicalType::string(), makeDescription},
         {"initialBid", nullptr, LogicalType::bigint(), makeInitialBid},
@@ -135,7 +135,7 @@ std::span<const NexmarkField> auctionFields() {
         {"expires", nullptr, LogicalType::timestamp(3), makeExpires},
         {"seller", nullptr, LogicalType::bigint(), makeSeller},
         {"category", nullptr, LogicalType::bigint(), makeCategory},
-        {"extra", nullptr, LogicalType::string(), makeExtra},
+        {"extra", nullptr, LogicalType::string(), makeAuctionExtra},
     }};
     return fields;
 }

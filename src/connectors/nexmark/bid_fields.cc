@@ -88,7 +88,7 @@ ColumnPtr makeUrl(const Timeline& timeline, const KindRows& rows, const LogicalT
     return makeOfChannel(timeline, rows, type, nexmarkText().url_views);
 }
 
-ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
+ColumnPtr makeBidExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     auto column = std::make_shared<Column>(type, rows.rows);
     constexpr int64_t kUsed = 32;  // the public generator counts its four numbers
     const ExtraLength length(kUsed, timeline.options().size(NexmarkKind::Bid));
@@ -123,7 +123,7 @@ std::span<const NexmarkField> bidFields() {
         {"channel", nullptr, LogicalType::string(), makeChannel},
         {"url", nullptr, LogicalType::string(), makeUrl},
         {"dateTime", "customTime", LogicalType::timestamp(3), makeEventTime},
-        {"extra", nullptr, LogicalType::string(), makeExtra},
+        {"extra", nullptr, LogicalType::string(), makeBidExtra},
     }};
     return fields;
 }

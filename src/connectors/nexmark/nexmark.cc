@@ -21,7 +21,7 @@ namespace {
 // Events that one call works through, whatever their kinds: sources of different kinds in one job then move
 // through event time together.
 constexpr uint64_t kEventsPerPoll = 4096;
-constexpr int64_t kWakeMs = 1;
+constexpr int64_t kPollMs = 1;
 // Generators that share a reader take turns of at most so much event time, so that their rows are not late
 // for each other's watermark.
 constexpr int64_t kTurnMs = 500;
@@ -141,7 +141,7 @@ class NexmarkReader final : public SourceReader {
         if (table_.options.paced) {
             const uint64_t due = split->generator.timeline().eventsDue(sinceStart(*split));
             if (due <= begin) {
-                context_.wakeAt(ProcessingTime(context_.now().value() + kWakeMs));
+                context_.wakeAt(ProcessingTime(context_.now().value() + kPollMs));
                 return ReadStatus::Nothing;
             }
             end = std::min(end, due);

@@ -8,11 +8,12 @@ using Timeline = NexmarkTimeline;
 
 constexpr uint32_t kEmailUserMax = 7;
 constexpr uint32_t kEmailHostMax = 5;
-constexpr size_t kEmailMax = kEmailUserMax + kEmailHostMax + 5;  // "@" and ".com"
+constexpr std::string_view kEmailEnd = ".com";
+constexpr size_t kEmailMax = kEmailUserMax + 1 + kEmailHostMax + kEmailEnd.size();
 constexpr size_t kCardNumbers = 4;
 constexpr size_t kCardLength = kCardNumbers * 5 - 1;  // of four digits each, with blanks between
 
-ColumnPtr makeId(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
+ColumnPtr makePersonId(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     auto column = std::make_shared<Column>(type, rows.rows);
     const int64_t proportion = timeline.options().proportion(NexmarkKind::Person);
     for (const EventRun& run : rows.runs) {
@@ -68,7 +69,7 @@ ColumnPtr makeState(const Timeline& timeline, const KindRows& rows, const Logica
 
 // A column of texts of at most `length_max` characters, each appended by `append(id, buffer)`.
 template <class Append>
-ColumnPtr makeTexts(const KindRows& rows, const LogicalType& type, size_t length_max, Append append) {
+ColumnPtr makeAppendedTexts(const KindRows& rows, const LogicalType& type, size_t length_max, Append append) {
     auto column = std::make_shared<Column>(type, rows.rows);
     TextBuffer texts(rows.rows * length_max);
     for (const EventRun& run : rows.runs) {
@@ -81,10 +82,10 @@ ColumnPtr makeTexts(const KindRows& rows, const LogicalType& type, size_t length
 }
 
 ColumnPtr makeEmailAddress(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
-    return makeTexts(rows, type, kEmailMax, [&](int64_t id, TextBuffer& texts) {
+    return makeAppendedTexts(rows, type, kEmailMax, [&](int64_t id, TextBuffer& texts) {
         const std::string_view user = emailUser(timeline, id);
         const std::string_view host = emailHost(timeline, id);
-        const size_t length = user.size() + 1 + host.size() + 4;
+        const size_t length = user.size() + 1 + host.size() + kEmailEnd.size();
         char* const to = texts.reserve(length);
         char* at = to;
         std::memcpy(at, user.data(), user.size());
@@ -92,14 +93,14 @@ ColumnPtr makeEmailAddress(const Timeline& timeline, const KindRows& rows, const
         *at++ = '@';
         std::memcpy(at, host.data(), host.size());
         at += host.size();
-        std::memcpy(at, ".com", 4);
+        kEmailEnd.copy(at, kEmailEnd.size());
         return StringView({to, length});
     });
 }
 
 ColumnPtr makeCreditCard(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     const char* const numbers = nexmarkText().numbers.data();
-    return makeTexts(rows, type, kCardLength, [&](int64_t id, TextBuffer& texts) {
+    return makeAppendedTexts(rows, type, kCardLength, [&](int64_t id, TextBuffer& texts) {
         const uint64_t random = timeline.draw(Draw::PersonCreditCard, id);
         char* const to = texts.reserve(kCardLength);
         for (size_t i = 0; i < kCardNumbers; ++i) {
@@ -112,10 +113,10 @@ ColumnPtr makeCreditCard(const Timeline& timeline, const KindRows& rows, const L
     });
 }
 
-ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
+ColumnPtr makePersonExtra(const Timeline& timeline, const KindRows& rows, const LogicalType& type) {
     constexpr int64_t kId = 8;
     const int64_t average = timeline.options().size(NexmarkKind::Person);
-    return makeTexts(rows, type, ExtraLength(kId, average).max(), [&](int64_t id, TextBuffer& texts) {
+    return makeAppendedTexts(rows, type, ExtraLength(kId, average).max(), [&](int64_t id, TextBuffer& texts) {
         const size_t email = emailUser(timeline, id).size() + emailHost(timeline, id).size() + 5;
         const size_t used = nameOf(timeline, id).size() + email + kCardLength + cityOf(timeline, id).size() +
                             stateOf(timeline, id).size();
@@ -129,14 +130,14 @@ ColumnPtr makeExtra(const Timeline& timeline, const KindRows& rows, const Logica
 
 std::span<const NexmarkField> personFields() {
     static const std::array<NexmarkField, 8> fields{{
-        {"id", nullptr, LogicalType::bigint(), makeId},
+        {"id", nullptr, LogicalType::bigint(), makePersonId},
         {"name", nullptr, LogicalType::string(), makeName},
         {"emailAddress", nullptr, LogicalType::string(), makeEmailAddress},
         {"creditCard", nullptr, LogicalType::string(), makeCreditCard},
         {"city", nullptr, LogicalType::string(), makeCity},
         {"state", nullptr, LogicalType::string(), makeState},
         {"dateTime", "customTime", LogicalType::timestamp(3), makeEventTime},
-        {"extra", nullptr, LogicalType::string(), makeExtra},
+        {"extra", nullptr, LogicalType::string(), makePersonExtra},
     }};
     return fields;
 }

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "base/text.h"
 #include "functions/cast/families.h"
 #include "functions/time_zone.h"
 #include "types/calendar.h"
@@ -41,9 +42,7 @@ bool parseInteger(std::string_view text, int64_t least, int64_t most, T& out) {
 }
 
 bool parseBoolean(std::string_view text, uint8_t& out) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string lower = lowerCase(text);
     for (const char* word : {"t", "true", "y", "yes", "1"}) {
         if (lower == word) return out = 1, true;
     }

@@ -46,6 +46,28 @@ bool isBelow(const std::string& path, const std::string& folder) {
     return path.starts_with(withSlash(folder));
 }
 
+// Whether it lies in the folder itself.
+bool isIn(const std::string& path, const std::string& folder) {
+    const size_t slash = path.rfind('/');
+    return path.size() > 1 && std::string_view(path).substr(0, std::max<size_t>(slash, 1)) == folder;
+}
+
+// Calls f(path, value) for what lies in the folder itself, in order of its names; skips what lies deeper.
+template <class Map, class F>
+void forEachIn(const Map& paths, const std::string& folder, F&& f) {
+    const std::string prefix = withSlash(folder);
+    for (auto entry = paths.lower_bound(prefix); entry != paths.end() && entry->first.starts_with(prefix);) {
+        const std::string& path = entry->first;
+        const size_t slash = path.find('/', prefix.size());
+        if (slash == std::string::npos) {
+            if (path.size() > prefix.size()) f(path, entry->second);
+            ++entry;
+        } else {
+            entry = paths.lower_bound(path.substr(0, slash) + static_cast<char>('/' + 1));
+        }
+    }
+}
+
 }  // namespace
 
 const char* toString(DiskOperation operation) {
@@ -247,13 +269,12 @@ std::vector<FileStatus> SimulatedFileSystem::list(const std::string& raw) {
     requireFolder(folder);
     const bool crash = before(DiskOperation::List, folder);
     std::vector<FileStatus> out;
-    for (const auto& [path, file] : files_) {
-        if (parentFolder(path) == folder)
-            out.push_back({lastComponent(path), false, file->bytes.size(), file->modified_ms});
-    }
-    for (const auto& [path, unused] : folders_) {
-        if (path != "/" && parentFolder(path) == folder) out.push_back({lastComponent(path), true, 0, 0});
-    }
+    forEachIn(files_, folder, [&](const std::string& path, const FilePtr& file) {
+        out.push_back({lastComponent(path), false, file->bytes.size(), file->modified_ms});
+    });
+    forEachIn(folders_, folder, [&](const std::string& path, int) {
+        out.push_back({lastComponent(path), true, 0, 0});
+    });
     std::sort(out.begin(), out.end(),
               [](const FileStatus& a, const FileStatus& b) { return a.name < b.name; });
     crashAfter(crash, DiskOperation::List, folder);
@@ -324,7 +345,7 @@ void SimulatedFileSystem::syncFolder(const std::string& raw) {
     const std::string folder = normalise(raw);
     requireFolder(folder);
     const bool crash = before(DiskOperation::SyncFolder, folder);
-    std::erase_if(pending_, [&](const NameChange& change) { return parentFolder(change.path) == folder; });
+    std::erase_if(pending_, [&](const NameChange& change) { return isIn(change.path, folder); });
     crashAfter(crash, DiskOperation::SyncFolder, folder);
 }
 

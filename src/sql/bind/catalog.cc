@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
+
 namespace millrace::sql {
-
-namespace {
-
-std::string smallLetters(std::string_view name) {
-    std::string text(name);
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
-}  // namespace
 
 ObjectPath Catalog::resolve(const ObjectName& name) const {
     const auto check = [&](const Identifier& part, const char* known, const char* what) {
@@ -68,18 +60,18 @@ void Catalog::keepBoundView(const ObjectPath& path, LogicalPtr plan) const {
 }
 
 const FunctionDefinition* Catalog::findFunction(std::string_view name) const {
-    const auto found = functions_.find(smallLetters(name));
+    const auto found = functions_.find(lowerCase(name));
     return found == functions_.end() ? nullptr : &found->second;
 }
 
 void Catalog::addFunction(FunctionDefinition function) {
-    std::string key = smallLetters(function.name);
+    std::string key = lowerCase(function.name);
     functions_[std::move(key)] = std::move(function);
     bound_views_.clear();
 }
 
 void Catalog::removeFunction(std::string_view name) {
-    functions_.erase(smallLetters(name));
+    functions_.erase(lowerCase(name));
     bound_views_.clear();
 }
 

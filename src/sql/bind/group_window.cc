@@ -17,16 +17,16 @@ struct GroupFunction {
     const char* signature;
 };
 
-constexpr std::array<GroupFunction, 3> kFunctions = {{
+constexpr std::array<GroupFunction, 3> kGroupFunctions = {{
     {"TUMBLE", WindowKind::Tumble, 2, "TUMBLE(time, size)"},
     {"HOP", WindowKind::Hop, 3, "HOP(time, slide, size)"},
     {"SESSION", WindowKind::Session, 2, "SESSION(time, gap)"},
 }};
 
 const GroupFunction* functionOf(std::string_view name) {
-    const auto* found = std::find_if(kFunctions.begin(), kFunctions.end(),
+    const auto* found = std::find_if(kGroupFunctions.begin(), kGroupFunctions.end(),
                                      [&](const GroupFunction& f) { return f.name == name; });
-    return found == kFunctions.end() ? nullptr : found;
+    return found == kGroupFunctions.end() ? nullptr : found;
 }
 
 // The window function of TUMBLE_START and what it asks for.

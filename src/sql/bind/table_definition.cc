@@ -1,10 +1,12 @@
 #include "sql/bind/table_definition.h"
 
+#include "sql/parse/to_sql.h"
+
 namespace millrace::sql {
 
 namespace {
 
-Schema columnsOf(const TableDefinition& table, bool (*wanted)(const TableColumn&)) {
+Schema chosenColumns(const TableDefinition& table, bool (*wanted)(const TableColumn&)) {
     std::vector<Field> fields;
     for (const TableColumn& column : table.columns) {
         if (wanted(column)) fields.push_back({column.name, column.type});
@@ -12,34 +14,26 @@ Schema columnsOf(const TableDefinition& table, bool (*wanted)(const TableColumn&
     return Schema(std::move(fields));
 }
 
-std::string quoted(const std::string& text, char quote) {
-    std::string out(1, quote);
-    for (const char c : text) {
-        out += c;
-        if (c == quote) out += c;
-    }
-    return out + quote;
-}
-
 std::string nameList(const std::vector<std::string>& names) {
     std::string out;
     for (const std::string& name : names)
-        out += (out.empty() ? "" : ", ") + quoted(name, '`');
+        out += (out.empty() ? "" : ", ") + quoteName(name);
     return out;
 }
 
 }  // namespace
 
 Schema TableDefinition::schema() const {
-    return columnsOf(*this, [](const TableColumn&) { return true; });
+    return chosenColumns(*this, [](const TableColumn&) { return true; });
 }
 
 Schema TableDefinition::storedSchema() const {
-    return columnsOf(*this, [](const TableColumn& column) { return column.kind != ColumnKind::Computed; });
+    return chosenColumns(*this,
+                         [](const TableColumn& column) { return column.kind != ColumnKind::Computed; });
 }
 
 Schema TableDefinition::writtenSchema() const {
-    return columnsOf(*this, [](const TableColumn& column) {
+    return chosenColumns(*this, [](const TableColumn& column) {
         return column.kind == ColumnKind::Physical ||
                (column.kind == ColumnKind::Metadata && !column.is_virtual);
     });
@@ -55,7 +49,7 @@ std::string TableDefinition::toDdl() const {
                                   path.catalog, path.database, path.object);
     std::string separator;
     for (const TableColumn& column : columns) {
-        out += separator + "  " + quoted(column.name, '`') + " ";
+        out += separator + "  " + quoteName(column.name) + " ";
         separator = ",\n";
         if (column.kind == ColumnKind::Computed) {
             out += "AS " + column.text;
@@ -63,27 +57,27 @@ std::string TableDefinition::toDdl() const {
             out += column.type.toString();
             if (column.kind == ColumnKind::Metadata) {
                 out += " METADATA";
-                if (column.metadata_key != column.name) out += " FROM " + quoted(column.metadata_key, '\'');
+                if (column.metadata_key != column.name) out += " FROM " + quoteText(column.metadata_key);
                 if (column.is_virtual) out += " VIRTUAL";
             }
         }
-        if (!column.comment.empty()) out += " COMMENT " + quoted(column.comment, '\'');
+        if (!column.comment.empty()) out += " COMMENT " + quoteText(column.comment);
     }
     if (watermark) {
         out += fmt::format("{}  WATERMARK FOR {} AS {}", separator,
-                           quoted(columns[watermark->column].name, '`'), watermark->text);
+                           quoteName(columns[watermark->column].name), watermark->text);
         separator = ",\n";
     }
     if (!primary_key.empty())
         out += fmt::format("{}  PRIMARY KEY ({}) NOT ENFORCED", separator, nameList(primary_key));
     out += "\n)";
-    if (!comment.empty()) out += "\nCOMMENT " + quoted(comment, '\'');
+    if (!comment.empty()) out += "\nCOMMENT " + quoteText(comment);
     if (!partition_keys.empty()) out += fmt::format("\nPARTITIONED BY ({})", nameList(partition_keys));
     if (!options.empty()) {
         out += "\nWITH (";
         separator = "\n";
         for (const auto& [key, value] : options) {
-            out += separator + "  " + quoted(key, '\'') + " = " + quoted(value, '\'');
+            out += separator + "  " + quoteText(key) + " = " + quoteText(value);
             separator = ",\n";
         }
         out += "\n)";

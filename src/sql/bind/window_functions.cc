@@ -20,7 +20,7 @@ struct WindowFunction {
     const char* signature;
 };
 
-constexpr std::array<WindowFunction, 4> kFunctions = {{
+constexpr std::array<WindowFunction, 4> kWindowFunctions = {{
     {"TUMBLE",
      WindowKind::Tumble,
      {"DATA", "TIMECOL", "SIZE", "OFFSET", ""},
@@ -141,11 +141,12 @@ LogicalPtr QueryBinder::bindTableArgument(const Expr& argument, std::vector<cons
 
 LogicalPtr QueryBinder::bindWindowFunction(const Call& call, const TextSpan& span) {
     const auto* function =
-        std::find_if(kFunctions.begin(), kFunctions.end(),
+        std::find_if(kWindowFunctions.begin(), kWindowFunctions.end(),
                      [&](const WindowFunction& candidate) { return candidate.name == call.name; });
-    if (function == kFunctions.end()) {
+    if (function == kWindowFunctions.end()) {
         std::vector<std::string> names;
-        for (const WindowFunction& known : kFunctions)
+        names.reserve(kWindowFunctions.size());
+        for (const WindowFunction& known : kWindowFunctions)
             names.emplace_back(known.name);
         const std::string near = nearestName(call.name, names);
         failAt(span, "sql.unknown-function",

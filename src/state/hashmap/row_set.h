@@ -118,6 +118,7 @@ class RowSet {
     bool visit(Cursor& cursor, const Cursor& end, size_t& budget, F&& f) const {
         for (; cursor.block < end.block; ++cursor.block, cursor.row = 0) {
             const Block& block = blocks_[cursor.block];
+            if (block.data == nullptr) continue;
             std::byte* row = block.data + cursor.row * stride_ + sizeof(RowHeader);
             for (; cursor.row < block.used; ++cursor.row, row += stride_) {
                 if (budget == 0) return true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "operators/group_aggregate.h"
 #include "operators/session_aggregate.h"
 #include "operators/window_aggregate.h"
@@ -18,11 +19,6 @@ namespace {
 std::string windowText(std::string text, const Schema& input, std::optional<size_t> column, bool attached) {
     const std::string time = column ? "[" + input[*column].name + "]" : "[PROCTIME()]";
     return text.insert(text.find('(') + 1, (attached ? "window_end=" : "time=") + time + ", ");
-}
-
-std::string lowerCase(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
 }
 
 std::vector<AggregateTerm> termsOf(const std::vector<AggregateCall>& calls, bool may_retract) {

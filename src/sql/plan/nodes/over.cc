@@ -5,20 +5,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "operators/over_aggregate.h"
 #include "operators/updating_over.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
-
-namespace {
-
-std::string lowerCase(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
-}  // namespace
 
 std::string digestOf(const std::vector<SortKey>& order) {
     std::string text = "(";

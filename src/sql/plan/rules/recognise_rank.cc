@@ -50,7 +50,7 @@ bool narrow(const Expression& conjunct, size_t number, Range& range) {
     return true;
 }
 
-void recognise(Rel& rel) {
+void recogniseRankIn(Rel& rel) {
     const auto* calc = rel.get<CalcRel>();
     if (!calc || !calc->condition) return;
     // Projections in between stay only where others read them too; this node looks through them.
@@ -97,7 +97,7 @@ void recognise(Rel& rel) {
 
 void recogniseRank(RelRoots& roots) {
     for (Rel* rel : inOrder(roots))
-        recognise(*rel);
+        recogniseRankIn(*rel);
 }
 
 }  // namespace millrace::sql

@@ -10,12 +10,12 @@ namespace {
 // Before windows are fused and columns pruned, a node's columns are those of the logical node it computes,
 // with computed keys behind them.
 const ColumnTraits& traitsOf(const Rel& input, size_t column) {
-    static const ColumnTraits kNone;
+    static const ColumnTraits none;
     const std::vector<ColumnTraits>& traits = input.origin->traits();
-    return column < traits.size() ? traits[column] : kNone;
+    return column < traits.size() ? traits[column] : none;
 }
 
-void recognise(Rel& rel) {
+void recogniseWindowJoin(Rel& rel) {
     auto* join = rel.get<JoinRel>();
     if (!join) return;
     for (size_t end = 0; end < join->keys[0].size(); ++end) {
@@ -40,7 +40,7 @@ void recognise(Rel& rel) {
 
 void recogniseWindowJoins(RelRoots& roots) {
     for (Rel* rel : inOrder(roots))
-        recognise(*rel);
+        recogniseWindowJoin(*rel);
 }
 
 }  // namespace millrace::sql
