@@ -37,7 +37,7 @@ std::shared_ptr<JobGraph> newGraph() {
         {"execution.checkpointing.interval", "15 ms"},
         {"execution.checkpointing.dir", "/checkpoints"},
         {"restart-strategy.type", "fixed-delay"},
-        {"restart-strategy.fixed-delay.attempts", "1000"},
+        {"restart-strategy.fixed-delay.attempts", "20"},
         {"restart-strategy.fixed-delay.delay", "5 ms"},
         {"millrace.batch.rows-max", "5"},
         {"millrace.checker", "true"},
