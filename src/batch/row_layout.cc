@@ -36,6 +36,7 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
         const PhysicalType physical = type.physical();
         at += physical == PhysicalType::Int128 || physical == PhysicalType::String ? 16 : 8;
         owns_memory_ |= physical == PhysicalType::String || type.isNested();
+        owns_objects_ |= type.isNested();
         const Form form = type.isNested()                    ? Form::Nested
                           : physical == PhysicalType::String ? Form::String
                                                              : Form::Fixed;

@@ -126,10 +126,7 @@ class QueryTestRun {
             hashBytes(first->plan) % 4;  // another place for every query, the same in every run
         const PausedJob paused = pauseSources(*first, 2, rows);
         auto job = Job::start(paused.graph, options);
-        if (!paused.pause->waitUntilPaused(kJobTimeoutMs)) {
-            failIfFailed(*job);
-            throw Mismatch{"a source did not come to its stopping place\n"};
-        }
+        waitUntilPaused(*paused.pause, *job);
         if (!paused.pause->anyPaused()) {
             finish(*job);
             return;
@@ -172,6 +169,16 @@ class QueryTestRun {
         if (job.status() != JobStatus::Failed) return;
         const JobDetails details = job.details();
         throw failureOf(details);
+    }
+
+    // A job that fails before its sources come to their stopping places is not waited for.
+    static void waitUntilPaused(SourcePause& pause, const Job& job) {
+        constexpr int64_t kLookMs = 20;
+        for (int64_t waited = 0; waited < kJobTimeoutMs; waited += kLookMs) {
+            if (pause.waitUntilPaused(kLookMs)) return;
+            failIfFailed(job);
+        }
+        throw Mismatch{"a source did not come to its stopping place\n"};
     }
 
     static void finish(Job& job) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "functions/text_search.h"
+
 namespace millrace {
 
 namespace {
@@ -44,11 +46,12 @@ std::optional<FieldRegex> FieldRegex::of(std::string_view pattern) {
 }
 
 std::optional<std::string_view> FieldRegex::group(std::string_view text, int group) const {
-    for (size_t at = text.find(name_); at != std::string_view::npos; at = text.find(name_, at + 1)) {
+    for (size_t at = findText(text, name_); at != std::string_view::npos;
+         at = findText(text, name_, at + 1)) {
         if (at > 0 && text[at - 1] != delimiter_) continue;
         const size_t begin = at == 0 ? 0 : at - 1;
         const size_t value = at + name_.size();
-        const size_t end = std::min(text.find(end_, value), text.size());
+        const size_t end = std::min(findNth(text, end_, 0, value), text.size());
         switch (group) {
             case 0:
                 return text.substr(begin, end - begin);

@@ -103,7 +103,7 @@ void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> selection,
     hashes_.resize(keys.hashes.size());
     for (size_t i = 0; i < hashes_.size(); ++i)
         hashes_[i] = hashWithin(keys.hashes[i], hashOfNumber(0), max_parallelism_);
-    rows_->find(name_space_, withLast(keys, zeros(hashes_.size())), hashes_, selection, heads);
+    look(withLast(keys, zeros(hashes_.size())), selection, heads);
 }
 
 void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> of_row,
@@ -119,7 +119,18 @@ void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> of_row,
     hashes_.resize(of_row.size());
     for (size_t i = 0; i < of_row.size(); ++i)
         hashes_[i] = hashWithin(keys.hashes[of_row[i]], hashOfNumber(numbers[i]), max_parallelism_);
-    rows_->find(name_space_, columns, hashes_, {}, rows);
+    look(columns, {}, rows);
+}
+
+// Rows that are found to be written count as changed, so that the next checkpoint holds them again.
+void RowLists::look(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
+                    std::vector<std::byte*>& rows) {
+    if (shape_.counts_matches || shape_.removable)
+        return rows_->find(name_space_, columns, hashes_, selection, rows);
+    rows_->findToRead(name_space_, columns, hashes_, selection, read_);
+    rows.clear();
+    for (const std::byte* row : read_)
+        rows.push_back(const_cast<std::byte*>(row));  // as they are loaded; nobody writes them
 }
 
 void RowLists::add(const KeyedBatch& batch, std::span<const uint32_t> selection,

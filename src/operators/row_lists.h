@@ -91,6 +91,8 @@ class RowLists {
     }
     std::vector<ColumnPtr> withLast(const KeyedBatch& batch, const ColumnPtr& last) const;
     const ColumnPtr& zeros(size_t rows);
+    void look(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
+              std::vector<std::byte*>& rows);
     void append(const KeyedBatch& batch, std::span<const uint32_t> selection,
                 std::span<const int64_t> matches);
     void store(const KeyedBatch& batch, std::span<const uint32_t> selection);
@@ -117,6 +119,7 @@ class RowLists {
     ColumnPtr zeros_;
     std::vector<uint64_t> hashes_;
     std::vector<std::byte*> targets_, found_, entries_;
+    std::vector<const std::byte*> read_;
     std::vector<int64_t> assigned_;
     Selection later_, fresh_, again_;
     std::vector<uint8_t> inserted_;

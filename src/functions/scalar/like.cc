@@ -2,6 +2,7 @@
 
 #include "functions/regex.h"
 #include "functions/simple.h"
+#include "functions/text_search.h"
 #include "functions/utf8.h"
 
 namespace millrace {
@@ -80,7 +81,7 @@ class LikePattern {
 
     static bool find(const Piece& piece, std::string_view text, size_t& at) {
         if (piece.plain) {
-            const size_t found = text.find(piece.bytes, at);
+            const size_t found = findText(text, piece.bytes, at);
             if (found == std::string_view::npos) return false;
             at = found + piece.bytes.size();
             return true;

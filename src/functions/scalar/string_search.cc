@@ -1,6 +1,7 @@
 #include <cctype>
 
 #include "functions/simple.h"
+#include "functions/text_search.h"
 #include "functions/utf8.h"
 
 namespace millrace {
@@ -12,7 +13,7 @@ int32_t positionOf(std::string_view part, std::string_view text, int64_t from) {
     if (from < 1) return 0;
     const size_t begin = characterOffset(text, static_cast<size_t>(from - 1));
     if (from > 1 && begin >= text.size()) return 0;
-    const size_t found = text.find(part, begin);
+    const size_t found = findText(text, part, begin);
     return found == std::string_view::npos ? 0
                                            : static_cast<int32_t>(characterCount(text.substr(0, found))) + 1;
 }
@@ -60,7 +61,8 @@ bool replace(const Arguments& a, size_t i, std::string& out) {
         return true;
     }
     size_t at = 0;
-    for (size_t found = text.find(from); found != std::string_view::npos; found = text.find(from, at)) {
+    for (size_t found = findText(text, from); found != std::string_view::npos;
+         found = findText(text, from, at)) {
         out.append(text, at, found - at);
         out += to;
         at = found + from.size();
@@ -75,8 +77,14 @@ std::optional<std::string_view> splitIndex(const Arguments& a, size_t i, std::st
     if (index < 0 || text.empty()) return std::nullopt;
     if (separator.empty()) return index == 0 ? std::optional(text) : std::nullopt;
     size_t at = 0;
+    if (separator.size() == 1 && index > 0) {  // past all the parts before it at once
+        at = findNth(text, separator.front(), static_cast<size_t>(index - 1));
+        if (at == std::string_view::npos) return std::nullopt;
+        ++at;
+        index = 0;
+    }
     for (;; --index) {
-        const size_t end = text.find(separator, at);
+        const size_t end = findText(text, separator, at);
         if (index == 0) return text.substr(at, end == std::string_view::npos ? end : end - at);
         if (end == std::string_view::npos) return std::nullopt;
         at = end + separator.size();

@@ -82,6 +82,7 @@ HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_paralle
       no_row_(std::max<size_t>(layout_.rowBytes(), 8)) {}
 
 HashMapTable::~HashMapTable() {
+    if (!layout_.ownsObjects()) return;  // strings go with the heap
     for (const auto& entry : sets_)
         release(*entry.second);
     if (capture_ == nullptr) return;
