@@ -2,7 +2,27 @@
 
 #include <algorithm>
 
+#include "operators/append_rank.h"
+#include "operators/deduplicate.h"
+
 namespace millrace {
+
+std::shared_ptr<const Operator> makeRank(RankParameters p) {
+    p.first = std::max<int64_t>(p.first, 1);
+    const bool few = !p.input_retracts && p.last >= p.first && p.last <= AppendRank::kRowsMax;
+    if (!few) return std::make_shared<Rank>(std::move(p));
+    if (p.last > 1 || p.outputs_number) return std::make_shared<AppendRank>(std::move(p));
+    DeduplicateParameters first;
+    first.input = std::move(p.input);
+    first.keys = std::move(p.partition);
+    first.order = std::move(p.order);
+    first.generates_update_before = p.generates_update_before;
+    first.ttl = p.ttl;
+    first.output = std::move(p.output);
+    first.kind = "Rank";
+    first.text = std::move(p.text);
+    return std::make_shared<Deduplicate>(std::move(first));
+}
 
 // A partition that the batch at hand changes.
 struct Rank::Touched {

@@ -32,7 +32,7 @@ struct Options {
     int64_t ttl_ms = 0;
 };
 
-std::shared_ptr<Operator> rank(const Options& options) {
+std::shared_ptr<const Operator> rank(const Options& options) {
     RankParameters p;
     p.input = kInput;
     if (options.keyed) p.partition = {0};
@@ -46,7 +46,7 @@ std::shared_ptr<Operator> rank(const Options& options) {
     std::vector<Field> fields = kInput.fields();
     if (options.number) fields.push_back({"rn", LogicalType::bigint().withNullable(false)});
     p.output = Schema(std::move(fields));
-    return std::make_shared<Rank>(std::move(p));
+    return makeRank(std::move(p));
 }
 
 TestRow row(std::optional<std::string> k, std::optional<int64_t> v, const std::string& s = "x",
