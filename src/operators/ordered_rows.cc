@@ -195,11 +195,16 @@ ColumnPtr OrderedRows::load(size_t column, std::span<std::byte* const> state_row
     return Column::retyped(loadColumn(table_.layout(), table_.firstValueField() + column, state_rows), type);
 }
 
-void OrderedRows::storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results) {
-    if (numbers.empty()) return;
-    const RowNumbers::Keys keys = numbers_.keysOf(numbers);
-    table_.findOrInsert(0, keys.columns, keys.hashes, {}, state_rows_);
-    storeColumns(table_.layout(), table_.firstValueField() + p_.columns.size(), results, {}, state_rows_,
+ColumnPtr OrderedRows::loadOrGather(size_t column, std::span<const std::byte* const> state_rows,
+                                    const ColumnPtr& batch, std::span<const uint32_t> batch_rows) const {
+    return millrace::loadOrGather(table_.layout(), table_.firstValueField() + column, state_rows, batch,
+                                  batch_rows);
+}
+
+void OrderedRows::storeResults(std::span<std::byte* const> state_rows, std::span<const ColumnPtr> results) {
+    for (std::byte* row : state_rows)
+        table_.touch(0, row);
+    storeColumns(table_.layout(), table_.firstValueField() + p_.columns.size(), results, {}, state_rows,
                  table_.heap());
 }
 

@@ -80,8 +80,12 @@ class OrderedRows {
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
     // A column of state rows: of `columns`, then of `results`.
     ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
-    // Result `result` of the rows of numbers, all of which are in state.
-    void storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results);
+    // The input's columns of rows that are in state or, where state_rows[i] is nullptr, row batch_rows[i] of
+    // the batch.
+    ColumnPtr loadOrGather(size_t column, std::span<const std::byte* const> state_rows,
+                           const ColumnPtr& batch, std::span<const uint32_t> batch_rows) const;
+    // The results of state rows, in the order of `results`.
+    void storeResults(std::span<std::byte* const> state_rows, std::span<const ColumnPtr> results);
 
     // Forgets a partition that has no rows.
     void dropIfEmpty(uint32_t partition);
