@@ -1,8 +1,12 @@
 #include "batch/row_layout.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
+#include <new>
 #include <unordered_set>
 
 namespace millrace {
@@ -36,7 +40,6 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
         const PhysicalType physical = type.physical();
         at += physical == PhysicalType::Int128 || physical == PhysicalType::String ? 16 : 8;
         owns_memory_ |= physical == PhysicalType::String || type.isNested();
-        owns_objects_ |= type.isNested();
         const Form form = type.isNested()                    ? Form::Nested
                           : physical == PhysicalType::String ? Form::String
                                                              : Form::Fixed;
@@ -45,16 +48,40 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
     row_bytes_ = at;
 }
 
-// Classes of 16, 24, 32, 48, 64, 96, ... bytes up to kClassedMax; above, every string is an allocation of its
-// own.
+namespace {
+
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+struct FreeChunk {
+    void operator()(char* chunk) const { std::free(chunk); }
+};
+using HeapChunk = std::unique_ptr<char[], FreeChunk>;
+
+// Large ones in huge pages: filling small ones costs more in page faults than in copying.
+HeapChunk makeHeapChunk(size_t bytes) {
+    const bool huge = bytes % kHugePageBytes == 0;
+    HeapChunk chunk(
+        static_cast<char*>(huge ? std::aligned_alloc(kHugePageBytes, bytes) : std::malloc(bytes)));
+    if (!chunk) throw std::bad_alloc();
+    if (huge) ::madvise(chunk.get(), bytes, MADV_HUGEPAGE);  // advice: fine if it is not taken
+    return chunk;
+}
+
+}  // namespace
+
+// Classes of multiples of 8 bytes up to kFineMax, then of 192, 256, 384, ... up to kClassedMax; above, every
+// string is an allocation of its own. State is mostly strings of some dozen bytes, and its memory costs more
+// than anything else done to it: so those are not rounded up far.
 struct RowHeap::Classes {
-    static constexpr size_t kClassCount = 17;
+    static constexpr size_t kFineMax = 128;
+    static constexpr size_t kFineClasses = kFineMax / 8 + 1;
+    static constexpr size_t kClassCount = kFineClasses + 10;
     static constexpr size_t kClassedMax = 4096;
     struct Free {
         Free* next;
     };
     std::array<Free*, kClassCount> free{};
-    std::vector<std::unique_ptr<char[]>> chunks;
+    std::vector<HeapChunk> chunks;
     char* at = nullptr;
     size_t left = 0;
     size_t next_chunk = 4096;
@@ -66,13 +93,15 @@ struct RowHeap::Classes {
             delete[] block;
     }
     static size_t sizeOfClass(size_t index) {
-        return (index % 2 == 0 ? size_t(16) : size_t(24)) << (index / 2);
+        if (index < kFineClasses) return index * 8;
+        const size_t step = index - kFineClasses;
+        return (step % 2 == 0 ? size_t(192) : size_t(256)) << (step / 2);
     }
     static size_t classOf(size_t size) {
-        if (size <= 16) return 0;
+        if (size <= kFineMax) return (size + 7) / 8;
         const auto power = static_cast<size_t>(std::bit_width(size - 1));  // size <= 2^power
         const size_t half_step = (size_t(3) << power) / 4;                 // 0.75 * 2^power
-        return (power - 4) * 2 - (size <= half_step ? 1 : 0);
+        return kFineClasses + (power - 8) * 2 + (size <= half_step ? 0 : 1);
     }
 };
 
@@ -98,11 +127,11 @@ StringView RowHeap::store(std::string_view text) {
             const size_t size = Classes::sizeOfClass(index);
             if (c.left < size) {
                 if (c.next_chunk < size) c.next_chunk = size;
-                c.chunks.push_back(std::make_unique_for_overwrite<char[]>(c.next_chunk));
+                c.chunks.push_back(makeHeapChunk(c.next_chunk));
                 c.at = c.chunks.back().get();
                 c.left = c.next_chunk;
                 bytes_ += c.next_chunk;
-                if (c.next_chunk < (size_t(1) << 20)) c.next_chunk *= 2;
+                if (c.next_chunk < kHugePageBytes) c.next_chunk *= 2;
             }
             block = c.at;
             c.at += size;

@@ -48,7 +48,6 @@ class RowLayout {
     uint32_t offset(size_t field) const { return offsets_[field]; }
     uint32_t rowBytes() const { return row_bytes_; }
     bool ownsMemory() const { return owns_memory_; }  // some field may hold memory that releaseRow must free
-    bool ownsObjects() const { return owns_objects_; }  // of which some is not in the RowHeap
     const std::vector<Code>& codes() const { return codes_; }
 
     static bool isNull(const std::byte* row, size_t field) { return static_cast<uint8_t>(row[field]) == 0; }
@@ -70,7 +69,6 @@ class RowLayout {
     std::vector<Code> codes_;
     uint32_t row_bytes_ = 0;
     bool owns_memory_ = false;
-    bool owns_objects_ = false;
 };
 
 // Memory of the long strings of a table's rows: size classes with free lists, so that replaced strings are

@@ -1,11 +1,11 @@
 #include "operators/deduplicate.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "operators/aggregation.h"
 #include "operators/row_index.h"
 #include "operators/row_values.h"
+#include "operators/sort_keys.h"
 
 namespace millrace {
 
@@ -23,17 +23,31 @@ struct Deduplicate::State final : OperatorState {
     std::vector<std::byte*> rows;
     std::vector<uint8_t> inserted;
     std::vector<const std::byte*> known;
+    std::vector<std::byte*> found;
+    std::vector<uint8_t> found_inserted;
     RowIndex index;
+    std::vector<uint32_t> group_of;  // of each row
     std::vector<std::byte*> groups;  // distinct rows, in order of their first appearance
     std::vector<uint8_t> existed;    // before this batch, of each group
     std::vector<int64_t> winner;     // the batch's row that stands for the group now, or kNoWinner
-    std::vector<int64_t> winner_time;
+    // What rows are ordered by: of the batch, and of the state rows of groups that existed.
+    SortKeys sort_keys;
+    SortKeys former_sort_keys;
+    std::vector<std::byte*> former_rows;
+    std::vector<uint32_t> former_of;  // of each group that existed, its place in them
 };
 
 Deduplicate::Deduplicate(DeduplicateParameters parameters) : p_(std::move(parameters)) {
     for (size_t column = 0; column < p_.input.size(); ++column) {
         if (std::find(p_.keys.begin(), p_.keys.end(), column) == p_.keys.end()) values_.push_back(column);
     }
+    for (const SortOrder& by : p_.order) {
+        const auto at = std::find(values_.begin(), values_.end(), by.column);
+        if (at == values_.end()) continue;
+        order_.push_back(by);
+        order_fields_.push_back(p_.keys.size() + static_cast<size_t>(at - values_.begin()));
+    }
+    most_lose_ = !p_.keep_last;
 }
 
 Deduplicate::~Deduplicate() = default;
@@ -47,53 +61,73 @@ std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const
     return std::make_unique<State>(context.state().table(descriptor));
 }
 
-void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
-    const size_t rows = batch.rows();
-    const Column* time = p_.time_column ? batch.column(*p_.time_column).get() : nullptr;
-    const auto time_of = [&](size_t row) {
-        return time->isNull(row) ? std::numeric_limits<int64_t>::min() : time->data<int64_t>()[row];
-    };
-    size_t time_field = 0;
-    if (time) {
-        const auto at = std::find(values_.begin(), values_.end(), *p_.time_column);
-        if (at == values_.end()) {  // a key itself: all rows of a key have one time
-            const auto key = std::find(p_.keys.begin(), p_.keys.end(), *p_.time_column);
-            time_field = static_cast<size_t>(key - p_.keys.begin());
-        } else {
-            time_field = state.table.firstValueField() + static_cast<size_t>(at - values_.begin());
-        }
+// The rows' state rows. With a TTL, or where most rows lose, those known are only read, since losing neither
+// prolongs their time nor changes them.
+void Deduplicate::find(State& state, size_t rows) const {
+    if (p_.ttl.ms == 0 && !most_lose_) {
+        state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
+        return;
     }
-    const RowLayout& layout = state.table.layout();
+    state.table.findToRead(0, state.keys, state.hashes, {}, state.known);
+    state.rows.resize(rows);
+    state.inserted.assign(rows, 0);
+    Selection absent;
+    for (size_t i = 0; i < rows; ++i) {
+        state.rows[i] = const_cast<std::byte*>(state.known[i]);  // touched before it is written
+        if (state.known[i] == nullptr) absent.push_back(static_cast<uint32_t>(i));
+    }
+    if (absent.empty()) return;
+    state.table.findOrInsert(0, state.keys, state.hashes, absent, state.found, &state.found_inserted);
+    for (size_t i = 0; i < absent.size(); ++i) {
+        state.rows[absent[i]] = state.found[i];
+        state.inserted[absent[i]] = state.found_inserted[i];
+    }
+}
+
+void Deduplicate::groupRows(State& state, size_t rows) const {
     state.index.start(rows);
+    state.group_of.resize(rows);
     state.groups.clear();
     state.existed.clear();
-    state.winner.clear();
-    state.winner_time.clear();
+    state.former_rows.clear();
+    state.former_of.clear();
     for (size_t i = 0; i < rows; ++i) {
-        const uint32_t group = state.index.numberOf(state.rows[i]);
-        if (group == state.groups.size()) {
-            std::byte* row = state.rows[i];
-            const bool existed = state.inserted[i] == 0;
-            state.groups.push_back(row);
-            state.existed.push_back(existed);
-            state.winner.push_back(existed ? kNoWinner : static_cast<int64_t>(i));
-            int64_t at = 0;
-            if (time && !existed) {
-                at = time_of(i);
-            } else if (time) {
-                at = RowLayout::isNull(row, time_field)
-                         ? std::numeric_limits<int64_t>::min()
-                         : RowLayout::at<int64_t>(row, layout.offset(time_field));
-            }
-            state.winner_time.push_back(at);
-            if (!existed) continue;
+        const uint32_t group = state.group_of[i] = state.index.numberOf(state.rows[i]);
+        if (group < state.groups.size()) continue;
+        state.groups.push_back(state.rows[i]);
+        state.existed.push_back(state.inserted[i] == 0);
+        state.former_of.push_back(static_cast<uint32_t>(state.former_rows.size()));
+        if (!state.inserted[i]) state.former_rows.push_back(state.rows[i]);
+    }
+    state.winner.assign(state.groups.size(), kNoWinner);
+}
+
+void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
+    const size_t rows = batch.rows();
+    groupRows(state, rows);
+    std::vector<ColumnPtr> columns;
+    if (state.groups.size() < rows || !state.former_rows.empty()) {
+        for (const SortOrder& by : order_)
+            columns.push_back(batch.column(by.column));
+        state.sort_keys.encode(columns, order_, rows);
+    }
+    columns.clear();
+    for (const size_t field : order_fields_)
+        columns.push_back(loadColumn(state.table.layout(), field, state.former_rows));
+    state.former_sort_keys.encode(columns, order_, state.former_rows.size());
+    for (size_t i = 0; i < rows; ++i) {
+        const uint32_t group = state.group_of[i];
+        int64_t& winner = state.winner[group];
+        if (winner == kNoWinner && !state.existed[group]) {
+            winner = static_cast<int64_t>(i);
+            continue;
         }
-        if (time) {
-            const int64_t at = time_of(i);
-            if (p_.keep_last ? at < state.winner_time[group] : at >= state.winner_time[group]) continue;
-            state.winner_time[group] = at;
-        }
-        state.winner[group] = static_cast<int64_t>(i);
+        const bool against_former = winner == kNoWinner;
+        const SortKeys& other = against_former ? state.former_sort_keys : state.sort_keys;
+        const size_t at = against_former ? state.former_of[group] : static_cast<size_t>(winner);
+        const bool wins =
+            p_.keep_last ? !state.sort_keys.less(i, other, at) : state.sort_keys.less(i, other, at);
+        if (wins) winner = static_cast<int64_t>(i);
     }
 }
 
@@ -106,7 +140,7 @@ void Deduplicate::process(OperatorState& operator_state, size_t, const Batch& ba
         state.keys.push_back(batch.column(key));
     hashColumns(state.keys, batch.rows(), state.hashes);
     if (!firstArrival()) {
-        state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
+        find(state, batch.rows());
         chooseWinners(state, batch);
         emitChanges(state, batch, output);
         return;
@@ -135,59 +169,51 @@ Selection Deduplicate::arrivals(State& state, size_t rows) const {
     return first;
 }
 
-// A column of the rows that stood for their keys: keys are the same as of the rows that stand for them now.
-ColumnPtr Deduplicate::formerColumn(const State& state, size_t column, const Batch& batch,
-                                    std::span<std::byte* const> rows,
-                                    std::span<const uint32_t> winners) const {
-    const auto at = std::find(values_.begin(), values_.end(), column);
-    if (at == values_.end()) return Column::gather(batch.column(column), winners);
-    const size_t field = state.table.firstValueField() + static_cast<size_t>(at - values_.begin());
-    return Column::retyped(loadColumn(state.table.layout(), field, rows), p_.output[column].type);
-}
-
 void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) const {
     Selection winners;  // of every group that changes
     std::vector<std::byte*> changed;
-    Selection replacing;  // winners of groups that existed, and those groups
-    std::vector<std::byte*> replaced;
-    Selection values;  // rows of the result: of the batch, or, behind those, of `replaced`
+    // Rows of the result: of state, or, where that is nullptr, of the batch. Keys are the same of both.
+    std::vector<const std::byte*> former;
+    Selection values;
     std::vector<RowKind> kinds;
-    const auto former = static_cast<uint32_t>(batch.rows());
+    bool replaces = false, with_former = false;
     for (size_t group = 0; group < state.groups.size(); ++group) {
         if (state.winner[group] == kNoWinner) continue;
         const auto row = static_cast<uint32_t>(state.winner[group]);
         winners.push_back(row);
         changed.push_back(state.groups[group]);
         if (state.existed[group]) {
+            replaces = true;
+            if (p_.ttl.ms > 0 || most_lose_) state.table.touch(0, state.groups[group]);
             if (p_.generates_update_before) {
-                values.push_back(former + static_cast<uint32_t>(replaced.size()));
+                with_former = true;
+                former.push_back(state.groups[group]);
+                values.push_back(row);
                 kinds.push_back(RowKind::UpdateBefore);
             }
-            replacing.push_back(row);
-            replaced.push_back(state.groups[group]);
         }
+        former.push_back(nullptr);
         values.push_back(row);
         kinds.push_back(state.existed[group] ? RowKind::UpdateAfter : RowKind::Insert);
     }
     if (winners.empty()) return;
 
-    const bool with_former = p_.generates_update_before && !replaced.empty();
     std::vector<ColumnPtr> columns;
+    std::vector<ColumnPtr> stored;
+    size_t field = state.table.firstValueField();
     for (size_t column = 0; column < p_.output.size(); ++column) {
-        ColumnPtr all = batch.column(column);
-        if (with_former) {
-            const ColumnPtr both[] = {Column::retyped(all, p_.output[column].type),
-                                      formerColumn(state, column, batch, replaced, replacing)};
-            all = Column::concat(both);
-        }
-        columns.push_back(Column::gather(all, values));
+        const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
+        const bool key = std::find(values_.begin(), values_.end(), column) == values_.end();
+        columns.push_back(with_former && !key ? loadOrGather(state.table.layout(), field, former, all, values)
+                                              : Column::gather(all, values));
+        if (key) continue;
+        stored.push_back(all);
+        ++field;
     }
-    for (size_t i = 0; i < values_.size(); ++i) {
-        storeColumn(state.table.layout(), state.table.firstValueField() + i, *batch.column(values_[i]),
-                    winners, changed, state.table.heap());
-    }
+    storeColumns(state.table.layout(), state.table.firstValueField(), stored, winners, changed,
+                 state.table.heap());
     Batch result(values.size(), std::move(columns));
-    if (!replaced.empty()) result.setKinds(std::move(kinds));
+    if (replaces) result.setKinds(std::move(kinds));
     output.emit(std::move(result));
 }
 

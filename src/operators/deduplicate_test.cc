@@ -32,7 +32,7 @@ std::shared_ptr<Operator> deduplicate(const Options& options) {
     p.input = kInput;
     p.keys = {1};
     p.keep_last = options.last;
-    if (options.rowtime) p.time_column = 2;
+    if (options.rowtime) p.order = {{2, false, true}};
     p.generates_update_before = options.update_before;
     p.ttl = Duration{options.ttl_ms};
     p.output = kInput;

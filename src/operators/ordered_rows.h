@@ -1,24 +1,23 @@
 // All rows of a partition in the order of sort columns, rows of equal keys as they arrived: what Top-N and
 // window functions over changing input stand on.
 //
-// State: one keyed table, a row of input a state row, keyed by a number. Numbers are dealt so that a number's
-// key group is that of its row's partition: a snapshot therefore rescales as if rows were keyed by their
-// partition. Within a partition, numbers ascend in the order of arrival.
+// State: one keyed table, a row of input a state row, keyed by a number (operators/row_numbers.h). Within a
+// partition, numbers ascend in the order of arrival.
 //
 // Beside it, in memory and made anew after a restore, lies the order: for each partition the sort keys with
 // the numbers of their rows. State rows are only touched a batch at a time, through the table.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <absl/container/btree_set.h>
 
+#include "operators/partition_index.h"
+#include "operators/row_numbers.h"
 #include "operators/sort_keys.h"
 #include "runtime/operator.h"
 
@@ -54,7 +53,7 @@ class OrderedRows {
   public:
     using Rows = absl::btree_set<OrderedRow>;
     // A row of the batch at hand that is not in state yet has kPending + its index for a number.
-    static constexpr int64_t kPending = int64_t{1} << 62;
+    static constexpr int64_t kPending = RowNumbers::kEnd;
 
     OrderedRows(OrderedRowsParameters parameters, OperatorContext& context);
 
@@ -67,7 +66,7 @@ class OrderedRows {
         return {std::string(keyOf(row)), kPending + static_cast<int64_t>(row), hashOf(row)};
     }
 
-    Rows& rows(uint32_t partition) { return partitions_[partition].rows; }
+    Rows& rows(uint32_t partition) { return rows_[partition]; }
     // The row of `partition` that is equal to row `row` of the batch in every column, or end(). If several
     // are, the one that arrived first.
     Rows::iterator find(uint32_t partition, const Batch& batch, size_t row);
@@ -81,60 +80,40 @@ class OrderedRows {
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
     // A column of state rows: of `columns`, then of `results`.
     ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
-    // Result `result` of the rows of numbers, all of which are in state.
-    void storeResults(std::span<const int64_t> numbers, std::span<const ColumnPtr> results);
+    // The input's columns of rows that are in state or, where state_rows[i] is nullptr, row batch_rows[i] of
+    // the batch.
+    ColumnPtr loadOrGather(size_t column, std::span<const std::byte* const> state_rows,
+                           const ColumnPtr& batch, std::span<const uint32_t> batch_rows) const;
+    // The results of state rows, in the order of `results`.
+    void storeResults(std::span<std::byte* const> state_rows, std::span<const ColumnPtr> results);
 
     // Forgets a partition that has no rows.
     void dropIfEmpty(uint32_t partition);
-    size_t partitions() const { return partitions_.size(); }  // those that were forgotten, too
+    size_t partitions() const { return rows_.size(); }  // those that were forgotten, too
 
   private:
-    struct Partition {
-        Rows rows;
-        // In the index, whose rows never move; nullptr while nothing is in the partition.
-        std::byte* entry = nullptr;
-        KeyGroup group;
-    };
-    struct Number {
-        int64_t value;
-        uint64_t hash;
-    };
-
     KeyedStateDescriptor descriptor() const;
     void locate(std::span<const ColumnPtr> columns, size_t rows);
     void restore();
-    Number take(KeyGroup group);
-    void deal();
     // Rows that have expired leave the order, too.
     void dropExpired();
     void dropExpired(uint32_t partition);
     void sweep();
 
     OrderedRowsParameters p_;
-    uint32_t max_parallelism_;
     KeyedTable& table_;
-    // Partition keys with the place of their partition; kept in no snapshot.
-    std::unique_ptr<StateBackend> index_backend_;
-    KeyedTable* index_ = nullptr;
-    std::vector<Partition> partitions_;
-    std::vector<uint32_t> free_partitions_;
-
-    std::vector<std::deque<Number>> numbers_;  // free ones, by key group, ascending
-    int64_t next_number_ = 0;
+    PartitionIndex index_;
+    std::vector<Rows> rows_;  // of each partition
+    RowNumbers numbers_;
 
     // Of the batch at hand.
-    std::vector<ColumnPtr> partition_columns_;
-    std::vector<uint64_t> partition_hashes_;
-    std::vector<std::byte*> partition_entries_;
-    std::vector<uint8_t> partition_inserted_;
     std::vector<uint32_t> partition_of_;
     SortKeys keys_;
     std::vector<uint64_t> row_hashes_;
-    std::vector<Number> kept_;
+    std::vector<int64_t> kept_;  // numbers
     Selection kept_rows_;
     std::vector<std::byte*> state_rows_;
     std::vector<const std::byte*> read_rows_;
-    std::vector<uint64_t> number_hashes_;
     // With a TTL: where the search for expired rows in partitions that no batch touches is.
     uint32_t swept_partition_ = 0;
     OrderedRow swept_row_{"", std::numeric_limits<int64_t>::min(), 0};

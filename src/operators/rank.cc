@@ -2,7 +2,27 @@
 
 #include <algorithm>
 
+#include "operators/append_rank.h"
+#include "operators/deduplicate.h"
+
 namespace millrace {
+
+std::shared_ptr<const Operator> makeRank(RankParameters p) {
+    p.first = std::max<int64_t>(p.first, 1);
+    const bool few = !p.input_retracts && p.last >= p.first && p.last <= AppendRank::kRowsMax;
+    if (!few) return std::make_shared<Rank>(std::move(p));
+    if (p.last > 1 || p.outputs_number) return std::make_shared<AppendRank>(std::move(p));
+    DeduplicateParameters first;
+    first.input = std::move(p.input);
+    first.keys = std::move(p.partition);
+    first.order = std::move(p.order);
+    first.generates_update_before = p.generates_update_before;
+    first.ttl = p.ttl;
+    first.output = std::move(p.output);
+    first.kind = "Rank";
+    first.text = std::move(p.text);
+    return std::make_shared<Deduplicate>(std::move(first));
+}
 
 // A partition that the batch at hand changes.
 struct Rank::Touched {
@@ -150,59 +170,41 @@ void Rank::process(OperatorState& operator_state, size_t, const Batch& batch, Op
 }
 
 void Rank::emitChanges(State& state, const Batch& batch, Output& output) const {
-    // The rows of the result: of the batch, or, behind those, of the state rows.
-    Selection values;
     std::vector<int64_t> numbers;
-    const auto batch_rows = static_cast<uint32_t>(batch.rows());
     for (const int64_t number : state.changed) {
-        if (number >= OrderedRows::kPending) {
-            values.push_back(static_cast<uint32_t>(number - OrderedRows::kPending));
-        } else {
-            values.push_back(batch_rows + static_cast<uint32_t>(numbers.size()));
-            numbers.push_back(number);
-        }
+        if (number < OrderedRows::kPending) numbers.push_back(number);
     }
-    std::vector<std::byte*> state_rows;
-    if (!numbers.empty()) state_rows = state.rows.stateRows(numbers);
-    // Rows that have expired are gone for those downstream, too.
-    if (std::find(state_rows.begin(), state_rows.end(), nullptr) != state_rows.end()) {
-        std::vector<uint32_t> moved(state_rows.size());
-        uint32_t left = 0;
-        for (size_t i = 0; i < state_rows.size(); ++i)
-            moved[i] = state_rows[i] ? left++ : UINT32_MAX;
-        size_t kept = 0;
-        for (size_t i = 0; i < values.size(); ++i) {
-            if (values[i] >= batch_rows) {
-                const uint32_t to = moved[values[i] - batch_rows];
-                if (to == UINT32_MAX) continue;
-                values[i] = batch_rows + to;
-            }
-            values[kept] = values[i];
-            state.kinds[kept] = state.kinds[i];
-            state.places[kept++] = state.places[i];
-        }
-        values.resize(kept);
-        state.kinds.resize(kept);
-        state.places.resize(kept);
-        std::erase(state_rows, nullptr);
+    std::vector<std::byte*> found;
+    if (!numbers.empty()) found = state.rows.stateRows(numbers);
+    // Rows of the result: of state or, where that is nullptr, of the batch.
+    std::vector<const std::byte*> state_rows;
+    Selection batch_rows;
+    size_t next = 0, kept = 0;
+    for (size_t i = 0; i < state.changed.size(); ++i) {
+        const bool pending = state.changed[i] >= OrderedRows::kPending;
+        const std::byte* row = pending ? nullptr : found[next++];
+        if (!pending && row == nullptr) continue;  // it has expired, and is gone for those downstream, too
+        state_rows.push_back(row);
+        batch_rows.push_back(pending ? static_cast<uint32_t>(state.changed[i] - OrderedRows::kPending) : 0);
+        state.kinds[kept] = state.kinds[i];
+        state.places[kept++] = state.places[i];
     }
-    if (values.empty()) return;
+    state.kinds.resize(kept);
+    state.places.resize(kept);
+    if (kept == 0) return;
 
     std::vector<ColumnPtr> columns;
     for (size_t column = 0; column < p_.input.size(); ++column) {
-        ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
-        if (!state_rows.empty()) {
-            const ColumnPtr both[] = {all, state.rows.load(column, state_rows)};
-            all = Column::concat(both);
-        }
-        columns.push_back(Column::gather(all, values));
+        const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
+        columns.push_back(found.empty() ? Column::gather(all, batch_rows)
+                                        : state.rows.loadOrGather(column, state_rows, all, batch_rows));
     }
     if (p_.outputs_number) {
-        auto number = std::make_shared<Column>(p_.output.fields().back().type, values.size());
+        auto number = std::make_shared<Column>(p_.output.fields().back().type, kept);
         std::copy(state.places.begin(), state.places.end(), number->mutableData<int64_t>());
         columns.push_back(std::move(number));
     }
-    Batch result(values.size(), std::move(columns));
+    Batch result(kept, std::move(columns));
     const bool only_inserts = std::all_of(state.kinds.begin(), state.kinds.end(),
                                           [](RowKind kind) { return kind == RowKind::Insert; });
     if (!only_inserts) result.setKinds(std::vector<RowKind>(state.kinds.begin(), state.kinds.end()));

@@ -1,6 +1,8 @@
 // Rank: Top-N. Of each partition the rows with row numbers from `first` to `last` in the order of the sort
 // columns (rows of equal keys: as they arrived), with or without the row number as a last column.
 //
+// Rank itself is for input that changes, and for an N above AppendRank's (operators/append_rank.h).
+//
 // State: table "rank" (operators/ordered_rows.h). Of input that only inserts, the first `last` rows of each
 // partition are kept; of input that changes, all, since a row that leaves makes room for another.
 //
@@ -28,6 +30,10 @@ struct RankParameters {
     Schema output;  // the input's columns and, if outputs_number, the row number, BIGINT
     std::string text;
 };
+
+// The operator for Top-N: which of Rank, AppendRank and, for the first row alone, Deduplicate it is depends
+// on the input and on N.
+std::shared_ptr<const Operator> makeRank(RankParameters parameters);
 
 class Rank final : public Operator {
   public:

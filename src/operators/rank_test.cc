@@ -30,13 +30,15 @@ struct Options {
     bool retracts = false;
     bool update_before = true;
     int64_t ttl_ms = 0;
+    bool by_string = false;  // before v
 };
 
-std::shared_ptr<Operator> rank(const Options& options) {
+std::shared_ptr<const Operator> rank(const Options& options) {
     RankParameters p;
     p.input = kInput;
     if (options.keyed) p.partition = {0};
     p.order = {{1, true, false}};  // v DESC
+    if (options.by_string) p.order.insert(p.order.begin(), {2, false, true});
     p.first = options.first;
     p.last = options.last;
     p.outputs_number = options.number;
@@ -46,7 +48,7 @@ std::shared_ptr<Operator> rank(const Options& options) {
     std::vector<Field> fields = kInput.fields();
     if (options.number) fields.push_back({"rn", LogicalType::bigint().withNullable(false)});
     p.output = Schema(std::move(fields));
-    return std::make_shared<Rank>(std::move(p));
+    return makeRank(std::move(p));
 }
 
 TestRow row(std::optional<std::string> k, std::optional<int64_t> v, const std::string& s = "x",
@@ -142,6 +144,33 @@ TEST(Rank, ARowWhoseTimeIsOverHoldsNoPlace) {
     }
 }
 
+TEST(Rank, ARowThatHasNoPlaceProlongsNothing) {
+    for (const bool number : {false, true}) {
+        OperatorHarness harness(rank({.last = 1, .number = number, .ttl_ms = 1000}), {0});
+        harness.process(batchOf(kInput, {row("a", 9), row("b", 5)}));
+        harness.clock.now_ms += 600;
+        harness.process(batchOf(kInput, {row("a", 8), row("b", 6)}));
+        harness.clock.now_ms += 600;
+        harness.output.batches.clear();
+        harness.process(batchOf(kInput, {row("a", 1), row("b", 1)}));
+        EXPECT_EQ(harness.changes(), (Changes{number ? "+I(a, 1, x, 1)" : "+I(a, 1, x)"}));
+    }
+}
+
+TEST(Rank, RowsOfPartitionsThatNobodyTouchesExpire) {
+    OperatorHarness harness(rank({.last = 3, .ttl_ms = 1000}), {0});
+    for (int64_t i = 0; i < 500; ++i) {
+        harness.clock.now_ms += 100;
+        harness.process(
+            batchOf(kInput, {row("key " + std::to_string(i), 9), row("key " + std::to_string(i), 8)}));
+    }
+    // Their partitions are forgotten: such keys come again as new ones.
+    harness.output.batches.clear();
+    harness.process(batchOf(kInput, {row("key 0", 1), row("key 250", 2), row("key 499", 3)}));
+    EXPECT_EQ(harness.changes(),
+              (Changes{"+I(key 0, 1, x, 1)", "+I(key 250, 2, x, 1)", "+I(key 499, 3, x, 3)"}));
+}
+
 TEST(Rank, NoPlacesNoRows) {
     for (const auto& [first, last] : {std::pair<int64_t, int64_t>{1, 0}, {3, 2}, {-5, -1}}) {
         OperatorHarness harness(rank({.first = first, .last = last}), {0});
@@ -167,8 +196,9 @@ class Twin {
         std::map<std::string, int64_t> result;
         for (const auto& [key, arrived] : partitions_) {
             auto rows = arrived;
-            std::stable_sort(rows.begin(), rows.end(),
-                             [](const auto& a, const auto& b) { return b[1] < a[1]; });
+            std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
+                return options_.by_string && a[2] != b[2] ? a[2] < b[2] : b[1] < a[1];
+            });
             for (int64_t place = options_.first; place <= options_.last; ++place) {
                 if (place > static_cast<int64_t>(rows.size())) break;
                 std::vector<Value> values = rows[static_cast<size_t>(place) - 1];
@@ -243,6 +273,26 @@ TEST(Rank, AgreesWithItsScalarTwin) {
                 compareWithTwin({.first = 2, .last = 4, .number = number, .retracts = retracts}, seed);
                 compareWithTwin({.first = 2, .last = 2, .number = number, .retracts = retracts}, seed);
                 compareWithTwin({.keyed = false, .last = 5, .number = number, .retracts = retracts}, seed);
+            }
+        }
+    }
+}
+
+// Keys of which the first 24 bytes are the same; the first row alone; more rows than AppendRank takes.
+TEST(Rank, AgreesWithItsScalarTwinWhateverTheOrderAndTheNumberOfRows) {
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+        for (const bool retracts : {false, true}) {
+            for (const bool number : {false, true}) {
+                for (const bool by_string : {false, true}) {
+                    Options options{.number = number, .retracts = retracts, .by_string = by_string};
+                    for (const int64_t last : {1, 3, 40, 2000}) {
+                        options.last = last;
+                        compareWithTwin(options, seed);
+                    }
+                    options.keyed = false;
+                    options.last = 1;
+                    compareWithTwin(options, seed);
+                }
             }
         }
     }

@@ -1,5 +1,8 @@
 #include "operators/row_values.h"
 
+#include <algorithm>
+#include <numeric>
+
 namespace millrace {
 
 namespace {
@@ -77,6 +80,70 @@ void storeColumn(const RowLayout& layout, size_t field, const Column& column,
         for (size_t i = 0; i < rows.size(); ++i)
             std::memcpy(rows[i] + offset, &values[source(i)], sizeof(T));
     });
+}
+
+void storeColumns(const RowLayout& layout, size_t first_field, std::span<const ColumnPtr> columns,
+                  std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap) {
+    constexpr size_t kBlock = 256;  // rows that stay in the cache from one column to the next
+    std::vector<uint32_t> own;
+    if (selection.empty()) {
+        own.resize(rows.size());
+        std::iota(own.begin(), own.end(), 0U);
+        selection = own;
+    }
+    for (size_t begin = 0; begin < rows.size(); begin += kBlock) {
+        const size_t count = std::min(kBlock, rows.size() - begin);
+        for (size_t c = 0; c < columns.size(); ++c) {
+            storeColumn(layout, first_field + c, *columns[c], selection.subspan(begin, count),
+                        rows.subspan(begin, count), heap);
+        }
+    }
+}
+
+ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const std::byte* const> rows,
+                       const ColumnPtr& column, std::span<const uint32_t> selection) {
+    if (column->type().isNested()) {
+        ColumnBuilder builder(column->type().withNullable(true), rows.size());
+        for (size_t i = 0; i < rows.size(); ++i) {
+            if (rows[i] != nullptr) {
+                builder.appendValue(loadValue(layout, field, rows[i]));
+            } else {
+                builder.appendFrom(*column, selection[i]);
+            }
+        }
+        return builder.finish();
+    }
+    auto result = std::make_shared<Column>(column->type(), rows.size());
+    const uint8_t* valid = column->validity();
+    const auto is_null = [&](size_t i) {
+        if (rows[i] != nullptr) return RowLayout::isNull(rows[i], field);
+        return valid != nullptr && valid[selection[i]] == 0;
+    };
+    bool has_null = false;
+    for (size_t i = 0; i < rows.size(); ++i)
+        has_null |= is_null(i);
+    if (has_null) {
+        uint8_t* out = result->mutableValidity();
+        for (size_t i = 0; i < rows.size(); ++i)
+            out[i] = !is_null(i);
+    }
+    const uint32_t offset = layout.offset(field);
+    dispatchPhysical(column->physical(), [&]<class T>() {
+        const T* values = column->data<T>();
+        T* out = result->mutableData<T>();
+        if constexpr (std::is_same_v<T, StringView>) {
+            result->keepAllOf(*column);
+            StringHeap& heap = result->heap();
+            for (size_t i = 0; i < rows.size(); ++i) {
+                out[i] = rows[i] == nullptr ? values[selection[i]]
+                                            : heap.add(loadField<StringView>(rows[i] + offset).view());
+            }
+        } else {
+            for (size_t i = 0; i < rows.size(); ++i)
+                out[i] = rows[i] == nullptr ? values[selection[i]] : loadField<T>(rows[i] + offset);
+        }
+    });
+    return result;
 }
 
 Schema nullableSchema(const Schema& schema) {

@@ -12,6 +12,14 @@ namespace millrace {
 // field held before is released.
 void storeColumn(const RowLayout& layout, size_t field, const Column& column,
                  std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap);
+// The same of fields from `first_field` on, one a column.
+void storeColumns(const RowLayout& layout, size_t first_field, std::span<const ColumnPtr> columns,
+                  std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap);
+
+// A column of rows that are in state or in a batch: field `field` of rows[i], or, where that is nullptr, row
+// selection[i] of `column`. Strings of state are copied, those of the batch shared.
+ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const std::byte* const> rows,
+                       const ColumnPtr& column, std::span<const uint32_t> selection);
 
 // Sets different[i] where row i of the two columns is not the same: NULL is itself, and so is NaN.
 void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different);

@@ -75,18 +75,20 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
         if (column->physical() == PhysicalType::String) continue;
         fixed += dispatchPhysical(column->physical(), []<class T>() { return encodedBytes<T>(); });
     }
+    long_ = fixed > sizeof(Prefix);
     begin_.assign(rows + 1, 0);
     for (size_t i = 0; i < rows; ++i)
         begin_[i + 1] = fixed;
     for (const ColumnPtr& column : columns) {
         if (column->physical() != PhysicalType::String) continue;
+        long_ = true;
         const StringView* values = column->data<StringView>();
         for (size_t i = 0; i < rows; ++i)
             begin_[i + 1] += column->isNull(i) ? 1 : stringBytes(values[i].view());
     }
     for (size_t i = 0; i < rows; ++i)
         begin_[i + 1] += begin_[i];
-    bytes_.resize(begin_[rows]);
+    bytes_.resize(begin_[rows] + sizeof(Prefix));
 
     std::vector<size_t> at(begin_.begin(), begin_.end() - 1);
     for (size_t c = 0; c < columns.size(); ++c) {
@@ -119,6 +121,15 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
             }
         });
     }
+}
+
+bool SortKeys::areLong(std::span<const LogicalType> types) {
+    size_t bytes = 0;
+    for (const LogicalType& type : types) {
+        if (type.physical() == PhysicalType::String) return true;
+        bytes += dispatchPhysical(type.physical(), []<class T>() { return encodedBytes<T>(); });
+    }
+    return bytes > sizeof(Prefix);
 }
 
 int64_t SortKeys::int64Of(std::string_view key) {

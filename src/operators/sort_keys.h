@@ -6,6 +6,10 @@
 // byte written as 00 FF and closed by 00 00. Descending, the bytes of the value are inverted.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,11 +26,33 @@ class SortKeys {
         return {bytes_.data() + begin_[row], begin_[row + 1] - begin_[row]};
     }
 
+    // The first bytes of a key as numbers of their order, with 0 for those behind its end.
+    using Prefix = std::array<uint64_t, 3>;
+    Prefix prefix(size_t row) const {
+        Prefix words;
+        std::memcpy(words.data(), bytes_.data() + begin_[row], sizeof(words));
+        size_t left = begin_[row + 1] - begin_[row];
+        for (uint64_t& word : words) {
+            word = left == 0 ? 0 : __builtin_bswap64(word) & ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
+            left -= std::min<size_t>(left, 8);
+        }
+        return words;
+    }
+    // Whether keys of columns of those types may go on behind their prefix.
+    static bool areLong(std::span<const LogicalType> types);
+    bool areLong() const { return long_; }
+    // Whether a key of this batch comes before one of another batch of the same columns.
+    bool less(size_t row, const SortKeys& other, size_t other_row) const {
+        if (long_) return at(row) < other.at(other_row);
+        return prefix(row) < other.prefix(other_row);
+    }
+
     // The value that a key of one ascending, 64 bits wide column without NULLs was made of.
     static int64_t int64Of(std::string_view key);
 
   private:
-    std::vector<char> bytes_;
+    std::vector<char> bytes_;  // and as many as a prefix has behind them
+    bool long_ = false;
     std::vector<size_t> begin_;
 };
 

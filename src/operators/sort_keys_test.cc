@@ -17,6 +17,7 @@ void expectOrder(const LogicalType& type, const std::vector<Value>& values) {
             const std::vector<SortOrder> order = {{0, descending, nulls_first}};
             SortKeys keys;
             keys.encode(columns, order, values.size());
+            EXPECT_EQ(keys.areLong(), SortKeys::areLong({&type, 1}));
             for (size_t i = 0; i < values.size(); ++i) {
                 for (size_t k = 0; k < values.size(); ++k) {
                     bool less = false;
@@ -25,6 +26,13 @@ void expectOrder(const LogicalType& type, const std::vector<Value>& values) {
                     } else {
                         less = descending ? values[k] < values[i] : values[i] < values[k];
                     }
+                    EXPECT_EQ(keys.less(i, keys, k), less);
+                    if (less) {
+                        EXPECT_LE(keys.prefix(i), keys.prefix(k));
+                    } else if (!keys.areLong()) {
+                        EXPECT_GE(keys.prefix(i), keys.prefix(k));
+                    }
+                    EXPECT_TRUE(!less || keys.areLong() || keys.prefix(i) != keys.prefix(k));
                     EXPECT_EQ(keys.at(i) < keys.at(k), less)
                         << type.toString() << " " << values[i].toString(type) << " "
                         << values[k].toString(type) << (descending ? " desc" : "");

@@ -156,13 +156,13 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
     for (size_t term = 0; term < results.columns.size(); ++term) {
         markDifferent(*state.rows.load(width + term, results.state_rows), *results.columns[term], different);
     }
-    // Rows of the result. The input's columns: rows of the batch, or, behind those, rows of `rows`. The
-    // results: those that rows of `rows` were sent with, or, behind those, new ones.
+    // Rows of the result. The input's columns: rows of `rows` or of the batch. The results: those that rows
+    // of `rows` were sent with, or, behind those, new ones.
     std::vector<std::byte*> rows = state.rows.stateRows(state.removed);
     std::erase(rows, nullptr);
     const size_t removed = rows.size();
     Selection changed;  // places in `results`
-    std::vector<int64_t> numbers;
+    std::vector<std::byte*> changed_rows;
     std::vector<uint32_t> came_as;  // rows of the batch
     for (size_t i = 0; i < results.numbers.size(); ++i) {
         const int64_t number = results.numbers[i];
@@ -170,31 +170,32 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
         const bool fresh = added != state.added.end() && added->first == number;
         if (!fresh && !different[i]) continue;
         changed.push_back(static_cast<uint32_t>(i));
-        numbers.push_back(number);
+        changed_rows.push_back(results.state_rows[i]);
         came_as.push_back(fresh ? added->second : kHeld);
         if (!fresh) rows.push_back(results.state_rows[i]);
     }
     if (rows.empty() && changed.empty()) return;
 
-    Selection of_row, of_result;
+    std::vector<const std::byte*> state_rows;
+    Selection of_batch, of_result;
     std::vector<RowKind> kinds;
-    const auto batch_rows = static_cast<uint32_t>(batch.rows());
     const auto held = static_cast<uint32_t>(rows.size());
-    const auto add = [&](uint32_t row, uint32_t result, RowKind kind) {
-        of_row.push_back(row);
+    const auto add = [&](const std::byte* state_row, uint32_t row, uint32_t result, RowKind kind) {
+        state_rows.push_back(state_row);
+        of_batch.push_back(row);
         of_result.push_back(result);
         kinds.push_back(kind);
     };
     for (uint32_t row = 0; row < removed; ++row)
-        add(batch_rows + row, row, RowKind::Delete);
+        add(rows[row], 0, row, RowKind::Delete);
     auto next = static_cast<uint32_t>(removed);
     for (uint32_t i = 0; i < changed.size(); ++i) {
         if (came_as[i] != kHeld) {
-            add(came_as[i], held + i, RowKind::Insert);
+            add(nullptr, came_as[i], held + i, RowKind::Insert);
             continue;
         }
-        if (p_.generates_update_before) add(batch_rows + next, next, RowKind::UpdateBefore);
-        add(batch_rows + next, held + i, RowKind::UpdateAfter);
+        if (p_.generates_update_before) add(rows[next], 0, next, RowKind::UpdateBefore);
+        add(rows[next], 0, held + i, RowKind::UpdateAfter);
         ++next;
     }
     const auto joined = [](const ColumnPtr& first, const ColumnPtr& second) {
@@ -203,9 +204,9 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
     };
     std::vector<ColumnPtr> columns;
     for (size_t column = 0; column < width; ++column) {
-        ColumnPtr all = Column::retyped(batch.column(column), p_.over.output[column].type);
-        if (!rows.empty()) all = joined(all, state.rows.load(column, rows));
-        columns.push_back(Column::gather(all, of_row));
+        const ColumnPtr all = Column::retyped(batch.column(column), p_.over.output[column].type);
+        columns.push_back(rows.empty() ? Column::gather(all, of_batch)
+                                       : state.rows.loadOrGather(column, state_rows, all, of_batch));
     }
     std::vector<ColumnPtr> now;
     for (size_t term = 0; term < p_.over.terms.size(); ++term) {
@@ -216,12 +217,12 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
         }
         columns.push_back(Column::gather(all, of_result));
     }
-    Batch result(of_row.size(), std::move(columns));
+    Batch result(kinds.size(), std::move(columns));
     const bool only_inserts =
         std::all_of(kinds.begin(), kinds.end(), [](RowKind kind) { return kind == RowKind::Insert; });
     if (!only_inserts) result.setKinds(std::move(kinds));
     output.emit(std::move(result));
-    state.rows.storeResults(numbers, now);
+    state.rows.storeResults(changed_rows, now);
 }
 
 }  // namespace millrace

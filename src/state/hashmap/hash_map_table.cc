@@ -82,7 +82,9 @@ HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_paralle
       no_row_(std::max<size_t>(layout_.rowBytes(), 8)) {}
 
 HashMapTable::~HashMapTable() {
-    if (!layout_.ownsObjects()) return;  // strings go with the heap
+    // Strings go with their heap.
+    const auto nested = [](const RowLayout::Code& code) { return code.form == RowLayout::Form::Nested; };
+    if (std::none_of(layout_.codes().begin(), layout_.codes().end(), nested)) return;
     for (const auto& entry : sets_)
         release(*entry.second);
     if (capture_ == nullptr) return;

@@ -83,7 +83,7 @@ size_t RankRel::placeDeduplicate(PhysicalBuilder& builder, const Rel& rel, size_
     parameters.input = rel.input()->schema;
     parameters.keys = partition_;
     parameters.keep_last = order_[0].descending;
-    if (order_time_ == TimeAttribute::Rowtime) parameters.time_column = order_[0].column;
+    if (order_time_ == TimeAttribute::Rowtime) parameters.order = {{order_[0].column, false, true}};
     parameters.generates_update_before = builder.changelog(rel).update_before;
     parameters.ttl = builder.stateTtl();
     parameters.output = rel.schema;
@@ -140,7 +140,7 @@ size_t RankRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
         orderText(order_, rel.schema));
     // Two filters on one row number are two operators, each with its rows.
     return builder.addOperator(rel, builder.uidOf(fmt::format("rank-{}-{}", first_, last_), rel),
-                               std::make_shared<Rank>(std::move(parameters)),
+                               makeRank(std::move(parameters)),
                                {PhysicalInput::byKey(inputs[0], partition_)});
 }
 

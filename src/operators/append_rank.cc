@@ -1,0 +1,371 @@
+#include "operators/append_rank.h"
+
+#include <algorithm>
+
+#include "operators/partition_index.h"
+#include "operators/row_numbers.h"
+#include "operators/row_values.h"
+#include "operators/top_rows.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr int64_t kOfBatch = RowNumbers::kEnd;  // + its index: a row of the batch at hand
+constexpr uint32_t kNoEvicted = UINT32_MAX;
+constexpr size_t kRestoredAtOnce = 4096;
+constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
+
+KeyedStateDescriptor appendRankState(const RankParameters& p) {
+    KeyedStateDescriptor descriptor;
+    descriptor.name = "rank";
+    RowNumbers::describe(descriptor);
+    std::vector<Field> fields = p.input.fields();
+    fields.push_back({"arrival", LogicalType::bigint()});
+    descriptor.value = nullableSchema(Schema(std::move(fields)));
+    descriptor.ttl = p.ttl;
+    return descriptor;
+}
+
+bool sortsByLongKeys(const RankParameters& p) {
+    std::vector<LogicalType> types;
+    for (const SortOrder& by : p.order)
+        types.push_back(p.input[by.column].type);
+    return SortKeys::areLong(types);
+}
+
+}  // namespace
+
+// A partition that the batch at hand changes.
+struct AppendRank::Touched {
+    uint32_t partition;
+    uint32_t before_begin;  // in `before`
+    uint32_t before_end;
+    uint32_t evicted = kNoEvicted;  // the last one, in `evicted`
+};
+
+struct AppendRank::State final : OperatorState {
+    State(const RankParameters& p, OperatorContext& context)
+        : table(context.state().table(appendRankState(p))),
+          index("rank", p.input, p.partition, context),
+          top(static_cast<size_t>(p.last), sortsByLongKeys(p)),
+          numbers(context.maxParallelism()) {
+        top.growTo(index.size());
+        touched_of.resize(index.size());
+    }
+
+    KeyedTable& table;
+    PartitionIndex index;
+    TopRows top;
+    RowNumbers numbers;
+    int64_t next_arrival = 0;
+    uint32_t swept = 0;  // with a TTL: the partition whose rows are looked at next
+
+    // Of the batch at hand.
+    SortKeys keys;
+    std::vector<ColumnPtr> sort_columns;
+    std::vector<uint32_t> partition_of;
+    std::vector<Touched> touched;
+    std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
+    std::vector<int64_t> before;       // numbers of rows of the result
+    std::vector<int64_t> now;
+    struct Evicted {
+        int64_t number;
+        uint32_t next;  // of the same partition
+    };
+    std::vector<Evicted> evicted;
+    // Rows of the result, by number.
+    std::vector<int64_t> changed;
+    std::vector<RowKind> kinds;
+    std::vector<int64_t> places;
+    // Rows that are written.
+    std::vector<int64_t> kept;
+    Selection kept_rows;
+    std::vector<std::byte*> state_rows;
+
+    void locate(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows) {
+        sort_columns.clear();
+        for (const SortOrder& by : order)
+            sort_columns.push_back(columns[by.column]);
+        keys.encode(sort_columns, order, rows);
+        index.locate(columns, rows, partition_of);
+        top.growTo(index.size());
+        touched_of.resize(index.size(), 0);
+    }
+    void change(int64_t number, RowKind kind, int64_t place) {
+        changed.push_back(number);
+        kinds.push_back(kind);
+        places.push_back(place);
+    }
+};
+
+AppendRank::AppendRank(RankParameters parameters)
+    : p_(std::move(parameters)), by_place_(p_.outputs_number || p_.first == p_.last) {
+    p_.first = std::max<int64_t>(p_.first, 1);
+    MILLRACE_CHECK(!p_.input_retracts && p_.last >= p_.first && p_.last <= kRowsMax, "rows {} to {}",
+                   p_.first, p_.last);
+    MILLRACE_CHECK(p_.output.size() == p_.input.size() + (p_.outputs_number ? 1 : 0), "{} fields of {}",
+                   p_.output.size(), p_.input.size());
+}
+
+AppendRank::~AppendRank() = default;
+
+std::unique_ptr<OperatorState> AppendRank::open(OperatorContext& context) const {
+    auto state = std::make_unique<State>(p_, context);
+    restore(*state);
+    return state;
+}
+
+void AppendRank::restore(State& state) const {
+    const RowLayout& layout = state.table.layout();
+    const size_t first_field = state.table.firstValueField();
+    std::vector<std::byte*> all = state.table.allRows(0);
+    const uint32_t arrival = layout.offset(first_field + p_.input.size());
+    std::sort(all.begin(), all.end(), [&](const std::byte* left, const std::byte* right) {
+        const auto a = RowLayout::at<int64_t>(left, arrival), b = RowLayout::at<int64_t>(right, arrival);
+        // Subtasks count for themselves, but a partition's rows are all of one.
+        return a != b ? a < b
+                      : RowLayout::at<int64_t>(left, layout.offset(RowNumbers::kNumberField)) <
+                            RowLayout::at<int64_t>(right, layout.offset(RowNumbers::kNumberField));
+    });
+    if (!all.empty()) state.next_arrival = RowLayout::at<int64_t>(all.back(), arrival) + 1;
+    for (size_t begin = 0; begin < all.size(); begin += kRestoredAtOnce) {
+        const std::span<std::byte* const> rows(all.data() + begin,
+                                               std::min(kRestoredAtOnce, all.size() - begin));
+        std::vector<ColumnPtr> columns(p_.input.size());
+        const auto load = [&](size_t column) {
+            if (columns[column]) return;
+            columns[column] = loadColumn(layout, first_field + column, rows);
+        };
+        for (const size_t column : p_.partition)
+            load(column);
+        for (const SortOrder& by : p_.order)
+            load(by.column);
+        state.locate(columns, p_.order, rows.size());
+        const ColumnPtr numbers = loadColumn(layout, RowNumbers::kNumberField, rows);
+        for (size_t i = 0; i < rows.size(); ++i) {
+            const int64_t number = numbers->data<int64_t>()[i];
+            state.numbers.restored(number);
+            if (state.top.hasPlace(state.partition_of[i], state.keys, i))
+                state.top.insert(state.partition_of[i], state.keys, i, number);
+        }
+    }
+}
+
+size_t AppendRank::window(size_t rows) const {
+    const auto before = static_cast<size_t>(p_.first - 1);
+    return rows > before ? rows - before : 0;
+}
+
+void AppendRank::insert(State& state, size_t row) const {
+    const uint32_t partition = state.partition_of[row];
+    if (!state.top.hasPlace(partition, state.keys, row)) return;
+    uint32_t& place = state.touched_of[partition];
+    if (place == 0) {
+        const std::span<TopRows::Row> rows = state.top.rows(partition);
+        const auto begin = static_cast<uint32_t>(state.before.size());
+        for (const TopRows::Row& held : rows.last(window(rows.size())))
+            state.before.push_back(held.number);
+        state.touched.push_back({partition, begin, static_cast<uint32_t>(state.before.size())});
+        place = static_cast<uint32_t>(state.touched.size());
+    }
+    if (state.top.full(partition)) {
+        if (const int64_t leaves = state.top.last(partition); leaves < kOfBatch) {
+            Touched& touched = state.touched[place - 1];
+            state.evicted.push_back({leaves, touched.evicted});
+            touched.evicted = static_cast<uint32_t>(state.evicted.size() - 1);
+        }
+    }
+    state.top.insert(partition, state.keys, row, kOfBatch + static_cast<int64_t>(row));
+}
+
+void AppendRank::insertAll(State& state, size_t rows) const {
+    constexpr size_t kAhead = 8;
+    for (size_t row = 0; row < rows; ++row) {
+        if (row + kAhead < rows) state.top.prefetch(state.partition_of[row + kAhead]);
+        insert(state, row);
+    }
+}
+
+void AppendRank::compare(State& state, const Touched& touched) const {
+    const std::span<const int64_t> before(state.before.data() + touched.before_begin,
+                                          touched.before_end - touched.before_begin);
+    const std::span<TopRows::Row> rows = state.top.rows(touched.partition);
+    state.now.clear();
+    for (const TopRows::Row& row : rows.last(window(rows.size())))
+        state.now.push_back(row.number);
+    const std::span<const int64_t> now = state.now;
+    if (!by_place_) return compareSets(state, before, now);
+    for (size_t i = 0; i < now.size(); ++i) {  // places stay taken
+        const int64_t place = p_.first + static_cast<int64_t>(i);
+        if (i >= before.size()) {
+            state.change(now[i], RowKind::Insert, place);
+        } else if (before[i] != now[i]) {
+            if (p_.generates_update_before) state.change(before[i], RowKind::UpdateBefore, place);
+            state.change(now[i], RowKind::UpdateAfter, place);
+        }
+    }
+}
+
+// Rows that were there keep their order and only ever move down: so those that stay in the result are a first
+// part of the ones before, and follow upon those that move in from above it.
+void AppendRank::compareSets(State& state, std::span<const int64_t> before,
+                             std::span<const int64_t> now) const {
+    size_t moved_in = 0;  // of `now`, up to the first row that stays
+    if (!before.empty()) {
+        moved_in = static_cast<size_t>(std::find(now.begin(), now.end(), before[0]) - now.begin());
+    }
+    size_t stays = 0;
+    for (size_t i = moved_in; i < now.size(); ++i)
+        stays += stays < before.size() && now[i] == before[stays];
+    for (const int64_t number : before.subspan(stays))
+        state.change(number, RowKind::Delete, 0);
+    size_t next = 0;
+    for (size_t i = 0; i < now.size(); ++i) {
+        if (i >= moved_in && next < stays && now[i] == before[next]) {
+            ++next;
+        } else {
+            state.change(now[i], RowKind::Insert, 0);
+        }
+    }
+}
+
+void AppendRank::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
+                         Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (batch.empty()) return;
+    state.locate(batch.columns(), p_.order, batch.rows());
+    if (p_.ttl.ms > 0) dropExpired(state);
+    state.touched.clear();
+    state.before.clear();
+    state.evicted.clear();
+    insertAll(state, batch.rows());
+    state.changed.clear();
+    state.kinds.clear();
+    state.places.clear();
+    for (const Touched& touched : state.touched)
+        compare(state, touched);
+    emitChanges(state, batch, output);
+    store(state, batch);
+}
+
+void AppendRank::emitChanges(State& state, const Batch& batch, Output& output) const {
+    std::vector<int64_t> numbers;
+    for (const int64_t number : state.changed) {
+        if (number < kOfBatch) numbers.push_back(number);
+    }
+    std::vector<const std::byte*> found;
+    if (!numbers.empty()) {
+        const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
+        state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
+    }
+    // Rows of the result, of state or, where that is nullptr, of the batch.
+    std::vector<const std::byte*> state_rows;
+    Selection batch_rows;
+    size_t next = 0, kept = 0;
+    for (size_t i = 0; i < state.changed.size(); ++i) {
+        const bool of_batch = state.changed[i] >= kOfBatch;
+        const std::byte* row = of_batch ? nullptr : found[next++];
+        if (!of_batch && row == nullptr) continue;  // it has expired, and is gone for those downstream, too
+        state_rows.push_back(row);
+        batch_rows.push_back(of_batch ? static_cast<uint32_t>(state.changed[i] - kOfBatch) : 0);
+        state.kinds[kept] = state.kinds[i];
+        state.places[kept++] = state.places[i];
+    }
+    if (kept == 0) return;
+
+    std::vector<ColumnPtr> columns;
+    const size_t first_field = state.table.firstValueField();
+    for (size_t column = 0; column < p_.input.size(); ++column) {
+        const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
+        columns.push_back(found.empty() ? Column::gather(all, batch_rows)
+                                        : loadOrGather(state.table.layout(), first_field + column, state_rows,
+                                                       all, batch_rows));
+    }
+    if (p_.outputs_number) {
+        auto number = std::make_shared<Column>(p_.output.fields().back().type, kept);
+        std::copy_n(state.places.begin(), kept, number->mutableData<int64_t>());
+        columns.push_back(std::move(number));
+    }
+    Batch result(kept, std::move(columns));
+    const auto kinds = std::span(state.kinds).first(kept);
+    if (std::any_of(kinds.begin(), kinds.end(), [](RowKind kind) { return kind != RowKind::Insert; }))
+        result.setKinds(std::vector<RowKind>(kinds.begin(), kinds.end()));
+    output.emit(std::move(result));
+}
+
+// Numbers the rows that came and stay, and writes them.
+void AppendRank::store(State& state, const Batch& batch) const {
+    state.kept.clear();
+    state.kept_rows.clear();
+    for (Touched& touched : state.touched) {
+        state.touched_of[touched.partition] = 0;
+        for (TopRows::Row& row : state.top.rows(touched.partition)) {
+            if (row.number < kOfBatch) continue;
+            state.kept_rows.push_back(static_cast<uint32_t>(row.number - kOfBatch));
+            if (touched.evicted != kNoEvicted) {
+                row.number = state.evicted[touched.evicted].number;
+                touched.evicted = state.evicted[touched.evicted].next;
+            } else {
+                row.number = state.numbers.next(state.index.groupOf(touched.partition));
+            }
+            state.kept.push_back(row.number);
+        }
+        MILLRACE_CHECK(touched.evicted == kNoEvicted, "more rows left than came");
+    }
+    const size_t first_field = state.table.firstValueField();
+    const size_t arrival = first_field + p_.input.size();
+    const uint32_t arrival_offset = state.table.layout().offset(arrival);
+    constexpr size_t kWritten = 1024;  // whose state rows stay in the cache while they are filled
+    for (size_t begin = 0; begin < state.kept.size(); begin += kWritten) {
+        const size_t count = std::min(kWritten, state.kept.size() - begin);
+        const RowNumbers::Keys keys = state.numbers.keysOf(std::span(state.kept).subspan(begin, count));
+        const std::span<const uint32_t> rows = std::span(state.kept_rows).subspan(begin, count);
+        state.table.findOrInsert(0, keys.columns, keys.hashes, {}, state.state_rows);
+        storeColumns(state.table.layout(), first_field, batch.columns(), rows, state.state_rows,
+                     state.table.heap());
+        for (size_t i = 0; i < count; ++i) {
+            RowLayout::setNull(state.state_rows[i], arrival, false);
+            RowLayout::at<int64_t>(state.state_rows[i], arrival_offset) = state.next_arrival + rows[i];
+        }
+    }
+    state.next_arrival += static_cast<int64_t>(batch.rows());
+}
+
+// Takes rows that have expired out of the order: of the partitions that the batch touches, and of a few
+// others in turn, so that those do not stay for ever.
+void AppendRank::dropExpired(State& state) const {
+    std::vector<uint32_t> partitions = state.partition_of;
+    size_t left = kLookedAt;
+    for (size_t i = 0; i < state.top.size() && left > 0; ++i) {
+        if (state.swept >= state.top.size()) state.swept = 0;
+        left -= std::min(left, 1 + state.top.rows(state.swept).size());
+        partitions.push_back(state.swept++);
+    }
+    std::sort(partitions.begin(), partitions.end());
+    partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+    std::vector<int64_t> numbers;
+    for (const uint32_t partition : partitions) {
+        for (const TopRows::Row& row : state.top.rows(partition))
+            numbers.push_back(row.number);
+    }
+    if (numbers.empty()) return;
+    std::vector<const std::byte*> found;
+    const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
+    state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
+    std::vector<uint8_t> keep;
+    for (const std::byte* row : found)
+        keep.push_back(row != nullptr);
+    std::vector<uint8_t> in_batch(state.top.size(), 0);
+    for (const uint32_t partition : state.partition_of)
+        in_batch[partition] = 1;
+    size_t next = 0;
+    for (const uint32_t partition : partitions) {
+        const size_t rows = state.top.rows(partition).size();
+        state.top.retain(partition, std::span(keep).subspan(next, rows));
+        next += rows;
+        if (!in_batch[partition] && state.top.rows(partition).empty()) state.index.forget(partition);
+    }
+}
+
+}  // namespace millrace

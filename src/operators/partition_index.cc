@@ -1,0 +1,65 @@
+#include "operators/partition_index.h"
+
+#include "base/hash.h"
+#include "operators/aggregation.h"
+
+namespace millrace {
+
+PartitionIndex::PartitionIndex(const std::string& name, const Schema& columns, std::vector<size_t> partition,
+                               OperatorContext& context)
+    : partition_(std::move(partition)), max_parallelism_(context.maxParallelism()) {
+    if (partition_.empty()) {
+        partitions_.push_back({nullptr, keyGroupOf(0, max_parallelism_), true});
+        return;
+    }
+    StateBackendParameters index;
+    index.operator_name = name;
+    index.subtask = context.subtask();
+    index.parallelism = context.parallelism();
+    index.max_parallelism = max_parallelism_;
+    backend_ = makeHashMapStateBackend(index);
+    KeyedStateDescriptor descriptor;
+    descriptor.name = "partitions";
+    descriptor.key = Aggregation::keySchema(columns, partition_);
+    descriptor.value = Schema({{"number", LogicalType::bigint()}});
+    table_ = &backend_->table(descriptor);
+}
+
+void PartitionIndex::locate(std::span<const ColumnPtr> columns, size_t rows, std::vector<uint32_t>& numbers) {
+    numbers.assign(rows, 0);
+    if (table_ == nullptr) return;
+    keys_.clear();
+    for (const size_t column : partition_)
+        keys_.push_back(columns[column]);
+    hashColumns(keys_, rows, hashes_);
+    table_->findOrInsert(0, keys_, hashes_, {}, entries_, &inserted_);
+    const RowLayout& layout = table_->layout();
+    const auto field = static_cast<uint32_t>(table_->firstValueField());
+    const uint32_t offset = layout.offset(field);
+    for (size_t i = 0; i < rows; ++i) {
+        std::byte* entry = entries_[i];
+        auto& number = RowLayout::at<int64_t>(entry, offset);
+        if (inserted_[i]) {
+            if (free_.empty()) {
+                free_.push_back(static_cast<uint32_t>(partitions_.size()));
+                partitions_.emplace_back();
+            }
+            number = free_.back();
+            free_.pop_back();
+            RowLayout::setNull(entry, field, false);
+            partitions_[static_cast<size_t>(number)] = {entry, keyGroupOf(hashes_[i], max_parallelism_),
+                                                        true};
+        }
+        numbers[i] = static_cast<uint32_t>(number);
+    }
+}
+
+void PartitionIndex::forget(uint32_t number) {
+    Partition& partition = partitions_[number];
+    if (table_ == nullptr || !partition.held) return;
+    table_->erase(0, partition.entry);
+    partition = {};
+    free_.push_back(number);
+}
+
+}  // namespace millrace

@@ -1,0 +1,121 @@
+#include "operators/top_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr size_t kChunkRows = 4096;
+
+// A whole key is kept as its length and its bytes.
+uint64_t copyOfKey(std::string_view key) {
+    char* copy = new char[sizeof(uint64_t) + key.size()];
+    const uint64_t size = key.size();
+    std::memcpy(copy, &size, sizeof(size));
+    std::memcpy(copy + sizeof(size), key.data(), key.size());
+    return reinterpret_cast<uintptr_t>(copy);
+}
+
+std::string_view keyAtAddress(uint64_t address) {
+    const char* copy = reinterpret_cast<const char*>(address);
+    uint64_t size = 0;
+    std::memcpy(&size, copy, sizeof(size));
+    return {copy + sizeof(size), size};
+}
+
+}  // namespace
+
+TopRows::TopRows(size_t rows_max, bool long_keys) : rows_max_(rows_max), long_keys_(long_keys) {
+    MILLRACE_CHECK(rows_max > 0, "no rows");
+}
+
+TopRows::~TopRows() {
+    if (!long_keys_) return;
+    for (uint32_t partition = 0; partition < partitions_.size(); ++partition) {
+        for (const Row& row : rows(partition))
+            drop(row);
+    }
+}
+
+void TopRows::drop(const Row& row) const {
+    if (long_keys_) delete[] reinterpret_cast<char*>(row.key[2]);
+}
+
+bool TopRows::lessWhole(std::string_view key, const Row& other) { return key < keyAtAddress(other.key[2]); }
+
+void TopRows::growTo(size_t partitions) {
+    if (partitions > partitions_.size()) partitions_.resize(partitions);
+}
+
+TopRows::Row* TopRows::takeBlock(size_t power) {
+    std::vector<Row*>& blocks = free_blocks_[power];
+    if (!blocks.empty()) {
+        Row* block = blocks.back();
+        blocks.pop_back();
+        return block;
+    }
+    const size_t rows = size_t{1} << power;
+    if (rows > unused_rows_) {
+        // What is left of the chunk serves smaller blocks.
+        for (size_t smaller = power; smaller-- > kFirstPower;) {
+            const size_t size = size_t{1} << smaller;
+            if (size > unused_rows_) continue;
+            free_blocks_[smaller].push_back(unused_);
+            unused_ += size;
+            unused_rows_ -= size;
+        }
+        unused_rows_ = std::max(rows, kChunkRows);
+        chunks_.push_back(std::make_unique_for_overwrite<Row[]>(unused_rows_));
+        unused_ = chunks_.back().get();
+    }
+    Row* block = unused_;
+    unused_ += rows;
+    unused_rows_ -= rows;
+    return block;
+}
+
+void TopRows::giveBlock(Row* block, size_t power) { free_blocks_[power].push_back(block); }
+
+void TopRows::insert(uint32_t partition, const SortKeys& keys, size_t row, int64_t number) {
+    Partition& at = partitions_[partition];
+    if (at.size == rows_max_) {
+        drop(at.rows[--at.size]);
+    } else if (at.rows == nullptr) {
+        at.capacity_power = kFirstPower;
+        at.rows = takeBlock(kFirstPower);
+    } else if (at.size == size_t{1} << at.capacity_power) {
+        Row* larger = takeBlock(at.capacity_power + 1);
+        std::copy_n(at.rows, at.size, larger);
+        giveBlock(at.rows, at.capacity_power++);
+        at.rows = larger;
+    }
+    Row* const place = std::partition_point(at.rows, at.rows + at.size,
+                                            [&](const Row& other) { return !less(keys, row, other); });
+    std::copy_backward(place, at.rows + at.size, at.rows + at.size + 1);
+    ++at.size;
+    place->key = keys.prefix(row);
+    if (long_keys_) place->key[2] = copyOfKey(keys.at(row));
+    place->number = number;
+}
+
+void TopRows::retain(uint32_t partition, std::span<const uint8_t> keep) {
+    Partition& at = partitions_[partition];
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < at.size; ++i) {
+        if (keep[i]) {
+            at.rows[left++] = at.rows[i];
+        } else {
+            drop(at.rows[i]);
+        }
+    }
+    at.size = left;
+    if (left > 0 || at.rows == nullptr) return;
+    giveBlock(at.rows, at.capacity_power);
+    at.rows = nullptr;
+}
+
+}  // namespace millrace

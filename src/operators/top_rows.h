@@ -1,0 +1,80 @@
+// Of partitions of rows the first few of each, in the order of sort keys, rows of equal keys as they were
+// added: arrays in memory, of few enough rows that one can be moved up for another.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "operators/sort_keys.h"
+
+namespace millrace {
+
+class TopRows {
+  public:
+    struct Row {
+        SortKeys::Prefix key;  // of a long key, the last word is the address of the whole of it
+        int64_t number = 0;    // whatever the caller tells rows apart by
+    };
+
+    // Of each partition no more than `rows_max`. `long_keys`: SortKeys::areLong() of the sort columns.
+    TopRows(size_t rows_max, bool long_keys);
+    ~TopRows();
+    TopRows(const TopRows&) = delete;
+    TopRows& operator=(const TopRows&) = delete;
+
+    // There are partitions 0 to `partitions` - 1; new ones are empty.
+    void growTo(size_t partitions);
+    size_t size() const { return partitions_.size(); }
+
+    std::span<Row> rows(uint32_t partition) {
+        return {partitions_[partition].rows, partitions_[partition].size};
+    }
+    void prefetch(uint32_t partition) const { __builtin_prefetch(partitions_[partition].rows); }
+    // Whether a row with key `row` of `keys` has a place: false if there are rows_max before it.
+    bool hasPlace(uint32_t partition, const SortKeys& keys, size_t row) const {
+        const Partition& at = partitions_[partition];
+        return at.size < rows_max_ || less(keys, row, at.rows[at.size - 1]);
+    }
+    bool full(uint32_t partition) const { return partitions_[partition].size == rows_max_; }
+    // The row has a place; if the partition is full its last row leaves, which was last() before.
+    void insert(uint32_t partition, const SortKeys& keys, size_t row, int64_t number);
+    int64_t last(uint32_t partition) const {
+        return partitions_[partition].rows[partitions_[partition].size - 1].number;
+    }
+    // Removes the rows for which keep[i] is 0.
+    void retain(uint32_t partition, std::span<const uint8_t> keep);
+
+  private:
+    struct Partition {
+        Row* rows = nullptr;
+        uint32_t size = 0;
+        uint8_t capacity_power = 0;  // if there are rows
+    };
+    static constexpr size_t kFirstPower = 2;
+
+    bool less(const SortKeys& keys, size_t row, const Row& other) const {
+        const SortKeys::Prefix key = keys.prefix(row);
+        if (key[0] != other.key[0]) return key[0] < other.key[0];
+        if (key[1] != other.key[1]) return key[1] < other.key[1];
+        return long_keys_ ? lessWhole(keys.at(row), other) : key[2] < other.key[2];
+    }
+    static bool lessWhole(std::string_view key, const Row& other);
+    Row* takeBlock(size_t power);
+    void giveBlock(Row* block, size_t power);
+    void drop(const Row& row) const;
+
+    const size_t rows_max_;
+    const bool long_keys_;
+    std::vector<Partition> partitions_;
+    // Blocks of 2^power rows.
+    std::array<std::vector<Row*>, 32> free_blocks_;
+    std::vector<std::unique_ptr<Row[]>> chunks_;
+    Row* unused_ = nullptr;
+    size_t unused_rows_ = 0;
+};
+
+}  // namespace millrace
