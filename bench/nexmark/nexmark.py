@@ -65,6 +65,12 @@ def script(query, ddl, folder, parameters):
                              "BID_PROPORTION": 46, **parameters})
 
 
+def as_select(text):
+    """The SQL with its last statement, an INSERT, made the SELECT whose rows it writes."""
+    *before, last = statements(text)
+    return ";\n".join([*before, re.sub(r"^INSERT INTO \w+\s+", "", last)])
+
+
 class Failed(Exception):
     """The engine cannot run the query; the text is its own message."""
 
@@ -93,11 +99,13 @@ def first_error(message):
     return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "")
 
 
-def write_events(folder, events, files, rate, seed=1):
+def write_events(folder, events, files, rate, seed=1, options=None):
     """The events as JSON lines, one file for each generator, so that each file is in the order of event time."""
+    options = {"first-event.rate": rate, "generators": files, **(options or {})}
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(files):
         command = [MILLRACE, "nexmark", "generate", "--events", str(events), "--seed", str(seed),
-                   "--option", f"first-event.rate={rate}", "--option", f"generators={files}",
                    "--generator", str(index), "--output", folder / f"events-{index}.json"]
+        for key, value in options.items():
+            command += ["--option", f"{key}={value}"]
         subprocess.run(command, check=True)

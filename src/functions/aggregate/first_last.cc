@@ -81,6 +81,23 @@ class RetractableEnd final : public OrderedValues {
     }
 };
 
+// The value of the only row, which may be NULL.
+class SingleValue final : public OrderedValues {
+  public:
+    explicit SingleValue(const LogicalType& type) : OrderedValues(type.withNullable(true), {type}, true) {}
+
+  protected:
+    void finish(const RowMap& values, ColumnBuilder& out) const override {
+        if (values.size() > 1) {
+            throw UserError(
+                {.code = "sql.more-than-one-row",
+                 .message = fmt::format("a sub-query that stands for a value has {} rows", values.size()),
+                 .hint = "aggregate them, as in SELECT MAX(value), or take one with LIMIT 1"});
+        }
+        out.appendValue(values.begin()->second);
+    }
+};
+
 class ListAgg final : public OrderedValues {
   public:
     ListAgg(std::vector<LogicalType> arguments, std::string separator)
@@ -209,6 +226,17 @@ std::vector<AggregateFunction> describeAggregateFirstLast() {
          .documentation = "The strings one after another, with the separator (',' without one) between them.",
          .examples = {{"SELECT LISTAGG(x, '-') FROM (VALUES ('a'), ('b')) AS t(x)", "a-b"}},
          .bind = bindListAgg},
+        {.name = "SINGLE_VALUE",
+         .signature = "SINGLE_VALUE(value)",
+         .documentation = "The value of the only row; more than one row is an error.",
+         .examples = {{"SELECT SINGLE_VALUE(x) FROM (VALUES (7)) AS t(x)", "7"}},
+         .bind = [](std::span<const ArgumentInfo> arguments, bool distinct,
+                    bool) -> std::shared_ptr<const BoundAggregate> {
+             checkArgumentCount("SINGLE_VALUE", arguments, 1, 1, "one value");
+             auto bound = std::make_shared<SingleValue>(arguments[0].type);
+             if (!distinct) return bound;
+             return distinctAggregate(std::move(bound));
+         }},
         {.name = "ARRAY_AGG",
          .signature = "ARRAY_AGG(value)",
          .documentation = "The values as an array, in the order of the rows.",

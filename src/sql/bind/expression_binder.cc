@@ -6,6 +6,7 @@
 #include "sql/bind/catalog.h"
 #include "sql/bind/group_window.h"
 #include "sql/bind/over_calls.h"
+#include "sql/bind/scalar_queries.h"
 #include "sql/bind/types.h"
 #include "types/coercion.h"
 
@@ -93,8 +94,12 @@ struct NodeBinder {
     ExpressionPtr operator()(const ExistsQuery&) const {
         failNotSupported(span, "EXISTS other than in WHERE is", "between the ANDs of WHERE it can stand");
     }
-    ExpressionPtr operator()(const ScalarQuery&) const {
-        failNotSupported(span, "sub-queries as values are", "a sub-query can stand in FROM");
+    ExpressionPtr operator()(const ScalarQuery& node) const {
+        if (binder.scalars_ != nullptr) return binder.scalars_->bind(*node.query, span);
+        failNotSupported(
+            span, fmt::format("sub-queries as values in {} are", binder.clause()),
+            "they can stand in WHERE, SELECT, HAVING, QUALIFY and ORDER BY, outside of aggregate "
+            "and window functions");
     }
     ExpressionPtr operator()(const FieldAccess& node) const {
         return binder.fields(binder.bind(*node.value), {node.field}, 0);
@@ -218,7 +223,12 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
                "functions of a database come with CREATE FUNCTION");
     }
     if (call.over) {
-        if (over_ != nullptr) return over_->bind(call, span, *this);
+        if (over_ != nullptr) {
+            ScalarQueries* const scalars = std::exchange(scalars_, nullptr);
+            ExpressionPtr bound = over_->bind(call, span, *this);
+            scalars_ = scalars;
+            return bound;
+        }
         failAt(span, "sql.misplaced-window-function",
                fmt::format("the window function {} cannot stand in {}", call.name, clause_),
                "conditions on window functions go into QUALIFY, or above a sub-query");
@@ -340,49 +350,58 @@ ExpressionPtr ExpressionBinder::bindCase(const CaseExpr& node, const TextSpan& s
 
 namespace {
 
-bool anyAggregate(const std::vector<ExprPtr>& list) {
-    return std::any_of(list.begin(), list.end(),
-                       [](const ExprPtr& expr) { return containsAggregate(*expr); });
-}
-bool anyAggregate(const ExprPtr& expr) { return expr && containsAggregate(*expr); }
+// Tries `test` on every node of an expression, sub-queries aside.
+struct NodeSearch {
+    const std::function<bool(const Expr&)>& test;
 
-struct AggregateSearch {
-    bool operator()(const Call& node) const {
-        const bool plain = !node.over && node.path.size() == 1;
-        if (plain && findAggregateFunction(node.name) != nullptr) return true;
-        if (anyAggregate(node.arguments)) return true;
-        return node.over != nullptr && inWindow(*node.over);
+    bool in(const Expr& expr) const { return test(expr) || std::visit(*this, expr.node); }
+    bool in(const ExprPtr& expr) const { return expr && in(*expr); }
+    bool in(const std::vector<ExprPtr>& list) const {
+        return std::any_of(list.begin(), list.end(), [this](const ExprPtr& expr) { return in(*expr); });
     }
-    static bool inWindow(const OverSpec& window) {
-        return anyAggregate(window.partition_by) ||
+    bool in(const OverSpec& window) const {
+        return in(window.partition_by) ||
                std::any_of(window.order_by.begin(), window.order_by.end(),
-                           [](const OrderItem& item) { return containsAggregate(*item.expression); });
+                           [this](const OrderItem& item) { return in(*item.expression); });
     }
-    bool operator()(const NamedArgument& node) const { return anyAggregate(node.value); }
+
+    bool operator()(const Call& node) const {
+        return in(node.arguments) || (node.over != nullptr && in(*node.over));
+    }
+    bool operator()(const NamedArgument& node) const { return in(node.value); }
     bool operator()(const CaseExpr& node) const {
-        return anyAggregate(node.operand) || anyAggregate(node.otherwise) ||
-               std::any_of(node.branches.begin(), node.branches.end(), [](const CaseExpr::Branch& branch) {
-                   return anyAggregate(branch.when) || anyAggregate(branch.then);
-               });
+        return in(node.operand) || in(node.otherwise) ||
+               std::any_of(
+                   node.branches.begin(), node.branches.end(),
+                   [this](const CaseExpr::Branch& branch) { return in(branch.when) || in(branch.then); });
     }
-    bool operator()(const CastExpr& node) const { return anyAggregate(node.value); }
-    bool operator()(const InList& node) const { return anyAggregate(node.value) || anyAggregate(node.items); }
-    bool operator()(const InQuery& node) const { return anyAggregate(node.value); }
-    bool operator()(const FieldAccess& node) const { return anyAggregate(node.value); }
-    bool operator()(const ElementAccess& node) const {
-        return anyAggregate(node.value) || anyAggregate(node.index);
-    }
-    bool operator()(const ArrayConstructor& node) const { return anyAggregate(node.items); }
-    bool operator()(const MapConstructor& node) const { return anyAggregate(node.items); }
-    bool operator()(const RowConstructor& node) const { return anyAggregate(node.items); }
+    bool operator()(const CastExpr& node) const { return in(node.value); }
+    bool operator()(const InList& node) const { return in(node.value) || in(node.items); }
+    bool operator()(const InQuery& node) const { return in(node.value); }
+    bool operator()(const FieldAccess& node) const { return in(node.value); }
+    bool operator()(const ElementAccess& node) const { return in(node.value) || in(node.index); }
+    bool operator()(const ArrayConstructor& node) const { return in(node.items); }
+    bool operator()(const MapConstructor& node) const { return in(node.items); }
+    bool operator()(const RowConstructor& node) const { return in(node.items); }
     template <class Leaf>
     bool operator()(const Leaf&) const {
         return false;
     }
 };
 
+bool isAggregateCall(const Expr& expr) {
+    const auto* call = std::get_if<Call>(&expr.node);
+    return call != nullptr && !call->over && call->path.size() == 1 &&
+           findAggregateFunction(call->name) != nullptr;
+}
+
 }  // namespace
 
-bool containsAggregate(const Expr& expr) { return std::visit(AggregateSearch{}, expr.node); }
+bool containsAggregate(const Expr& expr) { return NodeSearch{isAggregateCall}.in(expr); }
+
+bool containsScalarQuery(const Expr& expr) {
+    return NodeSearch{[](const Expr& node) { return std::holds_alternative<ScalarQuery>(node.node); }}.in(
+        expr);
+}
 
 }  // namespace millrace::sql

@@ -16,6 +16,7 @@ namespace millrace::sql {
 
 struct FunctionDefinition;
 class OverCalls;
+class ScalarQueries;
 
 class ExpressionBinder {
   public:
@@ -32,6 +33,8 @@ class ExpressionBinder {
     const Scope& scope() const { return scope_; }
     // Where window functions may stand; nowhere, unless they are collected.
     void collectOver(OverCalls* over) { over_ = over; }
+    // Likewise sub-queries that stand for a value.
+    void collectScalars(ScalarQueries* scalars) { scalars_ = scalars; }
     // Names for expressions that are bound already: SELECT's aliases, where they can be used.
     void useAliases(const std::map<std::string, ExpressionPtr>* aliases) { aliases_ = aliases; }
 
@@ -59,6 +62,7 @@ class ExpressionBinder {
     const Scope& scope_;
     std::string clause_;
     OverCalls* over_ = nullptr;
+    ScalarQueries* scalars_ = nullptr;
     const std::map<std::string, ExpressionPtr>* aliases_ = nullptr;
 };
 
@@ -83,6 +87,8 @@ ExpressionPtr convert(const ExpressionPtr& expression, const LogicalType& type);
 
 // Whether an aggregate function is called anywhere in `expr`, sub-queries aside.
 bool containsAggregate(const Expr& expr);
+// Whether a sub-query stands for a value anywhere in `expr`, further sub-queries aside.
+bool containsScalarQuery(const Expr& expr);
 
 // The value of an expression without columns; UserError at `span` if it has some or cannot be computed.
 Value constantValue(const ExpressionPtr& expression, const TextSpan& span, const char* what);

@@ -41,6 +41,16 @@ LogicalPtr renamed(const LogicalPtr& node, const std::vector<std::string>& names
     return project(node, std::move(columns), names, where);
 }
 
+LogicalPtr firstColumns(const LogicalPtr& input, size_t count, const TextSpan& where) {
+    std::vector<ExpressionPtr> kept;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) {
+        kept.push_back(columnOf(input, i));
+        names.push_back(input->schema()[i].name);
+    }
+    return project(input, std::move(kept), std::move(names), where);
+}
+
 LogicalPtr converted(const LogicalPtr& input, const std::vector<LogicalType>& types, const TextSpan& where) {
     std::vector<ExpressionPtr> expressions;
     std::vector<std::string> names;

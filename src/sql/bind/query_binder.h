@@ -24,6 +24,7 @@ class QueryBinder {
     static LogicalPtr scan(const TablePtr& table, const TextSpan& where);
 
   private:
+    friend class ScalarQueries;
     static constexpr int kQueryDepthMax = 256;
     using CommonTables = std::map<std::string, LogicalPtr>;
 
@@ -45,6 +46,7 @@ class QueryBinder {
         ExpressionPtr condition;  // nullptr: TRUE
         std::vector<ExpressionPtr> items;
     };
+    static bool standsForRows(const Expr& condition);  // [NOT] IN, EXISTS, ANY, ALL of a sub-query
     LogicalPtr bindWhere(const Expr& where, Scope scope);
     SubQuery bindSubQuery(const Query& query, const Scope& scope, bool wants_items);
     LogicalPtr bindSubQueryCondition(const Expr& condition, const Scope& scope);
@@ -71,6 +73,7 @@ LogicalPtr renamed(const LogicalPtr& node, const std::vector<std::string>& names
 // A projection onto `expressions`; the input itself if nothing changes.
 LogicalPtr project(const LogicalPtr& input, std::vector<ExpressionPtr> expressions,
                    std::vector<std::string> names, const TextSpan& where);
+LogicalPtr firstColumns(const LogicalPtr& input, size_t count, const TextSpan& where);
 // The columns converted to `types`, nullability aside.
 LogicalPtr converted(const LogicalPtr& input, const std::vector<LogicalType>& types, const TextSpan& where);
 ExpressionPtr columnOf(const LogicalPtr& node, size_t column);

@@ -4,6 +4,7 @@
 #include "sql/bind/grouping.h"
 #include "sql/bind/over_calls.h"
 #include "sql/bind/query_binder.h"
+#include "sql/bind/scalar_queries.h"
 
 namespace millrace::sql {
 
@@ -141,10 +142,18 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     std::optional<GroupedBinder> over_groups;
     ExpressionPtr having;
     OverCalls over(select.windows);
+    ScalarQueries::OuterColumn of_groups;
+    if (grouped) {
+        of_groups = [&over_groups](size_t column, const TextSpan& where) {
+            return over_groups->bindKeyColumn(column, where);
+        };
+    }
+    ScalarQueries scalars(*this, scope, std::move(of_groups));
     if (grouped) {
         window = GroupWindow::find(select, scope);
         over_groups.emplace(scope, bindKeys(select, scope), window ? &*window : nullptr);
         over_groups->collectOver(&over);
+        over_groups->collectScalars(&scalars);
         items = bindItems(select, scope, *over_groups, [&](size_t column, const TextSpan& where) {
             return over_groups->bindKeyColumn(column, where);
         });
@@ -154,6 +163,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         over_groups->collectOver(&over);
     } else {
         plain.collectOver(&over);
+        plain.collectScalars(&scalars);
         items = bindItems(select, scope, plain, [&](size_t column, const TextSpan&) {
             return Expression::column(column, scope.field(column).type, scope.field(column).name);
         });
@@ -191,35 +201,29 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     LogicalPtr plan = input;
     if (grouped) {
         plan = over_groups->build(span);
-        if (having) plan = std::make_shared<LogicalFilter>(plan, having, select.having->span);
     }
+    plan = scalars.build(std::move(plan), span);
+    if (having) plan = std::make_shared<LogicalFilter>(plan, scalars.resolved(having), select.having->span);
     plan = over.build(std::move(plan), span);
     if (qualify) {
         if (over.empty()) {
             failAt(select.qualify->span, "sql.bad-window",
                    "QUALIFY without a window function in it or SELECT", "WHERE filters rows");
         }
-        plan = std::make_shared<LogicalFilter>(plan, over.resolved(qualify), select.qualify->span);
+        plan = std::make_shared<LogicalFilter>(plan, over.resolved(scalars.resolved(qualify)),
+                                               select.qualify->span);
     }
     std::vector<ExpressionPtr> expressions;
     std::vector<std::string> names;
     for (Item& item : items) {
-        expressions.push_back(over.resolved(item.expression));
+        expressions.push_back(over.resolved(scalars.resolved(item.expression)));
         names.push_back(std::move(item.name));
     }
     makeUnique(names);
     plan = project(plan, std::move(expressions), std::move(names), span);
     if (select.distinct) plan = distinct(plan, span);
     if (order != nullptr) plan = limited(*order, std::move(plan), std::move(keys));
-    if (visible < plan->schema().size()) {
-        std::vector<ExpressionPtr> kept;
-        std::vector<std::string> kept_names;
-        for (size_t i = 0; i < visible; ++i) {
-            kept.push_back(columnOf(plan, i));
-            kept_names.push_back(plan->schema()[i].name);
-        }
-        plan = project(plan, std::move(kept), std::move(kept_names), span);
-    }
+    if (visible < plan->schema().size()) plan = firstColumns(plan, visible, span);
     return plan;
 }
 

@@ -3,19 +3,14 @@
 // the query around it in its own WHERE (and in what it selects), if it is a plain SELECT.
 #include <algorithm>
 
+#include "sql/bind/correlation.h"
 #include "sql/bind/logical_join.h"
 #include "sql/bind/query_binder.h"
+#include "sql/bind/scalar_queries.h"
 
 namespace millrace::sql {
 
 namespace {
-
-void flattenAnd(const Expr& expr, std::vector<const Expr*>& conjuncts) {
-    const auto* call = std::get_if<Call>(&expr.node);
-    if (call == nullptr || call->name != "AND") return conjuncts.push_back(&expr);
-    for (const ExprPtr& argument : call->arguments)
-        flattenAnd(*argument, conjuncts);
-}
 
 // What stands below any number of NOTs.
 const Expr& withoutNot(const Expr& expr, bool& negated) {
@@ -23,12 +18,6 @@ const Expr& withoutNot(const Expr& expr, bool& negated) {
     if (call == nullptr || call->name != "NOT") return expr;
     negated = !negated;
     return withoutNot(*call->arguments.front(), negated);
-}
-
-bool isSubQuery(const Expr& expr) {
-    bool negated = false;
-    const Expr& inner = withoutNot(expr, negated);
-    return std::holds_alternative<InQuery>(inner.node) || std::holds_alternative<ExistsQuery>(inner.node);
 }
 
 // A SELECT whose rows are those of FROM that WHERE lets pass.
@@ -45,72 +34,40 @@ const Select* plainSelect(const Query& query) {
     return aggregates ? nullptr : select;
 }
 
-// Names of the sub-query come first, then those around it. Bound columns are the outer ones, then the inner
-// ones.
-class CorrelatedBinder final : public ExpressionBinder {
-  public:
-    CorrelatedBinder(const Scope& inner, const Scope& outer, std::string clause)
-        : ExpressionBinder(inner, std::move(clause)), outer_(outer) {}
-
-    ExpressionPtr innerColumn(size_t column) const {
-        const Field& field = scope().field(column);
-        return Expression::column(outer_.size() + column, field.type, field.name);
-    }
-
-  protected:
-    ExpressionPtr bindColumn(const ColumnRef& column, const TextSpan&) override {
-        Scope::Resolved found;
-        try {
-            found = scope().resolve(column.path);
-        } catch (const UserError& error) {
-            if (error.code() != "sql.unknown-column") throw;
-            try {
-                found = outer_.resolve(column.path);
-            } catch (const UserError& outer_error) {
-                if (outer_error.code() == "sql.unknown-column") throw error;
-                throw;
-            }
-            const Field& field = outer_.field(found.column);
-            return fields(Expression::column(found.column, field.type, field.name), column.path, found.parts);
-        }
-        return fields(innerColumn(found.column), column.path, found.parts);
-    }
-
-  private:
-    const Scope& outer_;
-};
-
-ExpressionPtr conjunction(std::vector<ExpressionPtr> conjuncts) {
-    if (conjuncts.empty()) return nullptr;
-    return conjuncts.size() == 1 ? conjuncts.front() : Expression::logicalAnd(std::move(conjuncts));
-}
-
-bool readsBelow(const Expression& expression, size_t outer, size_t all) {
-    std::vector<bool> used(all, false);
-    expression.collectColumns(used);
-    return std::find(used.begin(), used.begin() + static_cast<std::ptrdiff_t>(outer), true) !=
-           used.begin() + static_cast<std::ptrdiff_t>(outer);
-}
-
 }  // namespace
+
+bool QueryBinder::standsForRows(const Expr& condition) {
+    bool negated = false;
+    const Expr& inner = withoutNot(condition, negated);
+    return std::holds_alternative<InQuery>(inner.node) || std::holds_alternative<ExistsQuery>(inner.node);
+}
 
 LogicalPtr QueryBinder::bindWhere(const Expr& where, Scope scope) {
     std::vector<const Expr*> conjuncts;
     flattenAnd(where, conjuncts);
-    const auto is_sub_query = [](const Expr* expr) { return isSubQuery(*expr); };
-    if (std::none_of(conjuncts.begin(), conjuncts.end(), is_sub_query)) {
-        return std::make_shared<LogicalFilter>(
-            scope.node(), ExpressionBinder(scope, "WHERE").bindCondition(where), where.span);
+    ScalarQueries scalars(*this, scope);
+    ExpressionBinder binder(scope, "WHERE");
+    binder.collectScalars(&scalars);
+    const auto stands_for_rows = [](const Expr* expr) { return standsForRows(*expr); };
+    ExpressionPtr condition;
+    if (std::none_of(conjuncts.begin(), conjuncts.end(), stands_for_rows)) {
+        condition = binder.bindCondition(where);
+    } else {
+        std::vector<ExpressionPtr> plain;
+        for (const Expr* conjunct : conjuncts) {
+            if (!standsForRows(*conjunct)) plain.push_back(binder.bindCondition(*conjunct));
+        }
+        condition = conjunction(std::move(plain));
     }
-    std::vector<ExpressionPtr> plain;
-    for (const Expr* conjunct : conjuncts) {
-        if (!isSubQuery(*conjunct))
-            plain.push_back(ExpressionBinder(scope, "WHERE").bindCondition(*conjunct));
+    if (condition) {
+        const LogicalPtr with_values = scalars.build(scope.node(), where.span);
+        LogicalPtr kept =
+            std::make_shared<LogicalFilter>(with_values, scalars.resolved(condition), where.span);
+        if (!scalars.empty()) kept = firstColumns(kept, scope.size(), where.span);
+        scope.replaceNode(std::move(kept));
     }
-    if (const ExpressionPtr condition = conjunction(std::move(plain)))
-        scope.replaceNode(std::make_shared<LogicalFilter>(scope.node(), condition, where.span));
     for (const Expr* conjunct : conjuncts) {
-        if (isSubQuery(*conjunct)) scope.replaceNode(bindSubQueryCondition(*conjunct, scope));
+        if (standsForRows(*conjunct)) scope.replaceNode(bindSubQueryCondition(*conjunct, scope));
     }
     return scope.node();
 }
@@ -138,7 +95,7 @@ QueryBinder::SubQuery QueryBinder::bindSubQuery(const Query& query, const Scope&
     std::vector<const Expr*> conjuncts;
     if (select->where) flattenAnd(*select->where, conjuncts);
     for (const Expr* conjunct : conjuncts) {
-        if (isSubQuery(*conjunct)) continue;
+        if (standsForRows(*conjunct) || containsScalarQuery(*conjunct)) continue;
         const ExpressionPtr bound = binder.bindCondition(*conjunct);
         if (readsBelow(*bound, outer, all)) {
             correlated.push_back(bound);
@@ -159,7 +116,11 @@ QueryBinder::SubQuery QueryBinder::bindSubQuery(const Query& query, const Scope&
     if (const ExpressionPtr condition = conjunction(std::move(own)))
         inner.replaceNode(std::make_shared<LogicalFilter>(inner.node(), condition, select->where->span));
     for (const Expr* conjunct : conjuncts) {
-        if (isSubQuery(*conjunct)) inner.replaceNode(bindSubQueryCondition(*conjunct, inner));
+        if (standsForRows(*conjunct)) {
+            inner.replaceNode(bindSubQueryCondition(*conjunct, inner));
+        } else if (containsScalarQuery(*conjunct)) {
+            inner.replaceNode(bindWhere(*conjunct, inner));
+        }
     }
     result.node = inner.node();
     result.condition = conjunction(std::move(correlated));
