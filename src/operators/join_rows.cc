@@ -76,6 +76,7 @@ void JoinRows::divide(const KeyedBatch& keyed, const Selection& rows, Selection&
 
 void JoinRows::meet(const KeyedBatch& keyed, std::span<const uint32_t> selection, const Take& take) {
     others_->find(keyed, selection, heads_);
+    if (others_->linked()) return meetChained(keyed, selection, take);
     for (size_t i = 0; i < heads_.size(); ++i) {
         std::byte* const head = heads_[i];
         if (head == nullptr) continue;
@@ -92,6 +93,36 @@ void JoinRows::meet(const KeyedBatch& keyed, std::span<const uint32_t> selection
         }
     }
     meetPairs(keyed, take);
+}
+
+void JoinRows::meetChained(const KeyedBatch& keyed, std::span<const uint32_t> selection, const Take& take) {
+    std::vector<std::byte*> heads;
+    std::vector<uint32_t> rows;
+    size_t next = 0;
+    const auto size = [&](size_t i) {
+        return heads_[i] == nullptr ? 0 : static_cast<size_t>(others_->size(heads_[i]));
+    };
+    while (next < heads_.size()) {
+        // As many keys as have rows for a batch, or one that has more.
+        heads.clear();
+        rows.clear();
+        size_t pairs = 0;
+        for (; next < heads_.size() && (pairs == 0 || pairs + size(next) <= kRowsMax); ++next) {
+            if (heads_[next] == nullptr) continue;
+            heads.push_back(heads_[next]);
+            rows.insert(rows.end(), size(next), selection[next]);
+            pairs += size(next);
+        }
+        others_->collect(heads, chained_);
+        for (size_t first = 0; first < pairs; first += kRowsMax) {
+            const size_t count = std::min(kRowsMax, pairs - first);
+            pair_rows_.assign(rows.begin() + static_cast<ptrdiff_t>(first),
+                              rows.begin() + static_cast<ptrdiff_t>(first + count));
+            pair_others_.assign(chained_.begin() + static_cast<ptrdiff_t>(first),
+                                chained_.begin() + static_cast<ptrdiff_t>(first + count));
+            meetPairs(keyed, take);
+        }
+    }
 }
 
 void JoinRows::meetPairs(const KeyedBatch& keyed, const Take& take) {

@@ -66,6 +66,7 @@ class JoinRows {
                        Selection& without_key);
 
   private:
+    void meetChained(const KeyedBatch& keyed, std::span<const uint32_t> selection, const Take& take);
     void meetPairs(const KeyedBatch& keyed, const Take& take);
 
     const JoinShape& shape_;
@@ -79,7 +80,7 @@ class JoinRows {
     OperatorContext* context_ = nullptr;
     Output* output_ = nullptr;
 
-    std::vector<std::byte*> heads_;
+    std::vector<std::byte*> heads_, chained_;
     // Pairs. Those of `wanted_` have to be found first, by their numbers.
     std::vector<uint32_t> pair_rows_;
     std::vector<std::byte*> pair_others_;

@@ -34,16 +34,21 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
 void KeyedBatch::hashRows() { hashColumns(batch->columns(), batch->rows(), row_hashes); }
 
 RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
-    : shape_(std::move(shape)), max_parallelism_(max_parallelism) {
+    : shape_(std::move(shape)),
+      max_parallelism_(max_parallelism),
+      linked_(!shape_.removable && shape_.ttl.ms == 0),
+      number_field_(shape_.keys.size()) {
     KeyedStateDescriptor rows;
     rows.name = shape_.name + "-rows";
     rows.ttl = shape_.ttl;
     rows.routing_fields = shape_.keys.size();
     rows.namespaced = shape_.namespaced;
+    rows.linked = linked_;
     MILLRACE_CHECK(!shape_.namespaced || !shape_.removable, "rows of '{}' go with their namespace",
                    shape_.name);
     std::vector<Field> key = Aggregation::keySchema(shape_.input, shape_.keys).fields();
     KeyedStateDescriptor numbers = rows;
+    numbers.linked = false;
     numbers.name = shape_.name + "-numbers";
 
     field_of_.assign(shape_.input.size(), kNone);
@@ -73,6 +78,7 @@ RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
     rows.value = Schema(std::move(value));
     rows_ = &backend.table(rows);
     no_row_.assign(rows_->layout().rowBytes(), std::byte{0});
+    if (linked_) chain();
     if (!shape_.removable) return;
     key.back().name = "hash";
     numbers.key = Schema(std::move(key));
@@ -122,11 +128,11 @@ void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> of_row,
     look(columns, {}, rows);
 }
 
-// Rows that are found to be written count as changed, so that the next checkpoint holds them again.
+// Rows that are found to be written count as changed, so that the next checkpoint holds them again; of
+// chained rows, setMatches() says which are.
 void RowLists::look(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
                     std::vector<std::byte*>& rows) {
-    if (shape_.counts_matches || shape_.removable)
-        return rows_->find(name_space_, columns, hashes_, selection, rows);
+    if (!linked_) return rows_->find(name_space_, columns, hashes_, selection, rows);
     rows_->findToRead(name_space_, columns, hashes_, selection, read_);
     rows.clear();
     for (const std::byte* row : read_)
@@ -194,11 +200,24 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
         assigned_[i] = number;
         if (number == 0) continue;
         number_of[selection[i]] = number;
-        hashes_[selection[i]] =
-            hashWithin(batch.hashes[selection[i]], hashOfNumber(number), max_parallelism_);
+        if (!linked_) {
+            hashes_[selection[i]] =
+                hashWithin(batch.hashes[selection[i]], hashOfNumber(number), max_parallelism_);
+        }
         later_.push_back(selection[i]);
     }
-    if (!later_.empty()) {
+    if (linked_) {
+        rows_->append(name_space_, withLast(batch, numbers), hashes_, later_, found_);
+        size_t next = 0;
+        for (size_t i = 0; i < selection.size(); ++i) {
+            if (assigned_[i] == 0) continue;
+            std::byte* const row = found_[next++];
+            rows_->link(row) = rows_->link(targets_[i]);
+            rows_->link(targets_[i]) = row;
+            targets_[i] = row;
+            setField(row, size_field_, 0);
+        }
+    } else if (!later_.empty()) {
         rows_->findOrInsert(name_space_, withLast(batch, numbers), hashes_, later_, found_, &inserted_);
         size_t next = 0;
         for (size_t i = 0; i < selection.size(); ++i) {
@@ -216,6 +235,73 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
             setField(targets_[i], *hash_field_, static_cast<int64_t>(batch.row_hashes[selection[i]]));
     }
     store(batch, selection);
+}
+
+void RowLists::collect(std::span<std::byte* const> heads, std::vector<std::byte*>& rows) {
+    size_t all = 0;
+    for (const std::byte* head : heads)
+        all += static_cast<size_t>(size(head));
+    rows.resize(all);
+    const auto go = [&](Cursor& cursor) {
+        cursor.row = rows_->link(cursor.row);
+        if (cursor.row == nullptr) return false;
+        __builtin_prefetch(cursor.row);
+        __builtin_prefetch(&rows_->link(cursor.row));
+        return true;
+    };
+    cursors_.clear();
+    size_t first = 0;
+    for (std::byte* head : heads) {
+        rows[first] = head;
+        Cursor cursor{head, first, size(head)};
+        first += static_cast<size_t>(cursor.size);
+        if (go(cursor)) cursors_.push_back(cursor);
+    }
+    while (!cursors_.empty()) {
+        size_t kept = 0;
+        for (Cursor cursor : cursors_) {
+            const int64_t number = field(cursor.row, number_field_);
+            MILLRACE_CHECK(number > 0 && number < cursor.size, "state '{}' has a row {} of {}", shape_.name,
+                           number, cursor.size);
+            rows[cursor.first + static_cast<size_t>(number)] = cursor.row;
+            if (go(cursor)) cursors_[kept++] = cursor;
+        }
+        cursors_.resize(kept);
+    }
+}
+
+// What was restored.
+void RowLists::chain() {
+    constexpr size_t kRows = 4096;
+    for (const int64_t name_space : rows_->namespaces()) {
+        enter(name_space);
+        std::vector<std::byte*> rows = all();
+        std::erase_if(rows, [&](const std::byte* row) { return field(row, number_field_) == 0; });
+        for (size_t first = 0; first < rows.size(); first += kRows)
+            chain(std::span<std::byte* const>(rows).subspan(first, std::min(kRows, rows.size() - first)));
+    }
+    enter(0);
+}
+
+void RowLists::chain(std::span<std::byte* const> rows) {
+    KeyedBatch keyed;
+    for (size_t key = 0; key < shape_.keys.size(); ++key)
+        keyed.keys.push_back(loadColumn(rows_->layout(), key, rows));
+    hashColumns(keyed.keys, rows.size(), keyed.hashes);
+    keyed.all.resize(rows.size());
+    std::iota(keyed.all.begin(), keyed.all.end(), uint32_t{0});
+    std::vector<std::byte*> heads;
+    find(keyed, keyed.all, heads);
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const int64_t number = field(rows[i], number_field_);
+        if (heads[i] == nullptr || number < 0 || number >= size(heads[i])) {
+            throw UserError("snapshot.damaged",
+                            fmt::format("state '{}' has a row {} that its key does not count",
+                                        rows_->descriptor().name, number));
+        }
+        rows_->link(rows[i]) = rows_->link(heads[i]);
+        rows_->link(heads[i]) = rows[i];
+    }
 }
 
 namespace {

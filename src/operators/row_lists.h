@@ -12,6 +12,9 @@
 // "<name>-numbers", from key and hash to the number; should two different rows share a hash, the later one is
 // searched for.
 //
+// Where rows only come and do not expire, those of a key are chained in memory, newest first behind row 0,
+// and only row 0 is in the table's index: collect() follows the chains of many keys side by side.
+//
 // With a TTL rows may be gone before their number is: they are passed over.
 #pragma once
 
@@ -65,9 +68,17 @@ class RowLists {
     void find(const KeyedBatch& keys, std::span<const uint32_t> of_row, std::span<const int64_t> numbers,
               std::vector<std::byte*>& rows);
 
+    // Whether collect() can be used rather than numbers.
+    bool linked() const { return linked_; }
+    // All rows of the keys of these heads, one key after the other, in the order of their numbers.
+    void collect(std::span<std::byte* const> heads, std::vector<std::byte*>& rows);
+
     int64_t copies(const std::byte* row) const { return copies_field_ ? field(row, *copies_field_) : 1; }
     int64_t matches(const std::byte* row) const { return field(row, *matches_field_); }
-    void setMatches(std::byte* row, int64_t matches) { setField(row, *matches_field_, matches); }
+    void setMatches(std::byte* row, int64_t matches) {
+        rows_->touch(name_space_, row);
+        setField(row, *matches_field_, matches);
+    }
 
     // Adds the selected rows, with their matches (one a selected row, if they are counted).
     void add(const KeyedBatch& batch, std::span<const uint32_t> selection, std::span<const int64_t> matches);
@@ -95,6 +106,8 @@ class RowLists {
               std::vector<std::byte*>& rows);
     void append(const KeyedBatch& batch, std::span<const uint32_t> selection,
                 std::span<const int64_t> matches);
+    void chain();
+    void chain(std::span<std::byte* const> rows);
     void store(const KeyedBatch& batch, std::span<const uint32_t> selection);
     bool same(const std::byte* row, const Batch& batch, size_t index) const;
     // One row at a time, for what is taken back.
@@ -105,6 +118,8 @@ class RowLists {
 
     Shape shape_;
     uint32_t max_parallelism_;
+    bool linked_;
+    size_t number_field_;
     KeyedTable* rows_ = nullptr;
     KeyedTable* numbers_ = nullptr;
     int64_t name_space_ = 0;
@@ -115,7 +130,14 @@ class RowLists {
     std::vector<size_t> value_columns_;  // input columns that are no key
     std::vector<std::byte> no_row_;      // all NULL
 
+    struct Cursor {
+        std::byte* row;
+        size_t first;  // place of the key's row 0
+        int64_t size;
+    };
+
     // Scratch.
+    std::vector<Cursor> cursors_;
     ColumnPtr zeros_;
     std::vector<uint64_t> hashes_;
     std::vector<std::byte*> targets_, found_, entries_;

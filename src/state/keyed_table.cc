@@ -12,6 +12,8 @@ RowLayout layoutOf(const KeyedStateDescriptor& descriptor) {
 }
 
 KeyedTable::KeyedTable(KeyedStateDescriptor descriptor)
-    : descriptor_(std::move(descriptor)), layout_(layoutOf(descriptor_)) {}
+    : descriptor_(std::move(descriptor)),
+      layout_(layoutOf(descriptor_)),
+      link_offset_(layout_.rowBytes() + (descriptor_.ttl.ms > 0 ? sizeof(int64_t) : 0)) {}
 
 }  // namespace millrace

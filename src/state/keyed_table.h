@@ -32,6 +32,8 @@ struct KeyedStateDescriptor {
     // How many of the key's fields, from the first on, decide the key group: those by which rows are dealt
     // out to subtasks. By default all.
     size_t routing_fields = SIZE_MAX;
+    // Rows can be chained, by link(). Links are memory's alone: in no snapshot, empty after a restore.
+    bool linked = false;
     bool operator==(const KeyedStateDescriptor&) const = default;
 };
 
@@ -63,6 +65,11 @@ class KeyedTable {
     virtual void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys,
                               std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                               std::vector<std::byte*>& rows, std::vector<uint8_t>* inserted = nullptr) = 0;
+    // Of a linked table: inserts rows that findOrInsert() and its like need not find; they are reached by
+    // links and by allRows(). No row of a linked table is erased but with its namespace. There must be no
+    // rows of these keys. `hashes` need only have the key groups.
+    virtual void append(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
+                        std::span<const uint32_t> selection, std::vector<std::byte*>& rows) = 0;
     // The same without inserting: nullptr where the key is absent.
     virtual void find(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                       std::span<const uint32_t> selection, std::vector<std::byte*>& rows) = 0;
@@ -82,10 +89,14 @@ class KeyedTable {
     virtual size_t bytes() const = 0;  // memory held
     virtual RowHeap& heap() = 0;       // of the rows' long strings
 
+    // Of a linked table: what a row is chained to, nullptr at first. Setting it is no change of the state.
+    std::byte*& link(std::byte* row) const { return RowLayout::at<std::byte*>(row, link_offset_); }
+
   protected:
     explicit KeyedTable(KeyedStateDescriptor descriptor);
     KeyedStateDescriptor descriptor_;
     RowLayout layout_;
+    uint32_t link_offset_;  // behind the fields, and the time of the last write where rows expire
 };
 
 }  // namespace millrace

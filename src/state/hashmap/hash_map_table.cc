@@ -109,7 +109,7 @@ RowSet& HashMapTable::made(int64_t name_space) {
     MILLRACE_CHECK(descriptor_.namespaced || name_space == 0, "state '{}' has no namespaces",
                    descriptor_.name);
     std::unique_ptr<RowSet>& set = sets_[name_space];
-    set = std::make_unique<RowSet>(pool_, layout_.rowBytes() + (expires() ? sizeof(int64_t) : 0));
+    set = std::make_unique<RowSet>(pool_, link_offset_ + (descriptor_.linked ? sizeof(std::byte*) : 0));
     last_namespace_ = name_space;
     return *(last_set_ = set.get());
 }
@@ -186,13 +186,7 @@ void HashMapTable::findOrInsert(int64_t name_space, std::span<const ColumnPtr> k
                 found[i] = set.find(hash, [&](const std::byte* row) { return sameKey(row, keys, index); });
                 if (found[i] == nullptr) {
                     found[i] = set.insert(hash);
-                    for (size_t field = 0; field < key_fields_; ++field) {
-                        storeField(layout_, field, *keys[field], index, found[i], heap_);
-                    }
-                    ++row_count_;
-                    RowSet::header(found[i]).changed = epoch_;
-                    if (tracking_) note(name_space, set, found[i]);
-                    if (expires()) lastWrite(found[i]) = time;
+                    begin(name_space, set, found[i], keys, index, time);
                     if (inserted) (*inserted)[first + i] = 1;
                     continue;
                 }
@@ -201,6 +195,31 @@ void HashMapTable::findOrInsert(int64_t name_space, std::span<const ColumnPtr> k
                 markChanged(name_space, set, found[i]);
         }
         if (expires()) renew(found, count, time, inserted ? inserted->data() + first : nullptr);
+    }
+}
+
+void HashMapTable::begin(int64_t name_space, RowSet& set, std::byte* row, std::span<const ColumnPtr> keys,
+                         size_t index, int64_t time) {
+    for (size_t field = 0; field < key_fields_; ++field)
+        storeField(layout_, field, *keys[field], index, row, heap_);
+    ++row_count_;
+    RowSet::header(row).changed = epoch_;
+    if (tracking_) note(name_space, set, row);
+    if (expires()) lastWrite(row) = time;
+}
+
+void HashMapTable::append(int64_t name_space, std::span<const ColumnPtr> keys,
+                          std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
+                          std::vector<std::byte*>& rows) {
+    MILLRACE_CHECK(descriptor_.linked, "rows without an index in state '{}'", descriptor_.name);
+    rows.resize(selection.size());
+    if (selection.empty()) return;
+    RowSet& set = made(name_space);
+    const int64_t time = now();
+    for (size_t i = 0; i < selection.size(); ++i) {
+        rows[i] = set.allocate();
+        RowSet::header(rows[i]).hash = hashes[selection[i]];
+        begin(name_space, set, rows[i], keys, selection[i], time);
     }
 }
 
@@ -277,6 +296,7 @@ void HashMapTable::touch(int64_t name_space, std::byte* row) {
 void HashMapTable::erase(int64_t name_space, std::byte* row) {
     RowSet* set = existing(name_space);
     MILLRACE_CHECK(set != nullptr, "state '{}' has no namespace {}", descriptor_.name, name_space);
+    MILLRACE_CHECK(!descriptor_.linked, "a chained row of state '{}' goes by itself", descriptor_.name);
     if (pending(RowSet::header(row))) encode(name_space, *set, row);
     if (tracking_ && RowSet::header(row).captured != 0) noteErased(name_space, *set, row);
     set->erase(row);

@@ -32,6 +32,8 @@ class HashMapTable final : public KeyedTable {
     void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                       std::span<const uint32_t> selection, std::vector<std::byte*>& rows,
                       std::vector<uint8_t>* inserted) override;
+    void append(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
+                std::span<const uint32_t> selection, std::vector<std::byte*>& rows) override;
     void find(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
               std::span<const uint32_t> selection, std::vector<std::byte*>& rows) override;
     void findToRead(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
@@ -79,6 +81,8 @@ class HashMapTable final : public KeyedTable {
     void renew(std::byte** found, size_t count, int64_t now, uint8_t* inserted);
 
     // Before a row is written whose epoch is not the current one.
+    void begin(int64_t name_space, RowSet& set, std::byte* row, std::span<const ColumnPtr> keys, size_t index,
+               int64_t time);  // a row that was just made
     void markChanged(int64_t name_space, RowSet& set, std::byte* row);
     void note(int64_t name_space, RowSet& set, std::byte* row);
     void noteErased(int64_t name_space, RowSet& set, std::byte* row);
