@@ -146,8 +146,9 @@ void AppendRank::restore(State& state) const {
         for (size_t i = 0; i < rows.size(); ++i) {
             const int64_t number = numbers->data<int64_t>()[i];
             state.numbers.restored(number);
-            if (state.top.hasPlace(state.partition_of[i], state.keys, i))
-                state.top.insert(state.partition_of[i], state.keys, i, number);
+            const TopRows::Key key(state.keys, i);
+            if (state.top.hasPlace(state.partition_of[i], key))
+                state.top.insert(state.partition_of[i], key, number);
         }
     }
 }
@@ -159,7 +160,8 @@ size_t AppendRank::window(size_t rows) const {
 
 void AppendRank::insert(State& state, size_t row) const {
     const uint32_t partition = state.partition_of[row];
-    if (!state.top.hasPlace(partition, state.keys, row)) return;
+    const TopRows::Key key(state.keys, row);
+    if (!state.top.hasPlace(partition, key)) return;
     uint32_t& place = state.touched_of[partition];
     if (place == 0) {
         const std::span<TopRows::Row> rows = state.top.rows(partition);
@@ -176,7 +178,7 @@ void AppendRank::insert(State& state, size_t row) const {
             touched.evicted = static_cast<uint32_t>(state.evicted.size() - 1);
         }
     }
-    state.top.insert(partition, state.keys, row, kOfBatch + static_cast<int64_t>(row));
+    state.top.insert(partition, key, kOfBatch + static_cast<int64_t>(row));
 }
 
 void AppendRank::insertAll(State& state, size_t rows) const {

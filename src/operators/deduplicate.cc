@@ -91,7 +91,9 @@ void Deduplicate::groupRows(State& state, size_t rows) const {
     state.existed.clear();
     state.former_rows.clear();
     state.former_of.clear();
+    constexpr size_t kAhead = 8;
     for (size_t i = 0; i < rows; ++i) {
+        if (i + kAhead < rows) state.index.prefetch(state.rows[i + kAhead]);
         const uint32_t group = state.group_of[i] = state.index.numberOf(state.rows[i]);
         if (group < state.groups.size()) continue;
         state.groups.push_back(state.rows[i]);
@@ -115,7 +117,9 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
     for (const size_t field : order_fields_)
         columns.push_back(loadColumn(state.table.layout(), field, state.former_rows));
     state.former_sort_keys.encode(columns, order_, state.former_rows.size());
+    constexpr size_t kAhead = 8;
     for (size_t i = 0; i < rows; ++i) {
+        if (i + kAhead < rows) state.index.prefetch(state.rows[i + kAhead]);
         const uint32_t group = state.group_of[i];
         int64_t& winner = state.winner[group];
         if (winner == kNoWinner && !state.existed[group]) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kRestoredRows = 4096;
 constexpr size_t kSweptRows = 256;  // a batch
+constexpr size_t kCandidates = 2;
 
 std::vector<ColumnPtr> sortColumns(std::span<const ColumnPtr> columns, std::span<const SortOrder> order) {
     std::vector<ColumnPtr> result;
@@ -74,6 +75,36 @@ void OrderedRows::begin(const Batch& batch) {
     if (p_.ttl.ms > 0) sweep();
     locate(batch.columns(), batch.rows());
     if (p_.ttl.ms > 0) dropExpired();
+    if (p_.hashes_rows) findCandidates(batch);
+}
+
+// The state rows that retractions of the batch are likely of, all at once: of many equal rows the first ones.
+void OrderedRows::findCandidates(const Batch& batch) {
+    candidates_.clear();
+    candidates_of_.assign(batch.rows() + 1, 0);
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        if (isRetraction(batch.kind(row))) {
+            const Rows& rows = rows_[partition_of_[row]];
+            const OrderedRow wanted{std::string(keyOf(row)), std::numeric_limits<int64_t>::min(),
+                                    hashOf(row)};
+            for (auto at = rows.lower_bound(wanted); at != rows.end() && at->key == wanted.key; ++at) {
+                if (at->hash != wanted.hash) continue;
+                candidates_.push_back(at->number);
+                if (candidates_.size() == candidates_of_[row] + kCandidates) break;
+            }
+        }
+        candidates_of_[row + 1] = static_cast<uint32_t>(candidates_.size());
+    }
+    candidate_rows_.clear();
+    if (!candidates_.empty()) candidate_rows_ = stateRows(candidates_);
+}
+
+// The state row of a number that row `row` may retract.
+const std::byte* OrderedRows::candidate(size_t row, int64_t number) {
+    const auto end = candidates_.begin() + candidates_of_[row + 1];
+    const auto at = std::find(candidates_.begin() + candidates_of_[row], end, number);
+    return at == end ? stateRows({&number, 1})[0]
+                     : candidate_rows_[static_cast<size_t>(at - candidates_.begin())];
 }
 
 void OrderedRows::dropIfEmpty(uint32_t partition) {
@@ -92,7 +123,7 @@ OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& b
             for (size_t c = 0; same && c < columns.size(); ++c)
                 same = columns[c]->valueAt(row) == columns[c]->valueAt(other);
         } else {
-            const std::byte* state_row = stateRows({&at->number, 1})[0];
+            const std::byte* state_row = candidate(row, at->number);
             same = state_row != nullptr;
             for (size_t c = 0; same && c < columns.size(); ++c) {
                 same =

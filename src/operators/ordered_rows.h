@@ -67,8 +67,9 @@ class OrderedRows {
     }
 
     Rows& rows(uint32_t partition) { return rows_[partition]; }
-    // The row of `partition` that is equal to row `row` of the batch in every column, or end(). If several
-    // are, the one that arrived first.
+    // The row of `partition` that is equal to row `row` of the batch, a retraction, in every column, or
+    // end(). If several are, the one that arrived first. Only if hashes_rows; of rows of the batch, pending
+    // ones.
     Rows::iterator find(uint32_t partition, const Batch& batch, size_t row);
 
     // Row `row` of the batch, which is in its partition as pending, gets a number; store() then puts it into
@@ -95,6 +96,8 @@ class OrderedRows {
     KeyedStateDescriptor descriptor() const;
     void locate(std::span<const ColumnPtr> columns, size_t rows);
     void restore();
+    void findCandidates(const Batch& batch);
+    const std::byte* candidate(size_t row, int64_t number);
     // Rows that have expired leave the order, too.
     void dropExpired();
     void dropExpired(uint32_t partition);
@@ -110,6 +113,9 @@ class OrderedRows {
     std::vector<uint32_t> partition_of_;
     SortKeys keys_;
     std::vector<uint64_t> row_hashes_;
+    std::vector<int64_t> candidates_;      // numbers, of retractions
+    std::vector<uint32_t> candidates_of_;  // of each row, where they begin
+    std::vector<std::byte*> candidate_rows_;
     std::vector<int64_t> kept_;  // numbers
     Selection kept_rows_;
     std::vector<std::byte*> state_rows_;

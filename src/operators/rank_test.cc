@@ -131,6 +131,15 @@ TEST(Rank, WhatWasNeverThereCannotLeave) {
     EXPECT_EQ(harness.changes(), (Changes{"+I(b, 1, x, 1)", "+I(d, 1, x, 1)"}));
 }
 
+TEST(Rank, OfManyEqualRowsAsManyLeaveAsAreTakenBack) {
+    OperatorHarness harness(rank({.last = 2, .retracts = true}), {0});
+    harness.process(batchOf(kInput, std::vector<TestRow>(6, row("a", 5))));
+    harness.process(batchOf(kInput, std::vector<TestRow>(5, row("a", 5, "x", RowKind::Delete))));
+    EXPECT_EQ(harness.table(), (std::map<std::string, int64_t>{{"(a, 5, x, 1)", 1}}));
+    harness.process(batchOf(kInput, std::vector<TestRow>(2, row("a", 5, "x", RowKind::Delete))));
+    EXPECT_TRUE(harness.table().empty());
+}
+
 TEST(Rank, ARowWhoseTimeIsOverHoldsNoPlace) {
     for (const bool retracts : {false, true}) {
         OperatorHarness harness(rank({.retracts = retracts, .ttl_ms = 1000}), {0});

@@ -24,9 +24,10 @@ class RowIndex {
         ++generation_;
         count_ = 0;
     }
+    void prefetch(const std::byte* row) const { __builtin_prefetch(&slots_[homeOf(row)]); }
     // The row's number; equal to the count before the call if the row is new.
     uint32_t numberOf(const std::byte* row) {
-        size_t at = mixHash(reinterpret_cast<uintptr_t>(row)) & mask_;
+        size_t at = homeOf(row);
         while (slots_[at].generation == generation_) {
             if (slots_[at].row == row) return slots_[at].number;
             at = (at + 1) & mask_;
@@ -42,6 +43,8 @@ class RowIndex {
         uint32_t generation = 0;
         uint32_t number = 0;
     };
+    size_t homeOf(const std::byte* row) const { return mixHash(reinterpret_cast<uintptr_t>(row)) & mask_; }
+
     std::vector<Slot> slots_;
     size_t mask_ = 0;
     uint32_t generation_ = 0;

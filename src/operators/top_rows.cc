@@ -80,7 +80,7 @@ TopRows::Row* TopRows::takeBlock(size_t power) {
 
 void TopRows::giveBlock(Row* block, size_t power) { free_blocks_[power].push_back(block); }
 
-void TopRows::insert(uint32_t partition, const SortKeys& keys, size_t row, int64_t number) {
+void TopRows::insert(uint32_t partition, const Key& key, int64_t number) {
     Partition& at = partitions_[partition];
     if (at.size == rows_max_) {
         drop(at.rows[--at.size]);
@@ -93,12 +93,12 @@ void TopRows::insert(uint32_t partition, const SortKeys& keys, size_t row, int64
         giveBlock(at.rows, at.capacity_power++);
         at.rows = larger;
     }
-    Row* const place = std::partition_point(at.rows, at.rows + at.size,
-                                            [&](const Row& other) { return !less(keys, row, other); });
+    Row* const place =
+        std::partition_point(at.rows, at.rows + at.size, [&](const Row& other) { return !less(key, other); });
     std::copy_backward(place, at.rows + at.size, at.rows + at.size + 1);
     ++at.size;
-    place->key = keys.prefix(row);
-    if (long_keys_) place->key[2] = copyOfKey(keys.at(row));
+    place->key = key.prefix;
+    if (long_keys_) place->key[2] = copyOfKey(key.whole);
     place->number = number;
 }
 

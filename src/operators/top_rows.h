@@ -20,6 +20,13 @@ class TopRows {
         int64_t number = 0;    // whatever the caller tells rows apart by
     };
 
+    // A row's key while it is looked for a place.
+    struct Key {
+        Key(const SortKeys& keys, size_t row) : prefix(keys.prefix(row)), whole(keys.at(row)) {}
+        SortKeys::Prefix prefix;
+        std::string_view whole;
+    };
+
     // Of each partition no more than `rows_max`. `long_keys`: SortKeys::areLong() of the sort columns.
     TopRows(size_t rows_max, bool long_keys);
     ~TopRows();
@@ -34,14 +41,14 @@ class TopRows {
         return {partitions_[partition].rows, partitions_[partition].size};
     }
     void prefetch(uint32_t partition) const { __builtin_prefetch(partitions_[partition].rows); }
-    // Whether a row with key `row` of `keys` has a place: false if there are rows_max before it.
-    bool hasPlace(uint32_t partition, const SortKeys& keys, size_t row) const {
+    // Whether a row with that key has a place: false if there are rows_max before it.
+    bool hasPlace(uint32_t partition, const Key& key) const {
         const Partition& at = partitions_[partition];
-        return at.size < rows_max_ || less(keys, row, at.rows[at.size - 1]);
+        return at.size < rows_max_ || less(key, at.rows[at.size - 1]);
     }
     bool full(uint32_t partition) const { return partitions_[partition].size == rows_max_; }
     // The row has a place; if the partition is full its last row leaves, which was last() before.
-    void insert(uint32_t partition, const SortKeys& keys, size_t row, int64_t number);
+    void insert(uint32_t partition, const Key& key, int64_t number);
     int64_t last(uint32_t partition) const {
         return partitions_[partition].rows[partitions_[partition].size - 1].number;
     }
@@ -56,11 +63,10 @@ class TopRows {
     };
     static constexpr size_t kFirstPower = 2;
 
-    bool less(const SortKeys& keys, size_t row, const Row& other) const {
-        const SortKeys::Prefix key = keys.prefix(row);
-        if (key[0] != other.key[0]) return key[0] < other.key[0];
-        if (key[1] != other.key[1]) return key[1] < other.key[1];
-        return long_keys_ ? lessWhole(keys.at(row), other) : key[2] < other.key[2];
+    bool less(const Key& key, const Row& other) const {
+        if (key.prefix[0] != other.key[0]) return key.prefix[0] < other.key[0];
+        if (key.prefix[1] != other.key[1]) return key.prefix[1] < other.key[1];
+        return long_keys_ ? lessWhole(key.whole, other) : key.prefix[2] < other.key[2];
     }
     static bool lessWhole(std::string_view key, const Row& other);
     Row* takeBlock(size_t power);
