@@ -17,9 +17,10 @@ StateTtlHint::StateTtlHint(const std::vector<Hint>& hints) {
             failAt(where_, "sql.bad-hint", "STATE_TTL takes a time for each table that it names",
                    "such as STATE_TTL('orders' = '1 d')");
         }
-        for (const auto& [table, text] : hint.options) {
-            ttls_[table] =
-                located(where_, [&] { return parseConfigValue<Duration>("STATE_TTL of " + table, text); });
+        for (const auto& option : hint.options) {
+            ttls_[option.first] = located(where_, [&] {
+                return parseConfigValue<Duration>("STATE_TTL of " + option.first, option.second);
+            });
         }
     }
 }
