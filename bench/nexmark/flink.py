@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nexmark
 
-VERSION = "1.20.5"  # 1.20.1 cannot plan window functions over views
+VERSION = "1.20.3"
 FOLDER = nexmark.ROOT / f"build/flink-{VERSION}"
 HOME = FOLDER / "pyflink"
 REST = "http://127.0.0.1:18081"

@@ -139,6 +139,10 @@ TEST(GroupAggregate, WithoutKeysOneRowEvenForNoInput) {
     EXPECT_TRUE(empty.changes().empty());
     empty.end();
     EXPECT_EQ(empty.changes(), Rows{"+I(0, NULL, NULL, 0, 0)"});
+    // A job that goes on from a savepoint ends again.
+    OperatorHarness restored(aggregate(options), {}, 2, empty.snapshot());
+    restored.end();
+    EXPECT_TRUE(restored.changes().empty());
 
     OperatorHarness harness(aggregate(options));
     harness.process(batchOf(kInput, {row("a", 5), row("b", 3, RowKind::Insert, false)}));

@@ -53,7 +53,7 @@ std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const
         RowLists::Shape shape{side == 0 ? "left" : "right", input.schema, input.keys};
         shape.removable = input.retracts;
         shape.counts_matches = p_.shape.counts(side);
-        shape.ttl = p_.ttl;
+        shape.ttl = p_.ttls[side];
         return RowLists(context.state(), context.maxParallelism(), std::move(shape));
     };
     return std::make_unique<State>(p_.shape, context, lists(0), lists(1));

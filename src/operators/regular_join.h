@@ -18,7 +18,7 @@ namespace millrace {
 
 struct RegularJoinParameters {
     JoinShape shape;
-    Duration ttl;  // table.exec.state.ttl
+    Duration ttls[2];  // of each side: table.exec.state.ttl, or what the hint STATE_TTL says
     std::string text;
 };
 

@@ -28,11 +28,13 @@ struct Options {
     bool retracts = true;
     bool condition = false;  // v <= w
     bool keyed = true;
+    Duration ttls[2] = {};
 };
 
 std::shared_ptr<Operator> join(const Options& options) {
     RegularJoinParameters p;
     p.shape.type = options.type;
+    std::copy_n(options.ttls, 2, p.ttls);
     p.shape.inputs[0] = {kLeft, {}, options.retracts};
     p.shape.inputs[1] = {kRight, {}, options.retracts};
     if (options.keyed) {
@@ -88,6 +90,20 @@ TEST(RegularJoin, ARetractionOfWhatIsNotThereIsIgnored) {
     harness.process(batchOf(kRight, {right(1, "a", 1)}), 1);
     harness.process(batchOf(kRight, {right(1, "b", 1, RowKind::Delete)}), 1);
     EXPECT_EQ(harness.table(), (Table{{"(NULL, NULL, NULL, 1, 1, a)", 1}}));
+}
+
+TEST(RegularJoin, EachSideIsKeptForItsOwnTime) {
+    Options options;
+    options.retracts = false;
+    options.ttls[0] = {1000};
+    OperatorHarness harness(join(options));
+    harness.process(batchOf(kLeft, {left(1, "a", 1)}), 0);
+    harness.process(batchOf(kRight, {right(1, "x", 1)}), 1);
+    harness.clock.now_ms += 1000;
+    harness.process(batchOf(kRight, {right(1, "y", 1)}), 1);
+    harness.process(batchOf(kLeft, {left(1, "b", 1)}), 0);
+    EXPECT_EQ(harness.changes(),
+              (Rows{"+I(1, a, 1, 1, 1, x)", "+I(1, b, 1, 1, 1, x)", "+I(1, b, 1, 1, 1, y)"}));
 }
 
 TEST(RegularJoin, PaddedRowsGoWithTheFirstMatchAndComeBackWithTheLast) {

@@ -37,7 +37,7 @@ def table_block(name, columns):
 
 
 class Relational:
-    """SELECT with filters, UNION ALL, DISTINCT, joins, grouping, and aggregates over aggregates (retractions)."""
+    """SELECT with filters, UNION ALL, DISTINCT, joins, sub-queries, grouping, and aggregates over aggregates (retractions)."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -171,10 +171,38 @@ class Relational:
             return f"SELECT s, COUNT(*), COUNT(a), SUM(b), MAX(c) FROM ({query}) AS j GROUP BY s"
         return query
 
+    def value(self, tied_by):
+        """A sub-query of exactly one row, tied to the query around it by its column `tied_by` or by nothing."""
+        rng = self.rng
+        where = [f"r.{rng.choice(['a', 'b', 'c'])} = l.{tied_by}"] if tied_by else []
+        if rng.randrange(2):
+            where.append(rng.choice(["r.a > 0", "r.b <= 10", "r.s IS NOT NULL", "r.c = 3"]))
+        aggregate = rng.choice(["MAX(r.b)", "MIN(r.c)", "COUNT(*)", "COUNT(r.a)", "COUNT(*) * 2 + 1", "SUM(r.c) + 1"])
+        return (f"(SELECT {aggregate} FROM {self.side(rng.choice(['t', 'u']))} AS r"
+                + (f" WHERE {' AND '.join(where)}" if where else "") + ")")
+
+    def values(self):
+        """Sub-queries as values: in SELECT, WHERE and HAVING."""
+        rng = self.rng
+        left = self.side("t")
+        compared = rng.choice(["=", "<", ">=", "<>"])
+        kind = rng.randrange(3)
+        if kind == 0:
+            return (f"SELECT l.a AS a, l.s AS s, {self.value(rng.choice(['a', 'b', None]))} AS v, l.c + {self.value('c')} AS w "
+                    f"FROM {left} AS l")
+        if kind == 1:
+            condition = f"l.{rng.choice(['a', 'b', 'c'])} {compared} {self.value(rng.choice(['a', 'b', None]))}"
+            condition += rng.choice(["", " AND l.c < 15", " OR l.a IS NULL", " AND l.a IN (SELECT a FROM u)"])
+            return f"SELECT l.a AS a, l.b AS b, l.s AS s FROM {left} AS l WHERE {condition}"
+        return (f"SELECT l.a AS a, COUNT(*) AS n, {self.value(rng.choice(['a', None]))} AS v FROM {left} AS l GROUP BY l.a "
+                f"HAVING COUNT(*) {compared} {self.value(rng.choice(['a', None]))}")
+
     def query(self):
         rng = self.rng
         if rng.randrange(3) == 0:
             return self.join()
+        if rng.randrange(8) == 0:
+            return self.values()
         shape = rng.randrange(8)
         source = self.source()
         where = f" WHERE {self.condition()}" if rng.randrange(2) else ""

@@ -111,6 +111,7 @@ struct NodeBinder {
     ExpressionPtr constructor(const char* function, const char* what,
                               const std::vector<ExprPtr>& items) const {
         std::vector<ExpressionPtr> arguments;
+        arguments.reserve(items.size());
         for (const ExprPtr& item : items)
             arguments.push_back(binder.bind(*item));
         return binder.special(function, what, std::move(arguments), span);
@@ -329,6 +330,7 @@ ExpressionPtr ExpressionBinder::bindCase(const CaseExpr& node, const TextSpan& s
                                      : Expression::literal(Value::null(), LogicalType()));
 
     std::vector<LogicalType> types;
+    types.reserve(results.size());
     for (const ExpressionPtr& result : results)
         types.push_back(result->type());
     const auto type = commonType(types);

@@ -140,7 +140,7 @@ ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& spa
     return Expression::column(keys_.size() + index, calls_[index].type, calls_[index].text);
 }
 
-LogicalPtr GroupedBinder::build(const TextSpan& where) const {
+LogicalPtr GroupedBinder::build(const TextSpan& where, std::optional<Duration> state_ttl) const {
     std::vector<std::string> names;
     for (size_t i = 0; i < needed_.size(); ++i) {
         names.push_back(needed_[i]->kind() == ExpressionKind::Column ? needed_[i]->name()
@@ -151,7 +151,7 @@ LogicalPtr GroupedBinder::build(const TextSpan& where) const {
     std::vector<size_t> keys(keys_.size());
     for (size_t i = 0; i < keys.size(); ++i)
         keys[i] = i;
-    return std::make_shared<LogicalAggregate>(input, std::move(keys), calls_, where);
+    return std::make_shared<LogicalAggregate>(input, std::move(keys), calls_, where, state_ttl);
 }
 
 }  // namespace millrace::sql

@@ -24,7 +24,7 @@ class GroupedBinder final : public ExpressionBinder {
 
     // The Aggregate over `input` with all calls that were bound so far, on top of a projection of what it
     // needs.
-    LogicalPtr build(const TextSpan& where) const;
+    LogicalPtr build(const TextSpan& where, std::optional<Duration> state_ttl = {}) const;
 
   protected:
     ExpressionPtr bindColumn(const ColumnRef& column, const TextSpan& span) override;

@@ -45,14 +45,15 @@ Scope QueryBinder::bindJoin(const JoinTable& join, const TextSpan& span) {
     const Scope right = bindTable(*join.right);
     if (join.natural || !join.using_columns.empty()) return bindUsing(join, left, right, span);
 
+    const StateTtls ttls{state_ttl_.of(left), state_ttl_.of(right)};
     // ON sees the rows of both sides as they are, before any is padded.
     LogicalPtr node =
-        std::make_shared<LogicalJoin>(JoinType::Inner, left.node(), right.node(), nullptr, span);
+        std::make_shared<LogicalJoin>(JoinType::Inner, left.node(), right.node(), nullptr, span, ttls);
     Scope scope(node, left, right, join.right->span);
     if (join.on) {
         const ExpressionPtr condition = ExpressionBinder(scope, "ON").bindCondition(*join.on);
         node = std::make_shared<LogicalJoin>(typeOf(join.kind), left.node(), right.node(), condition,
-                                             join.on->span);
+                                             join.on->span, ttls);
         scope.replaceNode(node);
     }
     return scope;
@@ -124,7 +125,8 @@ Scope QueryBinder::bindUsing(const JoinTable& join, const Scope& left, const Sco
     ExpressionPtr condition;
     if (conjuncts.size() == 1) condition = conjuncts.front();
     if (conjuncts.size() > 1) condition = Expression::logicalAnd(std::move(conjuncts));
-    LogicalPtr node = std::make_shared<LogicalJoin>(type, left.node(), right.node(), condition, span);
+    LogicalPtr node = std::make_shared<LogicalJoin>(type, left.node(), right.node(), condition, span,
+                                                    StateTtls{state_ttl_.of(left), state_ttl_.of(right)});
     Scope scope(node, left, right, join.right->span);
     if (type != JoinType::Full) {
         const bool from_right = type == JoinType::Right;

@@ -144,12 +144,13 @@ bool sameWindowBound(const ColumnTraits& left, const ColumnTraits& right, Window
 }
 
 LogicalJoin::LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition,
-                         TextSpan where)
+                         TextSpan where, StateTtls state_ttls)
     : LogicalNode(joinSchema(type, left, right), joinTraits(type, left, right, condition), {left, right},
                   where,
                   fmt::format("join {} {}", joinTypeName(type), condition ? condition->canonical() : "true")),
       type_(type),
-      condition_(std::move(condition)) {}
+      condition_(std::move(condition)),
+      state_ttls_(state_ttls) {}
 
 std::string LogicalJoin::describe() const {
     return fmt::format("Join(joinType=[{}], condition=[{}])", joinTypeName(type_),

@@ -1,10 +1,15 @@
 // JOIN, and what IN and EXISTS become.
 #pragma once
 
+#include <array>
+
+#include "base/configuration.h"
 #include "operators/join_type.h"
 #include "sql/bind/logical_plan.h"
 
 namespace millrace::sql {
+
+using StateTtls = std::array<std::optional<Duration>, 2>;  // of the left and of the right side
 
 // Rows: the left columns, then the right ones (nullable where that side may be padded); of Semi and Anti only
 // the left ones. A regular join's rows come at any time, so no column is a time attribute or a window's bound
@@ -12,16 +17,20 @@ namespace millrace::sql {
 class LogicalJoin final : public LogicalNode {
   public:
     // `condition` is over the left columns and then the right ones; nullptr is TRUE.
-    LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition, TextSpan where);
+    // `state_ttls`: how long rows of each side are kept, where a hint says so; no part of its meaning.
+    LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition, TextSpan where,
+                StateTtls state_ttls = {});
     JoinType type() const { return type_; }
     const LogicalPtr& left() const { return inputs()[0]; }
     const LogicalPtr& right() const { return inputs()[1]; }
     const ExpressionPtr& condition() const { return condition_; }
+    const StateTtls& stateTtls() const { return state_ttls_; }
     std::string describe() const override;
 
   private:
     JoinType type_;
     ExpressionPtr condition_;
+    StateTtls state_ttls_;
 };
 
 // How far apart in event time the rows of an interval join may be: left time - right time, in microseconds.

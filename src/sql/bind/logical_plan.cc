@@ -265,14 +265,16 @@ std::string callCanonical(const AggregateCall& call) {
 }  // namespace
 
 LogicalAggregate::LogicalAggregate(LogicalPtr input, std::vector<size_t> keys,
-                                   std::vector<AggregateCall> calls, TextSpan where)
+                                   std::vector<AggregateCall> calls, TextSpan where,
+                                   std::optional<Duration> state_ttl)
     : LogicalNode(
           aggregateSchema(input, keys, calls), aggregateTraits(input, keys, calls.size()), {input}, where,
           fmt::format("aggregate by {}: {}", joined(keys, [](size_t key) { return fmt::format("${}", key); }),
                       joined(calls, callCanonical))),
       keys_(std::move(keys)),
       calls_(std::move(calls)),
-      window_(groupingWindow(input, keys_)) {}
+      window_(groupingWindow(input, keys_)),
+      state_ttl_(state_ttl) {}
 
 std::string LogicalAggregate::describe() const {
     return fmt::format("Aggregate(groupBy=[{}], select=[{}]{})",

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/configuration.h"
 #include "base/error.h"
 #include "expr/expression.h"
 #include "functions/function.h"
@@ -179,17 +180,20 @@ struct AggregateCall {
 // keep its bounds).
 class LogicalAggregate final : public LogicalNode {
   public:
+    // `state_ttl`: how long a group is kept, where a hint says so; no part of its meaning.
     LogicalAggregate(LogicalPtr input, std::vector<size_t> keys, std::vector<AggregateCall> calls,
-                     TextSpan where);
+                     TextSpan where, std::optional<Duration> state_ttl = {});
     const std::vector<size_t>& keys() const { return keys_; }
     const std::vector<AggregateCall>& calls() const { return calls_; }
     const std::shared_ptr<const WindowSpec>& window() const { return window_; }  // nullptr: not by window
+    const std::optional<Duration>& stateTtl() const { return state_ttl_; }
     std::string describe() const override;
 
   private:
     std::vector<size_t> keys_;
     std::vector<AggregateCall> calls_;
     std::shared_ptr<const WindowSpec> window_;
+    std::optional<Duration> state_ttl_;
 };
 
 // UNION ALL of two or more inputs with equal column types; the names are the first one's.

@@ -10,6 +10,7 @@
 #include "sql/bind/catalog.h"
 #include "sql/bind/expression_binder.h"
 #include "sql/bind/logical_plan.h"
+#include "sql/bind/state_ttl_hint.h"
 #include "sql/session.h"
 
 namespace millrace::sql {
@@ -65,6 +66,7 @@ class QueryBinder {
     const Catalog& catalog_;
     const ConnectorRegistry* registry_;
     std::vector<CommonTables> with_;  // innermost last
+    StateTtlHint state_ttl_;          // of the SELECT whose FROM is being bound
     int depth_ = 0;
 };
 

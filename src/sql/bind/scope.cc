@@ -103,6 +103,13 @@ Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
                             wanted.span});
 }
 
+std::vector<std::string> Scope::tables() const {
+    std::vector<std::string> names;
+    for (const Relation& relation : relations_)
+        names.push_back(relation.alias);
+    return names;
+}
+
 std::vector<size_t> Scope::star(const std::vector<Identifier>& qualifier) const {
     if (qualifier.empty()) return star_;
     const Identifier& wanted = qualifier.back();

@@ -28,6 +28,8 @@ class Scope {
 
     const LogicalPtr& node() const { return node_; }
     void replaceNode(LogicalPtr node) { node_ = std::move(node); }  // by one with the same columns
+    // The names of its tables; "" is one that has none.
+    std::vector<std::string> tables() const;
     // Where functions of CREATE FUNCTION are looked up; nullptr: there are only built-in ones.
     const Catalog* catalog() const { return catalog_; }
     void setCatalog(const Catalog* catalog) { catalog_ = catalog; }

@@ -116,18 +116,18 @@ ExpressionPtr bindQualify(const Select& select, const std::vector<Item>& items, 
 }  // namespace
 
 LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, const Query* order) {
-    if (!select.hints.empty())
-        failNotSupported(select.hints.front().name.span,
-                         fmt::format("the hint {} is", select.hints.front().name.name));
-
+    const StateTtlHint state_ttl(select.hints);
     Scope scope;
     LogicalPtr input;
     if (select.from) {
+        StateTtlHint around = std::exchange(state_ttl_, state_ttl);
         scope = bindTable(*select.from);
+        state_ttl_ = std::move(around);
         input = scope.node();
     } else {
         input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
     }
+    state_ttl.check(scope);
     scope.setCatalog(&catalog_);
     scope.replaceNode(input);
     if (select.where) {
@@ -200,7 +200,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
 
     LogicalPtr plan = input;
     if (grouped) {
-        plan = over_groups->build(span);
+        plan = over_groups->build(span, state_ttl.of(scope));
     }
     plan = scalars.build(std::move(plan), span);
     if (having) plan = std::make_shared<LogicalFilter>(plan, scalars.resolved(having), select.having->span);

@@ -2,6 +2,7 @@
 
 #include "sql/plan/physical.h"
 #include "sql/plan/rel.h"
+#include "sql/plan/rewrites.h"
 
 namespace millrace::sql {
 
@@ -57,8 +58,15 @@ PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options) {
 }
 
 std::string explain(const LogicalPlan& plan, const PlanOptions& options) {
-    return "== Abstract Syntax Tree ==\n" + plan.explain() + "\n== Optimized Physical Plan ==\n" +
-           physicalPlan(plan, options).explain();
+    MILLRACE_CHECK(!plan.sinks.empty(), "a plan without sinks");
+    RelRoots roots = translate(plan);
+    const std::vector<std::string> told = optimiseTelling(roots, options);
+    std::string text = "== Abstract Syntax Tree ==\n" + plan.explain() + "\n== Optimized Physical Plan ==\n" +
+                       makePhysicalPlan(roots, options).explain() + "\n== Rewrites ==\n";
+    for (const std::string& line : told)
+        text += line + "\n";
+    if (told.empty()) text += "none\n";
+    return text;
 }
 
 }  // namespace millrace::sql

@@ -35,7 +35,8 @@ struct PlannedJob {
 // ("sql.sink-needs-inserts"); what cannot run on unbounded input ("sql.unbounded").
 PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options);
 
-// EXPLAIN's text: "== Abstract Syntax Tree ==", then "== Optimized Physical Plan ==" (Flink's headings).
+// EXPLAIN's text: "== Abstract Syntax Tree ==", "== Optimized Physical Plan ==" (Flink's
+// headings), and "== Rewrites ==" with the rules that changed the plan.
 std::string explain(const LogicalPlan& plan, const PlanOptions& options);
 
 }  // namespace millrace::sql

@@ -303,6 +303,48 @@ TEST_F(Planner, StatementsShareWhatIsEqual) {
         << job.physical_plan;
 }
 
+TEST_F(Planner, HowLongStateIsKeptIsNoPartOfItsName) {
+    const std::string query =
+        "bid AS b JOIN (SELECT auction AS k, COUNT(*) AS n FROM bid GROUP BY auction) AS c "
+        "ON b.auction = c.k;";
+    const std::string hinted =
+        "INSERT INTO out_all SELECT /*+ STATE_TTL('b' = '1 d', 'c' = '90 s') */ c.k, c.n FROM " + query;
+    EXPECT_NE(text(hinted).find(", stateTtlHints=[left=1 d, right=1 min 30 s])"), std::string::npos)
+        << text(hinted);
+    const std::string plain = "INSERT INTO out_all SELECT auction, COUNT(*) FROM bid GROUP BY auction;";
+    const std::string kept =
+        "INSERT INTO out_all SELECT /*+ STATE_TTL('bid' = '1 h') */ auction, COUNT(*) FROM bid GROUP BY "
+        "auction;";
+    EXPECT_NE(text(kept).find(", stateTtlHints=[1 h])"), std::string::npos) << text(kept);
+    EXPECT_EQ(stateful(kept), stateful(plain));
+    // What is kept for another time is not shared.
+    EXPECT_EQ(stateful(plain + plain).size(), 1U);
+    EXPECT_EQ(stateful(plain + kept).size(), 2U);
+}
+
+TEST_F(Planner, ExplainTellsWhichRulesChangedThePlan) {
+    const auto rewritesOf = [](const std::string& statements) {
+        SessionOptions session_options;
+        session_options.registry = options().registry;
+        Session session(session_options);
+        const std::string text = explain(session.compileApplication(kTables + statements), options());
+        return text.substr(text.find("== Rewrites ==\n") + 15);
+    };
+    EXPECT_EQ(rewritesOf("INSERT INTO out_all VALUES (1, 2);"), "none\n");
+    const std::string joined = rewritesOf(
+        "INSERT INTO out_all SELECT a.auction, b.price FROM bid AS a, bid AS b WHERE a.auction = b.auction "
+        "AND a.price > 1;");
+    for (const char* rule : {"push_filters: ", "find_join_keys: ", "prune_columns: "})
+        EXPECT_NE(joined.find(rule), std::string::npos) << rule << "\n" << joined;
+    for (const char* rule : {"recognise_rank", "fuse_windows"})
+        EXPECT_EQ(joined.find(rule), std::string::npos) << rule << "\n" << joined;
+    const std::string windows = rewritesOf(
+        "INSERT INTO out_inserts SELECT auction, COUNT(*) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND)) "
+        "GROUP BY auction, window_start, window_end;");
+    EXPECT_NE(windows.find("fuse_windows: "), std::string::npos) << windows;
+}
+
 TEST_F(Planner, UidsFollowTheMeaning) {
     const auto base =
         stateful("INSERT INTO out_all SELECT auction, SUM(price) FROM bid WHERE price > 1 GROUP BY auction;");

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 namespace millrace::sql {
@@ -137,24 +139,83 @@ MovedColumns prunePassed(Rel& rel, const MovedColumns& below) {
     return to;
 }
 
+namespace {
+
+struct Rewrite {
+    const char* name;  // its file in rules/
+    const char* what;
+    std::function<void(RelRoots&, const PlanOptions&)> apply;
+};
+
+Rewrite rewrite(const char* name, const char* what, void (*apply)(RelRoots&)) {
+    return {name, what, [apply](RelRoots& roots, const PlanOptions&) { apply(roots); }};
+}
+
+// In the order in which they are applied.
+const std::vector<Rewrite>& rewrites() {
+    static const std::vector<Rewrite> all = [] {
+        const Rewrite merge = rewrite(
+            "merge_calcs", "projections and filters that follow on each other become one", mergeCalcs);
+        const Rewrite remove =
+            rewrite("remove_identities", "projections that change nothing are left out", removeIdentities);
+        return std::vector<Rewrite>{
+            merge,
+            rewrite("recognise_rank", "filters on ROW_NUMBER() become Top-N", recogniseRank),
+            rewrite("push_filters", "filters go below UNION ALL, window functions and joins", pushFilters),
+            merge,
+            rewrite("find_join_keys", "equalities of a join's condition become its keys", findJoinKeys),
+            rewrite("recognise_window_joins", "joins by equal windows keep rows until the window is complete",
+                    recogniseWindowJoins),
+            rewrite("recognise_interval_joins", "joins within a distance of time keep rows for that distance",
+                    recogniseIntervalJoins),
+            merge,
+            rewrite("fuse_windows", "an aggregation by windows finds the windows itself", fuseWindows),
+            merge,
+            remove,
+            {"push_filters_into_sources", "sources leave out rows that nobody wants", pushFiltersIntoSources},
+            rewrite("share_subplans", "what occurs more than once is computed once", shareSubplans),
+            {"push_fields_into_sources", "sources produce fields instead of ROWs", pushFieldsIntoSources},
+            rewrite("prune_columns", "columns that nobody reads are not produced", pruneColumns),
+            merge,
+            remove,
+        };
+    }();
+    return all;
+}
+
+// Text that changes when the plan does.
+std::string fingerprint(const RelRoots& roots) {
+    std::map<const Rel*, size_t> numbers;
+    std::string text;
+    for (const Rel* rel : inOrder(roots)) {
+        numbers.emplace(rel, numbers.size());
+        text += rel->what->digest().value_or(rel->what->describe(*rel)) + " " + rel->schema.toString();
+        for (const RelPtr& input : rel->inputs)
+            text += fmt::format(" {}", numbers.at(input.get()));
+        text += "\n";
+    }
+    return text;
+}
+
+}  // namespace
+
 void optimise(RelRoots& roots, const PlanOptions& options) {
-    mergeCalcs(roots);
-    recogniseRank(roots);
-    pushFilters(roots);
-    mergeCalcs(roots);
-    findJoinKeys(roots);
-    recogniseWindowJoins(roots);
-    recogniseIntervalJoins(roots);
-    mergeCalcs(roots);
-    fuseWindows(roots);
-    mergeCalcs(roots);
-    removeIdentities(roots);
-    pushFiltersIntoSources(roots, options);
-    shareSubplans(roots);
-    pushFieldsIntoSources(roots, options);
-    pruneColumns(roots);
-    mergeCalcs(roots);
-    removeIdentities(roots);
+    for (const Rewrite& rule : rewrites())
+        rule.apply(roots, options);
+}
+
+std::vector<std::string> optimiseTelling(RelRoots& roots, const PlanOptions& options) {
+    std::vector<std::string> told;
+    std::string before = fingerprint(roots);
+    for (const Rewrite& rule : rewrites()) {
+        rule.apply(roots, options);
+        std::string after = fingerprint(roots);
+        std::string line = fmt::format("{}: {}", rule.name, rule.what);
+        if (after != before && std::find(told.begin(), told.end(), line) == told.end())
+            told.push_back(std::move(line));
+        before = std::move(after);
+    }
+    return told;
 }
 
 }  // namespace millrace::sql

@@ -47,7 +47,10 @@ std::vector<AggregateTerm> termsOfDistinctValues(const std::vector<AggregateCall
 }  // namespace
 
 AggregateRel::AggregateRel(const LogicalAggregate& node)
-    : keys(node.keys()), calls(node.calls()), bounds(keys.size(), WindowBound::None) {
+    : keys(node.keys()),
+      calls(node.calls()),
+      state_ttl(node.stateTtl()),
+      bounds(keys.size(), WindowBound::None) {
     const std::vector<ColumnTraits>& traits = node.input()->traits();
     for (const size_t key : keys) {
         if (traits[key].bound != WindowBound::End) continue;
@@ -67,6 +70,7 @@ AggregateRel::AggregateRel(const LogicalAggregate& node)
 
 std::optional<std::string> AggregateRel::digest() const {
     std::string result = "aggregate " + digestOf(keys);
+    if (state_ttl) result += fmt::format(" ttl {}", state_ttl->ms);
     for (const WindowBound bound : bounds)
         result += fmt::format(" {}", static_cast<int>(bound));
     if (window) {
@@ -139,7 +143,10 @@ std::string AggregateRel::text(const Rel& rel, const std::string& window_text) c
     }
     std::string all = grouped.empty() ? "" : "groupBy=[" + grouped + "], ";
     if (!window_text.empty()) all += "window=[" + window_text + "], ";
-    return all + "select=[" + select + "]";
+    all += "select=[" + select + "]";
+    if (state_ttl && window_use == WindowUse::None)
+        all += ", stateTtlHints=[" + formatDuration(*state_ttl) + "]";
+    return all;
 }
 
 size_t AggregateRel::place(PhysicalBuilder& builder, const Rel& rel,
@@ -156,7 +163,7 @@ size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size
     parameters.input_retracts = !builder.changelog(*rel.input()).insertOnly();
     parameters.terms = termsOfDistinctValues(calls, parameters.input_retracts);
     parameters.generates_update_before = builder.changelog(rel).update_before;
-    parameters.ttl = builder.stateTtl();
+    parameters.ttl = state_ttl.value_or(builder.stateTtl());
     parameters.output = rel.schema;
     parameters.text = text(rel, "");
     return builder.addOperator(rel, builder.uidOf("group-aggregate", rel),

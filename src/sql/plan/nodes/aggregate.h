@@ -39,6 +39,7 @@ class AggregateRel final : public RelNodeOf<AggregateRel> {
 
     std::vector<size_t> keys;
     std::vector<AggregateCall> calls;
+    std::optional<Duration> state_ttl;  // where it is not by window
     // Of a windowed one: what each key is beyond a column, and the window.
     std::vector<WindowBound> bounds;
     WindowUse window_use = WindowUse::None;

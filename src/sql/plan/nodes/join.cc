@@ -22,14 +22,17 @@ Schema pairSchema(const Rel& join) {
 JoinRel::JoinRel(const LogicalJoin& node)
     : type(node.type()),
       condition(node.condition() ? Expression::fold(node.condition()) : nullptr),
+      state_ttls(node.stateTtls()),
       columns(node.schema().size()) {
     std::iota(columns.begin(), columns.end(), size_t{0});
 }
 
 std::optional<std::string> JoinRel::digest() const {
     if (condition && !condition->deterministic()) return std::nullopt;
-    return fmt::format("join {} {}={} {} {}{}", joinTypeName(type), digestOf(keys[0]), digestOf(keys[1]),
-                       condition ? condition->canonical() : "", digestOf(columns),
+    const auto ttl = [this](size_t side) { return state_ttls[side] ? state_ttls[side]->ms : -1; };
+    return fmt::format("join {} {}={} {} {} ttl {} {}{}", joinTypeName(type), digestOf(keys[0]),
+                       digestOf(keys[1]), condition ? condition->canonical() : "", digestOf(columns), ttl(0),
+                       ttl(1),
                        window   ? " by window"
                        : bounds ? " by time"
                                 : "");
@@ -110,8 +113,16 @@ std::string textOf(const JoinRel& join, const Rel& rel, const std::string& windo
     std::string select;
     for (const Field& field : rel.schema)
         select += (select.empty() ? "" : ", ") + field.name;
-    return fmt::format("{}joinType=[{}], where=[{}], select=[{}]", window, joinTypeName(join.type),
-                       where.empty() ? "TRUE" : where, select);
+    std::string hints;
+    for (size_t side = 0; side < 2; ++side) {
+        if (const auto& ttl = join.state_ttls[side]) {
+            hints += fmt::format("{}{}={}", hints.empty() ? "" : ", ", side == 0 ? "left" : "right",
+                                 formatDuration(*ttl));
+        }
+    }
+    if (!hints.empty()) hints = ", stateTtlHints=[" + hints + "]";
+    return fmt::format("{}joinType=[{}], where=[{}], select=[{}]{}", window, joinTypeName(join.type),
+                       where.empty() ? "TRUE" : where, select, hints);
 }
 
 JoinShape shapeOf(const JoinRel& join, const Rel& rel, const PhysicalBuilder& builder) {
@@ -158,7 +169,11 @@ size_t JoinRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
         return builder.addOperator(rel, builder.uidOf("interval-join", rel),
                                    std::make_shared<IntervalJoin>(std::move(parameters)), std::move(edges));
     }
-    RegularJoinParameters parameters{std::move(shape), builder.stateTtl(), textOf(*this, rel, "")};
+    RegularJoinParameters parameters;
+    parameters.shape = std::move(shape);
+    for (size_t side = 0; side < 2; ++side)
+        parameters.ttls[side] = state_ttls[side].value_or(builder.stateTtl());
+    parameters.text = textOf(*this, rel, "");
     return builder.addOperator(rel, builder.uidOf("join", rel),
                                std::make_shared<RegularJoin>(std::move(parameters)), std::move(edges));
 }

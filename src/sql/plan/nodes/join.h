@@ -30,6 +30,7 @@ class JoinRel final : public RelNodeOf<JoinRel> {
     // condition.
     std::vector<size_t> keys[2];
     ExpressionPtr condition;
+    StateTtls state_ttls;  // of a regular join
     // A window join (rules/recognise_window_joins.cc): the windows of both sides, and which key is their end.
     // Where an input is updated, it is joined as any other.
     std::shared_ptr<const WindowSpec> window;

@@ -1,0 +1,34 @@
+// SELECT /*+ STATE_TTL('o' = '1 d', 'c' = '12 h') */: how long state is kept for rows of the tables that FROM
+// names, by their aliases: of each side of a join that is one table, and of an aggregation over one table. It
+// says nothing of the sub-queries and views inside.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/configuration.h"
+#include "sql/bind/scope.h"
+#include "sql/parse/ast.h"
+
+namespace millrace::sql {
+
+class StateTtlHint {
+  public:
+    StateTtlHint() = default;
+    // UserError at another hint, at one without `name = time`, and at a bad time.
+    explicit StateTtlHint(const std::vector<Hint>& hints);
+
+    bool empty() const { return ttls_.empty(); }
+    // Of the scope, if it is one table with a time.
+    std::optional<Duration> of(const Scope& scope) const;
+    // UserError "sql.bad-hint" if a name is none of FROM's tables.
+    void check(const Scope& from) const;
+
+  private:
+    std::map<std::string, Duration> ttls_;
+    TextSpan where_;
+};
+
+}  // namespace millrace::sql
