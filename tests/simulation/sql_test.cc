@@ -3,11 +3,8 @@
 // SQL in the simulator: from text to committed files.
 
 #include "base/random.h"
-#include "connectors/connectors.h"
-#include "formats/format.h"
 #include "simulation/harness.h"
-#include "sql/plan/planner.h"
-#include "sql/session.h"
+#include "simulation/sql_jobs.h"
 
 namespace millrace {
 namespace {
@@ -117,17 +114,6 @@ SELECT w.window_end, w.origin, w.delay FROM w LEFT JOIN
 ON w.window_start = m.window_start AND w.window_end = m.window_end AND w.delay = m.delay;
 )";
 
-const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
-    static const auto all = [] {
-        auto made = std::make_shared<sql::ConnectorRegistry>();
-        made->connectors = connectorDescriptors();
-        for (const FormatDescriptor& format : formatDescriptors())
-            made->formats[format.name] = format.options;
-        return std::shared_ptr<const sql::ConnectorRegistry>(made);
-    }();
-    return all;
-}
-
 // In processing time which window a row falls into depends on the schedule; in how many it counts does not.
 constexpr const char* kProcessingTime = R"(
 CREATE TABLE events (origin STRING, delay BIGINT, p AS PROCTIME())
@@ -158,36 +144,6 @@ Lines sums(const Lines& lines) {
     for (const auto& [key, sum] : sums)
         result.push_back(fmt::format("{}{}", key, sum));
     return result;
-}
-
-// Planned once a text: operators are immutable, so every start can share them.
-std::shared_ptr<const JobGraph> planned(const char* text) {
-    static std::map<const char*, std::shared_ptr<const JobGraph>> all;
-    std::shared_ptr<const JobGraph>& graph = all[text];
-    if (!graph) {
-        sql::Session session({registry(), {}, {}, "application.sql"});
-        const sql::LogicalPlan plan = session.compileApplication(text);
-        graph = sql::planJob(plan, {registry(), session.configuration(), nullptr}).graph;
-    }
-    return graph;
-}
-
-std::shared_ptr<JobGraph> application(const char* text) {
-    auto graph = std::make_shared<JobGraph>(*planned(text));
-    for (const auto& [key, value] : std::map<std::string, std::string>{
-             {"execution.checkpointing.interval", "15 ms"},
-             {"execution.checkpointing.dir", "/checkpoints"},
-             {"restart-strategy.type", "fixed-delay"},
-             // A start whose checkpoints cannot be done in time fails again and again; the next is configured
-             // otherwise.
-             {"restart-strategy.fixed-delay.attempts", "20"},
-             {"restart-strategy.fixed-delay.delay", "5 ms"},
-             {"millrace.batch.rows-max", "5"},
-             {"millrace.checker", "true"},
-         }) {
-        graph->configuration.set(key, value);
-    }
-    return graph;
 }
 
 // Files in the order of time, a little disorder within.
