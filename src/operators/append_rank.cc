@@ -356,6 +356,7 @@ void AppendRank::dropExpired(State& state) const {
     const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
     state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
     std::vector<uint8_t> keep;
+    keep.reserve(found.size());
     for (const std::byte* row : found)
         keep.push_back(row != nullptr);
     std::vector<uint8_t> in_batch(state.top.size(), 0);

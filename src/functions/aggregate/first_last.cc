@@ -182,10 +182,10 @@ class End final : public AggregateBase {
 };
 
 template <bool kLast>
-AggregateFunction end(std::string name, std::string documentation, std::string shown) {
+AggregateFunction end(const std::string& name, const std::string& documentation, std::string shown) {
     return {.name = name,
             .signature = name + "(value)",
-            .documentation = std::move(documentation),
+            .documentation = documentation,
             .examples = {{"SELECT " + name + "(x) FROM (VALUES (3), (CAST(NULL AS INT)), (5)) AS t(x)",
                           std::move(shown)}},
             .bind = [name](std::span<const ArgumentInfo> arguments, bool distinct, bool may_retract) {

@@ -92,14 +92,14 @@ std::optional<std::string_view> splitIndex(const Arguments& a, size_t i, std::st
 }
 
 template <class Test>
-ScalarFunction testFunction(std::string name, std::string documentation,
-                            std::vector<FunctionExample> examples, Test test) {
+ScalarFunction testFunction(const std::string& name, const std::string& documentation,
+                            const std::vector<FunctionExample>& examples, Test test) {
     const std::string signature = name + "(string)";
-    return valueFunction<uint8_t>({.name = std::move(name),
+    return valueFunction<uint8_t>({.name = name,
                                    .pattern = "s",
                                    .signature = signature,
-                                   .documentation = std::move(documentation),
-                                   .examples = std::move(examples)},
+                                   .documentation = documentation,
+                                   .examples = examples},
                                   LogicalType::boolean(), [test](const Arguments& a, size_t i, uint8_t& out) {
                                       const std::string_view text = a.text(0, i);
                                       out = !text.empty() && test(text);
@@ -169,7 +169,7 @@ bool hexDigit(char c, int& value) {
 }
 
 bool urlEncode(const Arguments& a, size_t i, std::string& out) {
-    static const char* const kHex = "0123456789ABCDEF";
+    constexpr const char* kHex = "0123456789ABCDEF";
     for (const char c : a.text(0, i)) {
         const auto byte = static_cast<unsigned char>(c);
         if (std::isalnum(byte) != 0 || c == '.' || c == '-' || c == '*' || c == '_') {

@@ -143,8 +143,8 @@ bool sameWindowBound(const ColumnTraits& left, const ColumnTraits& right, Window
            left.window->time == TimeAttribute::Rowtime;
 }
 
-LogicalJoin::LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition,
-                         TextSpan where, StateTtls state_ttls)
+LogicalJoin::LogicalJoin(JoinType type, const LogicalPtr& left, const LogicalPtr& right,
+                         ExpressionPtr condition, TextSpan where, StateTtls state_ttls)
     : LogicalNode(joinSchema(type, left, right), joinTraits(type, left, right, condition), {left, right},
                   where,
                   fmt::format("join {} {}", joinTypeName(type), condition ? condition->canonical() : "true")),

@@ -18,8 +18,8 @@ class LogicalJoin final : public LogicalNode {
   public:
     // `condition` is over the left columns and then the right ones; nullptr is TRUE.
     // `state_ttls`: how long rows of each side are kept, where a hint says so; no part of its meaning.
-    LogicalJoin(JoinType type, LogicalPtr left, LogicalPtr right, ExpressionPtr condition, TextSpan where,
-                StateTtls state_ttls = {});
+    LogicalJoin(JoinType type, const LogicalPtr& left, const LogicalPtr& right, ExpressionPtr condition,
+                TextSpan where, StateTtls state_ttls = {});
     JoinType type() const { return type_; }
     const LogicalPtr& left() const { return inputs()[0]; }
     const LogicalPtr& right() const { return inputs()[1]; }
