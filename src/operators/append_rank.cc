@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operators/partition_index.h"
+#include "operators/rank_changes.h"
 #include "operators/row_numbers.h"
 #include "operators/row_values.h"
 #include "operators/top_rows.h"
@@ -11,7 +12,7 @@ namespace millrace {
 
 namespace {
 
-constexpr int64_t kOfBatch = RowNumbers::kEnd;  // + its index: a row of the batch at hand
+constexpr int64_t kOfBatch = RankChanges::kOfBatch;
 constexpr uint32_t kNoEvicted = UINT32_MAX;
 constexpr size_t kRestoredAtOnce = 4096;
 constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
@@ -74,10 +75,7 @@ struct AppendRank::State final : OperatorState {
         uint32_t next;  // of the same partition
     };
     std::vector<Evicted> evicted;
-    // Rows of the result, by number.
-    std::vector<int64_t> changed;
-    std::vector<RowKind> kinds;
-    std::vector<int64_t> places;
+    RankChanges changes;
     // Rows that are written.
     std::vector<int64_t> kept;
     Selection kept_rows;
@@ -91,11 +89,6 @@ struct AppendRank::State final : OperatorState {
         index.locate(columns, rows, partition_of);
         top.growTo(index.size());
         touched_of.resize(index.size(), 0);
-    }
-    void change(int64_t number, RowKind kind, int64_t place) {
-        changed.push_back(number);
-        kinds.push_back(kind);
-        places.push_back(place);
     }
 };
 
@@ -198,15 +191,7 @@ void AppendRank::compare(State& state, const Touched& touched) const {
         state.now.push_back(row.number);
     const std::span<const int64_t> now = state.now;
     if (!by_place_) return compareSets(state, before, now);
-    for (size_t i = 0; i < now.size(); ++i) {  // places stay taken
-        const int64_t place = p_.first + static_cast<int64_t>(i);
-        if (i >= before.size()) {
-            state.change(now[i], RowKind::Insert, place);
-        } else if (before[i] != now[i]) {
-            if (p_.generates_update_before) state.change(before[i], RowKind::UpdateBefore, place);
-            state.change(now[i], RowKind::UpdateAfter, place);
-        }
-    }
+    state.changes.addPlaces(p_, before, now);
 }
 
 // Rows that were there keep their order and only ever move down: so those that stay in the result are a first
@@ -221,13 +206,13 @@ void AppendRank::compareSets(State& state, std::span<const int64_t> before,
     for (size_t i = moved_in; i < now.size(); ++i)
         stays += stays < before.size() && now[i] == before[stays];
     for (const int64_t number : before.subspan(stays))
-        state.change(number, RowKind::Delete, 0);
+        state.changes.add(number, RowKind::Delete);
     size_t next = 0;
     for (size_t i = 0; i < now.size(); ++i) {
         if (i >= moved_in && next < stays && now[i] == before[next]) {
             ++next;
         } else {
-            state.change(now[i], RowKind::Insert, 0);
+            state.changes.add(now[i], RowKind::Insert);
         }
     }
 }
@@ -242,9 +227,7 @@ void AppendRank::process(OperatorState& operator_state, size_t, const Batch& bat
     state.before.clear();
     state.evicted.clear();
     insertAll(state, batch.rows());
-    state.changed.clear();
-    state.kinds.clear();
-    state.places.clear();
+    state.changes.clear();
     for (const Touched& touched : state.touched)
         compare(state, touched);
     emitChanges(state, batch, output);
@@ -252,48 +235,16 @@ void AppendRank::process(OperatorState& operator_state, size_t, const Batch& bat
 }
 
 void AppendRank::emitChanges(State& state, const Batch& batch, Output& output) const {
-    std::vector<int64_t> numbers;
-    for (const int64_t number : state.changed) {
-        if (number < kOfBatch) numbers.push_back(number);
-    }
+    const std::vector<int64_t> numbers = state.changes.ofState();
     std::vector<const std::byte*> found;
     if (!numbers.empty()) {
         const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
         state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
     }
-    // Rows of the result, of state or, where that is nullptr, of the batch.
-    std::vector<const std::byte*> state_rows;
-    Selection batch_rows;
-    size_t next = 0, kept = 0;
-    for (size_t i = 0; i < state.changed.size(); ++i) {
-        const bool of_batch = state.changed[i] >= kOfBatch;
-        const std::byte* row = of_batch ? nullptr : found[next++];
-        if (!of_batch && row == nullptr) continue;  // it has expired, and is gone for those downstream, too
-        state_rows.push_back(row);
-        batch_rows.push_back(of_batch ? static_cast<uint32_t>(state.changed[i] - kOfBatch) : 0);
-        state.kinds[kept] = state.kinds[i];
-        state.places[kept++] = state.places[i];
-    }
-    if (kept == 0) return;
-
-    std::vector<ColumnPtr> columns;
-    const size_t first_field = state.table.firstValueField();
-    for (size_t column = 0; column < p_.input.size(); ++column) {
-        const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
-        columns.push_back(found.empty() ? Column::gather(all, batch_rows)
-                                        : loadOrGather(state.table.layout(), first_field + column, state_rows,
-                                                       all, batch_rows));
-    }
-    if (p_.outputs_number) {
-        auto number = std::make_shared<Column>(p_.output.fields().back().type, kept);
-        std::copy_n(state.places.begin(), kept, number->mutableData<int64_t>());
-        columns.push_back(std::move(number));
-    }
-    Batch result(kept, std::move(columns));
-    const auto kinds = std::span(state.kinds).first(kept);
-    if (std::any_of(kinds.begin(), kinds.end(), [](RowKind kind) { return kind != RowKind::Insert; }))
-        result.setKinds(std::vector<RowKind>(kinds.begin(), kinds.end()));
-    output.emit(std::move(result));
+    const auto load = [&](size_t column, auto... rows) {
+        return loadOrGather(state.table.layout(), state.table.firstValueField() + column, rows...);
+    };
+    state.changes.emit(p_, batch, found, load, output);
 }
 
 // Numbers the rows that came and stay, and writes them.

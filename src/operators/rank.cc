@@ -4,6 +4,7 @@
 
 #include "operators/append_rank.h"
 #include "operators/deduplicate.h"
+#include "operators/rank_changes.h"
 
 namespace millrace {
 
@@ -39,16 +40,7 @@ struct Rank::State final : OperatorState {
     std::vector<Touched> touched;
     std::vector<uint8_t> is_touched;  // of each partition
     std::vector<int64_t> evicted;     // numbers of state rows that are no more
-    // Rows of the result, by number; pending ones are the batch's.
-    std::vector<int64_t> changed;
-    std::vector<RowKind> kinds;
-    std::vector<int64_t> places;
-
-    void change(int64_t number, RowKind kind, int64_t place) {
-        changed.push_back(number);
-        kinds.push_back(kind);
-        places.push_back(place);
-    }
+    RankChanges changes;
 };
 
 Rank::Rank(RankParameters parameters)
@@ -114,35 +106,20 @@ void Rank::retract(State& state, const Batch& batch, size_t row) const {
     rows.erase(found);
 }
 
-void Rank::comparePlaces(State& state, const Touched& touched, const std::vector<int64_t>& now) const {
-    const std::vector<int64_t>& before = touched.before;
-    for (size_t i = 0; i < std::max(before.size(), now.size()); ++i) {
-        const int64_t place = p_.first + static_cast<int64_t>(i);
-        if (i >= before.size()) {
-            state.change(now[i], RowKind::Insert, place);
-        } else if (i >= now.size()) {
-            state.change(before[i], RowKind::Delete, place);
-        } else if (before[i] != now[i]) {
-            if (p_.generates_update_before) state.change(before[i], RowKind::UpdateBefore, place);
-            state.change(now[i], RowKind::UpdateAfter, place);
-        }
-    }
-}
-
 void Rank::compare(State& state, const Touched& touched) const {
     const std::vector<int64_t> now = window(state, touched.partition);
-    if (by_place_) return comparePlaces(state, touched, now);
+    if (by_place_) return state.changes.addPlaces(p_, touched.before, now);
     std::vector<int64_t> before_sorted = touched.before;
     std::vector<int64_t> now_sorted = now;
     std::sort(before_sorted.begin(), before_sorted.end());
     std::sort(now_sorted.begin(), now_sorted.end());
     for (const int64_t number : touched.before) {
         if (!std::binary_search(now_sorted.begin(), now_sorted.end(), number))
-            state.change(number, RowKind::Delete, 0);
+            state.changes.add(number, RowKind::Delete);
     }
     for (const int64_t number : now) {
         if (!std::binary_search(before_sorted.begin(), before_sorted.end(), number))
-            state.change(number, RowKind::Insert, 0);
+            state.changes.add(number, RowKind::Insert);
     }
 }
 
@@ -160,9 +137,7 @@ void Rank::process(OperatorState& operator_state, size_t, const Batch& batch, Op
             insert(state, row);
         }
     }
-    state.changed.clear();
-    state.kinds.clear();
-    state.places.clear();
+    state.changes.clear();
     for (const Touched& touched : state.touched)
         compare(state, touched);
     emitChanges(state, batch, output);
@@ -170,45 +145,14 @@ void Rank::process(OperatorState& operator_state, size_t, const Batch& batch, Op
 }
 
 void Rank::emitChanges(State& state, const Batch& batch, Output& output) const {
-    std::vector<int64_t> numbers;
-    for (const int64_t number : state.changed) {
-        if (number < OrderedRows::kPending) numbers.push_back(number);
+    const std::vector<int64_t> numbers = state.changes.ofState();
+    std::vector<const std::byte*> found;
+    if (!numbers.empty()) {
+        const std::vector<std::byte*>& rows = state.rows.stateRows(numbers);
+        found.assign(rows.begin(), rows.end());
     }
-    std::vector<std::byte*> found;
-    if (!numbers.empty()) found = state.rows.stateRows(numbers);
-    // Rows of the result: of state or, where that is nullptr, of the batch.
-    std::vector<const std::byte*> state_rows;
-    Selection batch_rows;
-    size_t next = 0, kept = 0;
-    for (size_t i = 0; i < state.changed.size(); ++i) {
-        const bool pending = state.changed[i] >= OrderedRows::kPending;
-        const std::byte* row = pending ? nullptr : found[next++];
-        if (!pending && row == nullptr) continue;  // it has expired, and is gone for those downstream, too
-        state_rows.push_back(row);
-        batch_rows.push_back(pending ? static_cast<uint32_t>(state.changed[i] - OrderedRows::kPending) : 0);
-        state.kinds[kept] = state.kinds[i];
-        state.places[kept++] = state.places[i];
-    }
-    state.kinds.resize(kept);
-    state.places.resize(kept);
-    if (kept == 0) return;
-
-    std::vector<ColumnPtr> columns;
-    for (size_t column = 0; column < p_.input.size(); ++column) {
-        const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
-        columns.push_back(found.empty() ? Column::gather(all, batch_rows)
-                                        : state.rows.loadOrGather(column, state_rows, all, batch_rows));
-    }
-    if (p_.outputs_number) {
-        auto number = std::make_shared<Column>(p_.output.fields().back().type, kept);
-        std::copy(state.places.begin(), state.places.end(), number->mutableData<int64_t>());
-        columns.push_back(std::move(number));
-    }
-    Batch result(kept, std::move(columns));
-    const bool only_inserts = std::all_of(state.kinds.begin(), state.kinds.end(),
-                                          [](RowKind kind) { return kind == RowKind::Insert; });
-    if (!only_inserts) result.setKinds(std::vector<RowKind>(state.kinds.begin(), state.kinds.end()));
-    output.emit(std::move(result));
+    const auto load = [&](size_t column, auto... rows) { return state.rows.loadOrGather(column, rows...); };
+    state.changes.emit(p_, batch, found, load, output);
 }
 
 // Brings the table in line with the order.

@@ -54,7 +54,6 @@ class Rank final : public Operator {
     void retract(State& state, const Batch& batch, size_t row) const;
     std::vector<int64_t> window(State& state, uint32_t partition) const;
     void compare(State& state, const Touched& touched) const;
-    void comparePlaces(State& state, const Touched& touched, const std::vector<int64_t>& now) const;
     void emitChanges(State& state, const Batch& batch, Output& output) const;
     void settle(State& state, const Batch& batch) const;
 

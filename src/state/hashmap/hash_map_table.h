@@ -80,9 +80,10 @@ class HashMapTable final : public KeyedTable {
     bool expired(std::byte* row, int64_t now) const { return ttl_ms_ > 0 && lastWrite(row) <= now - ttl_ms_; }
     void renew(std::byte** found, size_t count, int64_t now, uint8_t* inserted);
 
-    // Before a row is written whose epoch is not the current one.
+    // Sets the key of a row that was just made, and what goes with it.
     void begin(int64_t name_space, RowSet& set, std::byte* row, std::span<const ColumnPtr> keys, size_t index,
-               int64_t time);  // a row that was just made
+               int64_t time);
+    // Before a row is written whose epoch is not the current one.
     void markChanged(int64_t name_space, RowSet& set, std::byte* row);
     void note(int64_t name_space, RowSet& set, std::byte* row);
     void noteErased(int64_t name_space, RowSet& set, std::byte* row);
