@@ -1,13 +1,10 @@
 #include "batch/row_layout.h"
 
-#include <sys/mman.h>
-
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
-#include <new>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
 
 namespace millrace {
 
@@ -48,27 +45,6 @@ RowLayout::RowLayout(std::vector<LogicalType> types) : types_(std::move(types)) 
     row_bytes_ = at;
 }
 
-namespace {
-
-constexpr size_t kHugePageBytes = size_t{2} << 20;
-
-struct FreeChunk {
-    void operator()(char* chunk) const { std::free(chunk); }
-};
-using HeapChunk = std::unique_ptr<char[], FreeChunk>;
-
-// Large ones in huge pages: filling small ones costs more in page faults than in copying.
-HeapChunk makeHeapChunk(size_t bytes) {
-    const bool huge = bytes % kHugePageBytes == 0;
-    HeapChunk chunk(
-        static_cast<char*>(huge ? std::aligned_alloc(kHugePageBytes, bytes) : std::malloc(bytes)));
-    if (!chunk) throw std::bad_alloc();
-    if (huge) ::madvise(chunk.get(), bytes, MADV_HUGEPAGE);  // advice: fine if it is not taken
-    return chunk;
-}
-
-}  // namespace
-
 // Classes of multiples of 8 bytes up to kFineMax, then of 192, 256, 384, ... up to kClassedMax; above, every
 // string is an allocation of its own. State is mostly strings of some dozen bytes, and its memory costs more
 // than anything else done to it: so those are not rounded up far.
@@ -80,18 +56,24 @@ struct RowHeap::Classes {
     struct Free {
         Free* next;
     };
+    MemorySource& memory;
     std::array<Free*, kClassCount> free{};
-    std::vector<HeapChunk> chunks;
+    std::vector<std::pair<std::byte*, size_t>> chunks;
     char* at = nullptr;
     size_t left = 0;
     size_t next_chunk = 4096;
-    std::unordered_set<char*> large;
+    std::unordered_map<char*, size_t> large;  // and the bytes that were taken for it
     size_t live = 0;
 
+    explicit Classes(MemorySource& source) : memory(source) {}
     ~Classes() {
-        for (char* block : large)
-            delete[] block;
+        for (const auto& [chunk, bytes] : chunks)
+            memory.give(chunk, bytes);
+        for (const auto& [block, bytes] : large)
+            memory.give(reinterpret_cast<std::byte*>(block), bytes);
     }
+    Classes(const Classes&) = delete;
+    Classes& operator=(const Classes&) = delete;
     static size_t sizeOfClass(size_t index) {
         if (index < kFineClasses) return index * 8;
         const size_t step = index - kFineClasses;
@@ -105,7 +87,7 @@ struct RowHeap::Classes {
     }
 };
 
-RowHeap::RowHeap() : classes_(std::make_unique<Classes>()) {}
+RowHeap::RowHeap(MemorySource& memory) : memory_(&memory), classes_(std::make_unique<Classes>(memory)) {}
 RowHeap::~RowHeap() = default;
 RowHeap::RowHeap(RowHeap&&) noexcept = default;
 
@@ -115,9 +97,10 @@ StringView RowHeap::store(std::string_view text) {
     ++c.live;
     char* block = nullptr;
     if (text.size() > Classes::kClassedMax) {
-        block = new char[text.size()];
-        c.large.insert(block);
-        bytes_ += text.size();
+        const size_t bytes = std::bit_ceil(text.size());
+        block = reinterpret_cast<char*>(c.memory.take(bytes));
+        c.large.emplace(block, bytes);
+        bytes_ += bytes;
     } else {
         const size_t index = Classes::classOf(text.size());
         if (c.free[index] != nullptr) {
@@ -126,12 +109,11 @@ StringView RowHeap::store(std::string_view text) {
         } else {
             const size_t size = Classes::sizeOfClass(index);
             if (c.left < size) {
-                if (c.next_chunk < size) c.next_chunk = size;
-                c.chunks.push_back(makeHeapChunk(c.next_chunk));
-                c.at = c.chunks.back().get();
+                c.chunks.emplace_back(c.memory.take(c.next_chunk), c.next_chunk);
+                c.at = reinterpret_cast<char*>(c.chunks.back().first);
                 c.left = c.next_chunk;
                 bytes_ += c.next_chunk;
-                if (c.next_chunk < kHugePageBytes) c.next_chunk *= 2;
+                if (c.next_chunk < MemorySource::kHugePage) c.next_chunk *= 2;
             }
             block = c.at;
             c.at += size;
@@ -146,16 +128,17 @@ void RowHeap::release(StringView text) {
     if (text.isInline()) return;
     constexpr size_t kKept = 1 << 20;
     if (--classes_->live == 0 && bytes_ > kKept) {  // nothing points into it any more
-        classes_ = std::make_unique<Classes>();
+        classes_ = std::make_unique<Classes>(*memory_);
         bytes_ = 0;
         return;
     }
     Classes& c = *classes_;
     char* block = const_cast<char*>(text.data());
     if (text.size() > Classes::kClassedMax) {
-        c.large.erase(block);
-        delete[] block;
-        bytes_ -= text.size();
+        const auto taken = c.large.find(block);
+        bytes_ -= taken->second;
+        c.memory.give(reinterpret_cast<std::byte*>(block), taken->second);
+        c.large.erase(taken);
         return;
     }
     const size_t index = Classes::classOf(text.size());

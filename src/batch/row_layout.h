@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_source.h"
 #include "batch/column.h"
 
 namespace millrace {
@@ -75,7 +76,7 @@ class RowLayout {
 // reused.
 class RowHeap {
   public:
-    RowHeap();
+    explicit RowHeap(MemorySource& memory = heapMemory());
     ~RowHeap();
     RowHeap(RowHeap&&) noexcept;
     StringView store(std::string_view text);                // inline ones cost nothing
@@ -85,6 +86,7 @@ class RowHeap {
 
   private:
     struct Classes;
+    MemorySource* memory_;
     std::unique_ptr<Classes> classes_;
     size_t bytes_ = 0;
 };

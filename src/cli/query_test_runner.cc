@@ -38,6 +38,11 @@ const std::vector<Profile>& profiles() {
         {"rescale",
          {{"parallelism.default", "2"}, {"millrace.batch.rows-max", "1"}},
          {{"parallelism.default", "3"}, {"millrace.batch.rows-max", "7"}}},
+        {"state-on-disk",
+         {{"parallelism.default", "2"},
+          {"state.backend.type", "rocksdb"},
+          {"taskmanager.memory.managed.size", "0 b"}},
+         {{"parallelism.default", "1"}, {"state.backend.type", "hashmap"}}},
     };
     return all;
 }

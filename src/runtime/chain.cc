@@ -115,14 +115,16 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
 
     void open(const OperatorSnapshots& restored) override {
-        backend_ = makeHashMapStateBackend({node_.uid, node_.name, slot_.slot, slot_.parallelism,
-                                            slot_.max_parallelism, restored, slot_.environment.clock});
+        backend_ =
+            makeHashMapStateBackend({node_.uid, node_.name, slot_.slot, slot_.parallelism,
+                                     slot_.max_parallelism, restored, slot_.environment.clock, slot_.spill});
         state_ = operator_.open(*this);
         scheduleExpiry(true);
     }
     void receive(size_t input, const Batch& batch) override {
         noteInput(batch);
         operator_.process(*state_, input, batch, *this, *this);
+        backend_->relieve();
     }
     void receiveWatermark(EventTime watermark) override {
         noteWatermark(watermark);

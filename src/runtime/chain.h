@@ -47,6 +47,7 @@ struct SlotSurroundings {
     uint32_t max_parallelism = 128;
     size_t batch_rows_max = 4096;
     size_t capture_rows_max = 8192;
+    std::shared_ptr<SpillBudget> spill;  // if state may lie on disk
     std::string job_id;
     std::string attempt_id;
     uint64_t seed = 0;

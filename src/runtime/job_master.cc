@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "runtime/checker.h"
+#include "state/spilling_memory.h"
 
 namespace millrace {
 namespace {
@@ -201,6 +202,9 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     surroundings.max_parallelism = max_parallelism_;
     surroundings.batch_rows_max = options_.batch_rows_max;
     surroundings.capture_rows_max = options_.capture_rows_max;
+    if (options_.state_on_disk)
+        surroundings.spill =
+            std::make_shared<SpillBudget>(options_.state_folder, options_.state_memory_bytes);
     surroundings.job_id = job_id_;
     surroundings.attempt_id = hexId(random_).substr(0, 16);
     surroundings.seed = random_.next();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <filesystem>
 #include <limits>
 
 #include "base/error.h"
@@ -114,6 +115,25 @@ std::string firstOf(const Configuration& configuration, std::initializer_list<co
     return "";
 }
 
+// "rocksdb" is Flink's name for state that may be larger than memory.
+void readStateBackend(const Configuration& configuration, RuntimeOptions& out) {
+    const std::string type = firstOf(configuration, {"state.backend.type", "state.backend"});
+    if (type != "" && type != "hashmap" && type != "rocksdb") {
+        throw UserError("config.bad-value", fmt::format("'state.backend.type' is '{}'", type),
+                        "use hashmap, for state in memory, or rocksdb, for state that may lie on disk");
+    }
+    out.state_on_disk = type == "rocksdb";
+    // Flink's take a list, of which the first is used.
+    std::string folders = firstOf(configuration, {"state.backend.rocksdb.localdir", "io.tmp.dirs"});
+    folders = folders.substr(0, folders.find_first_of(",:"));
+    out.state_folder = folders.empty() ? std::filesystem::temp_directory_path().string() : folders;
+    out.state_memory_bytes =
+        read<MemorySize>(configuration, "taskmanager.memory.managed.size", {out.state_memory_bytes}).bytes;
+    if (out.state_memory_bytes < 0) {
+        throw UserError("config.bad-value", "'taskmanager.memory.managed.size' must not be negative");
+    }
+}
+
 }  // namespace
 
 RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
@@ -149,6 +169,7 @@ RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
     out.capture_rows_max =
         static_cast<size_t>(readInRange(configuration, "millrace.checkpoint.rows-per-turn",
                                         static_cast<int64_t>(out.capture_rows_max), 1, int64_t{1} << 40));
+    readStateBackend(configuration, out);
     out.batch_rows_max = static_cast<size_t>(readInRange(
         configuration, "millrace.batch.rows-max", static_cast<int64_t>(out.batch_rows_max), 1, 1 << 20));
     out.checker = read<bool>(configuration, "millrace.checker", false);
@@ -194,6 +215,17 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
          "State in checkpoints and savepoints is compressed, with zstd."},
         {"execution.checkpointing.data-inline-threshold", "memory", "256 kb",
          "State of up to this size lies in a checkpoint's metadata, at most 1 mb. Flink's default is 20 kb."},
+        {"state.backend.type",
+         "enum",
+         "hashmap",
+         "Where state lies: hashmap, in memory; rocksdb, in memory and, what does not fit, on a local disk.",
+         false,
+         {"hashmap", "rocksdb"}},
+        {"state.backend.rocksdb.localdir", "string", "",
+         "Folder of the files of state on disk. Absent: that of 'io.tmp.dirs', or the system's temporary "
+         "folder."},
+        {"taskmanager.memory.managed.size", "memory", "1 gb",
+         "Memory for the job's state, of all slots together, where 'state.backend.type' is rocksdb."},
         {"restart-strategy.type",
          "enum",
          "",

@@ -43,6 +43,9 @@ struct RuntimeOptions {
     uint64_t checkpoint_inline_max = 256 << 10;
     size_t batch_rows_max = 4096;
     size_t capture_rows_max = 8192;  // that a slot captures between two turns
+    bool state_on_disk = false;      // beyond state_memory_bytes
+    std::string state_folder;
+    int64_t state_memory_bytes = int64_t{1} << 30;
     bool checker = false;
     RestartOptions restart;
 

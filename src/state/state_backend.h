@@ -1,6 +1,7 @@
 // All the state of one operator in one subtask: keyed tables and lists, made on first use, captured at a
-// barrier, restored before the first record. A backend is chosen per job (`state.backend.type`): `hashmap`
-// keeps everything in memory.
+// barrier, restored before the first record. Where it lies is chosen per job (`state.backend.type`):
+// `hashmap` keeps everything in memory; `rocksdb` moves to a local disk what does not fit
+// (state/spilling_memory.h). Snapshots are the same.
 //
 // A capture is begun at the barrier, which costs next to nothing, and carried on between the operator's calls
 // a slice at a time. Whoever writes to a row that is still to be captured finds it captured first: so what is
@@ -52,8 +53,13 @@ class StateBackend {
     // looked at. True once all have been; the next call begins a new round.
     virtual bool expire(size_t rows) = 0;
     virtual Duration shortestTtl() const = 0;  // of a state; 0: none has one
+    // Between the operator's calls: where the job's state takes more memory than it may, and may lie on disk,
+    // some of it is moved there.
+    virtual void relieve() = 0;
     virtual size_t bytes() const = 0;
 };
+
+class SpillBudget;  // state/spilling_memory.h
 
 // `restored` are the snapshots of this operator of every former subtask (empty: start empty); the backend
 // takes the key groups [owned by `subtask` at `parallelism`] and its share of the lists.
@@ -65,6 +71,7 @@ struct StateBackendParameters {
     uint32_t max_parallelism = 128;
     std::vector<std::shared_ptr<const OperatorSnapshot>> restored;
     const Clock* clock = &systemClock();  // of times to live; must outlive the backend
+    std::shared_ptr<SpillBudget> spill;   // of the job, if its state may lie on disk
 };
 std::unique_ptr<StateBackend> makeHashMapStateBackend(const StateBackendParameters& parameters);
 

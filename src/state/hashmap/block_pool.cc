@@ -1,42 +1,34 @@
 #include "state/hashmap/block_pool.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include "base/error.h"
 
 namespace millrace {
 
 BlockPool::~BlockPool() {
-    for (const std::vector<std::byte*>& blocks : free_blocks_) {
-        for (std::byte* block : blocks)
-            std::free(block);
+    for (size_t power = 0; power < free_blocks_.size(); ++power) {
+        for (std::byte* block : free_blocks_[power])
+            memory_.give(block, size_t{1} << power);
     }
 }
 
 std::byte* BlockPool::take(size_t bytes) {
     MILLRACE_CHECK(std::has_single_bit(bytes) && bytes >= kSmallest, "a block of {} bytes", bytes);
-    used_ += bytes;
     std::vector<std::byte*>& blocks = free_blocks_[std::countr_zero(bytes)];
+    std::byte* block = nullptr;
     if (!blocks.empty()) {
-        std::byte* block = blocks.back();
+        block = blocks.back();
         blocks.pop_back();
         free_ -= bytes;
-        return block;
+    } else {
+        block = memory_.take(bytes);
+        MILLRACE_CHECK((reinterpret_cast<uintptr_t>(block) + bytes) >> 48 == 0, "an address above 48 bits");
     }
-    void* block = std::aligned_alloc(bytes >= kHugePage ? kHugePage : 64, bytes);
-    if (block == nullptr) {
-        used_ -= bytes;
-        throw std::bad_alloc();
-    }
-    if (bytes >= kHugePage) ::madvise(block, bytes, MADV_HUGEPAGE);  // advice: fine if it is not taken
-    MILLRACE_CHECK((reinterpret_cast<uintptr_t>(block) + bytes) >> 48 == 0, "an address above 48 bits");
-    return static_cast<std::byte*>(block);
+    used_ += bytes;
+    return block;
 }
 
 void BlockPool::give(std::byte* block, size_t bytes) {
@@ -48,7 +40,7 @@ void BlockPool::give(std::byte* block, size_t bytes) {
     for (size_t power = free_blocks_.size(); power-- > 0 && free_ > kept;) {
         std::vector<std::byte*>& blocks = free_blocks_[power];
         for (; !blocks.empty() && free_ > kept; free_ -= size_t{1} << power) {
-            std::free(blocks.back());
+            memory_.give(blocks.back(), size_t{1} << power);
             blocks.pop_back();
         }
     }

@@ -1,20 +1,21 @@
 // Memory of one keyed table in blocks of powers of two, recycled between its namespaces: a window that closes
-// leaves its blocks to the next one. Blocks of 2 MiB and more are aligned for huge pages, which random access
-// to large state needs. Counts what it holds, free blocks included.
+// leaves its blocks to the next one. Counts what it holds, free blocks included.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <vector>
 
+#include "base/memory_source.h"
+
 namespace millrace {
 
 class BlockPool {
   public:
-    static constexpr size_t kSmallest = 512;
-    static constexpr size_t kHugePage = 2 << 20;
+    static constexpr size_t kSmallest = MemorySource::kSmallest;
+    static constexpr size_t kHugePage = MemorySource::kHugePage;
 
-    BlockPool() = default;
+    explicit BlockPool(MemorySource& memory) : memory_(memory) {}
     ~BlockPool();
     BlockPool(const BlockPool&) = delete;
     BlockPool& operator=(const BlockPool&) = delete;
@@ -25,6 +26,7 @@ class BlockPool {
     size_t heldBytes() const { return used_ + free_; }
 
   private:
+    MemorySource& memory_;
     std::array<std::vector<std::byte*>, 64> free_blocks_;  // by log2 of the size
     size_t used_ = 0;
     size_t free_ = 0;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "state/hashmap/hash_map_table.h"
+#include "state/spilling_memory.h"
 #include "state/state_backend.h"
 
 namespace millrace {
@@ -40,6 +41,7 @@ class HashMapStateBackend final : public StateBackend {
   public:
     explicit HashMapStateBackend(const StateBackendParameters& parameters) : parameters_(parameters) {
         MILLRACE_CHECK(parameters_.parallelism > 0 && parameters_.parallelism <= parameters_.max_parallelism);
+        if (parameters_.spill) spilling_ = std::make_unique<SpillingMemory>(parameters_.spill);
         std::stable_sort(parameters_.restored.begin(), parameters_.restored.end(),
                          [](const auto& left, const auto& right) { return left->subtask < right->subtask; });
     }
@@ -58,7 +60,8 @@ class HashMapStateBackend final : public StateBackend {
         }
         checkNotTooLate(descriptor.name);
         auto table =
-            std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock);
+            std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock,
+                                           spilling_ ? static_cast<MemorySource&>(*spilling_) : heapMemory());
         for (const auto& operator_snapshot : parameters_.restored) {
             for (const KeyedStateSnapshot& state : operator_snapshot->keyed) {
                 if (state.descriptor.name == descriptor.name) restore(*table, state);
@@ -136,6 +139,10 @@ class HashMapStateBackend final : public StateBackend {
         return true;
     }
 
+    void relieve() override {
+        if (spilling_) spilling_->relieve();
+    }
+
     Duration shortestTtl() const override {
         Duration shortest{0};
         for (const auto& [name, table] : tables_) {
@@ -178,6 +185,7 @@ class HashMapStateBackend final : public StateBackend {
     }
 
     StateBackendParameters parameters_;
+    std::unique_ptr<SpillingMemory> spilling_;  // outlives the tables
     std::map<std::string, std::unique_ptr<HashMapTable>> tables_;
     std::map<std::string, ListStateSnapshot> lists_;
     std::optional<OperatorSnapshot> capturing_;  // its lists, and the tables still to come

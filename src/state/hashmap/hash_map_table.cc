@@ -73,12 +73,15 @@ class Selected {
 
 }  // namespace
 
-HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism, const Clock& clock)
+HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism, const Clock& clock,
+                           MemorySource& memory)
     : KeyedTable(std::move(descriptor)),
       max_parallelism_(max_parallelism),
       key_fields_(descriptor_.key.size()),
       ttl_ms_(descriptor_.ttl.ms),
       clock_(clock),
+      pool_(memory),
+      heap_(memory),
       no_row_(std::max<size_t>(layout_.rowBytes(), 8)) {}
 
 HashMapTable::~HashMapTable() {

@@ -25,8 +25,9 @@ struct TableCapture;
 
 class HashMapTable final : public KeyedTable {
   public:
+    // `memory`: of rows, their strings and the index; must outlive the table.
     HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism,
-                 const Clock& clock = systemClock());
+                 const Clock& clock = systemClock(), MemorySource& memory = heapMemory());
     ~HashMapTable() override;
 
     void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
