@@ -17,8 +17,8 @@
 #include <optional>
 
 #include "operators/aggregation.h"
+#include "operators/stateful_operator.h"
 #include "operators/windows.h"
-#include "runtime/operator.h"
 
 namespace millrace {
 
@@ -45,13 +45,14 @@ struct WindowAggregateParameters {
     std::string text;  // of the name: "groupBy=[origin], window=[TUMBLE(...)], select=[...]"
 };
 
-class WindowAggregate final : public Operator {
+class WindowAggregate final : public StatefulOperator {
   public:
     explicit WindowAggregate(WindowAggregateParameters parameters);
     ~WindowAggregate() override;
 
     std::string name() const override { return "WindowAggregate(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

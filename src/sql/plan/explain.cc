@@ -1,6 +1,7 @@
 // The physical plan as EXPLAIN shows it.
 #include <set>
 
+#include "operators/stateful_operator.h"
 #include "sql/plan/physical.h"
 
 namespace millrace::sql {
@@ -47,6 +48,20 @@ std::string PhysicalPlan::explain() const {
         if (!std::holds_alternative<std::shared_ptr<const Sink>>(nodes[i].what)) continue;
         if (!out.empty()) out += "\n";
         print(*this, i, 0, seen, out);
+    }
+    return out;
+}
+
+std::string PhysicalPlan::explainState(const Configuration& configuration) const {
+    std::string out;
+    for (const PhysicalNode& node : nodes) {
+        const auto* op = std::get_if<std::shared_ptr<const Operator>>(&node.what);
+        if (op == nullptr) continue;
+        const auto* stateful = dynamic_cast<const StatefulOperator*>(op->get());
+        if (stateful == nullptr) continue;
+        out += node.name + "\n";
+        for (const std::string& line : describeState(*stateful, configuration))
+            out += "+- " + line + "\n";
     }
     return out;
 }

@@ -41,6 +41,9 @@ struct PhysicalNode {
 struct PhysicalPlan {
     std::vector<PhysicalNode> nodes;  // inputs come before those they feed
     std::string explain() const;
+    // What the stateful operators keep, in the plan's order: each operator's name with a line for each of its
+    // states. Empty if there are none.
+    std::string explainState(const Configuration& configuration) const;
 };
 
 // How each node's result changes. A node that starts updates makes -U only if someone above needs it.

@@ -61,8 +61,11 @@ std::string explain(const LogicalPlan& plan, const PlanOptions& options) {
     MILLRACE_CHECK(!plan.sinks.empty(), "a plan without sinks");
     RelRoots roots = translate(plan);
     const std::vector<std::string> told = optimiseTelling(roots, options);
+    const PhysicalPlan physical = makePhysicalPlan(roots, options);
+    const std::string state = physical.explainState(options.configuration);
     std::string text = "== Abstract Syntax Tree ==\n" + plan.explain() + "\n== Optimized Physical Plan ==\n" +
-                       makePhysicalPlan(roots, options).explain() + "\n== Rewrites ==\n";
+                       physical.explain() + "\n== State ==\n" + (state.empty() ? "none\n" : state) +
+                       "\n== Rewrites ==\n";
     for (const std::string& line : told)
         text += line + "\n";
     if (told.empty()) text += "none\n";

@@ -36,7 +36,8 @@ struct PlannedJob {
 PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options);
 
 // EXPLAIN's text: "== Abstract Syntax Tree ==", "== Optimized Physical Plan ==" (Flink's
-// headings), and "== Rewrites ==" with the rules that changed the plan.
+// headings), "== State ==" with what operators keep and for how long, and "== Rewrites ==" with the rules
+// that changed the plan.
 std::string explain(const LogicalPlan& plan, const PlanOptions& options);
 
 }  // namespace millrace::sql
