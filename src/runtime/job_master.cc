@@ -201,6 +201,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     surroundings.max_parallelism = max_parallelism_;
     surroundings.batch_rows_max = options_.batch_rows_max;
     surroundings.capture_rows_max = options_.capture_rows_max;
+    surroundings.operator_detail = options_.operator_detail;
     surroundings.job_id = job_id_;
     surroundings.attempt_id = hexId(random_).substr(0, 16);
     surroundings.seed = random_.next();

@@ -10,6 +10,9 @@
 
 namespace millrace {
 
+// Operators are measured one by one (EXPLAIN ANALYZE).
+inline constexpr const char* kOperatorDetailKey = "millrace.metrics.operator-detail";
+
 enum class RestartStrategyType : uint8_t { None, FixedDelay, ExponentialDelay, FailureRate };
 
 struct RestartOptions {
@@ -44,6 +47,7 @@ struct RuntimeOptions {
     size_t batch_rows_max = 4096;
     size_t capture_rows_max = 8192;  // that a slot captures between two turns
     bool checker = false;
+    bool operator_detail = false;
     RestartOptions restart;
 
     // UserError "config.bad-value" for what cannot be.
