@@ -30,8 +30,9 @@ std::string jobName(const LogicalPlan& plan, const Configuration& configuration)
 }  // namespace
 
 PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options) {
-    const PhysicalPlan physical = physicalPlan(plan, options);
     PlannedJob job;
+    job.plan = std::make_shared<const PhysicalPlan>(physicalPlan(plan, options));
+    const PhysicalPlan& physical = *job.plan;
     job.physical_plan = physical.explain();
     job.graph = std::make_shared<JobGraph>();
     std::vector<NodeId> ids;
