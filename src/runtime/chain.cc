@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kSplits = "source-splits";
 constexpr const char* kWriterState = "writer-state";
-constexpr int64_t kBetweenObservations_ns = 20'000'000;  // of an operator's state
+constexpr int64_t kObservationNanos = 20'000'000;  // of an operator's state
 
 std::string encodeSplit(const SourceSplit& split) {
     std::string out;
@@ -181,14 +181,14 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     void scheduleExpiry(bool round_done) {
         const int64_t ttl_ms = backend_->shortestTtl().ms;
         if (ttl_ms == 0) return;
-        constexpr int64_t kLongest_ms = 60'000;
-        const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongest_ms) : 0;
+        constexpr int64_t kLongestMillis = 60'000;
+        const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongestMillis) : 0;
         upkeep_at_ms_ = now().value() + pause_ms;
     }
     void observeNowAndThen() {
         const int64_t now_ns = slot_.node_times->lastReadingNanos();
         if (now_ns < observe_at_ns_) return;
-        observe_at_ns_ = now_ns + kBetweenObservations_ns;
+        observe_at_ns_ = now_ns + kObservationNanos;
         observed_->observe();
     }
     void noteStateBytes() { metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes())); }
@@ -295,13 +295,9 @@ void ChainNode::emit(Batch batch) {
         next->receive(0, batch);
     if (writers_.empty()) return;
     const NodeTimes::Turn turn(slot_.node_times, exchange_time_);
-    for (size_t i = 0; i < writers_.size(); ++i) {
-        if (i + 1 == writers_.size()) {
-            writers_[i]->write(std::move(batch));
-        } else {
-            writers_[i]->write(batch);
-        }
-    }
+    for (size_t i = 0; i + 1 < writers_.size(); ++i)
+        writers_[i]->write(batch);
+    writers_.back()->write(std::move(batch));
 }
 
 void ChainNode::emitWatermark(EventTime watermark) {

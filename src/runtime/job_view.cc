@@ -144,7 +144,7 @@ std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bo
         throw UserError("savepoint.no-target", "the savepoint has no target folder",
                         "name one, or set 'execution.checkpointing.savepoint-dir'");
     }
-    const std::string id = newTriggerId();
+    std::string id = newTriggerId();
     post([this, id, folder, stop, drain] {
         if (checkpoints_ == nullptr) {
             onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});
@@ -156,7 +156,7 @@ std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bo
 }
 
 std::string JobMaster::triggerCheckpoint() {
-    const std::string id = newTriggerId();
+    std::string id = newTriggerId();
     post([this, id] {
         if (checkpoints_ == nullptr) {
             onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});

@@ -194,6 +194,7 @@ class SqlRun {
             return;
         }
         std::vector<Field> fields;
+        fields.reserve(table.columns.size());
         for (const std::string& column : table.columns)
             fields.push_back({column, LogicalType::string()});
         const Schema schema(std::move(fields));
