@@ -1,7 +1,7 @@
 // A program is the expressions as one graph, in which equal sub-expressions are one node. Evaluation goes by
 // frames: the outermost is the batch; AND, OR and CASE open inner frames of fewer rows for what must not be
-// evaluated on the others (it may fail there, or is dear). A frame remembers every node's column, and an
-// inner one takes what an outer one has.
+// evaluated on the others (it may fail there, or is dear), and a filter for the rows it chooses. A frame
+// remembers every node's column, and an inner one takes what an outer one has.
 #include "expr/executor.h"
 
 #include <cstring>
@@ -146,6 +146,12 @@ struct ExpressionExecutor::Program {
         return Column::slice(node.constant, 0, rows);
     }
 
+    static bool isDone(size_t index, const Frame* frame) {
+        while (frame != nullptr && !frame->done[index])
+            frame = frame->outer;
+        return frame != nullptr;
+    }
+
     ColumnPtr evaluate(size_t index, const FunctionContext& context, Frame& frame) {
         if (frame.done[index]) return frame.done[index];
         Node& node = nodes[index];
@@ -153,7 +159,7 @@ struct ExpressionExecutor::Program {
         ColumnPtr result;
         if (kind == ExpressionKind::Literal) {
             result = literal(node, frame.rows);
-        } else if (frame.outer != nullptr && (kind == ExpressionKind::Column || frame.outer->done[index])) {
+        } else if (frame.outer != nullptr && (kind == ExpressionKind::Column || isDone(index, frame.outer))) {
             result = Column::gather(evaluate(index, context, *frame.outer), frame.selection);
         } else if (kind == ExpressionKind::Column) {
             const ColumnPtr& column = frame.batch->column(node.expression->index());
@@ -274,15 +280,42 @@ struct ExpressionExecutor::Program {
         return result;
     }
 
-    std::vector<ColumnPtr> run(const FunctionContext& context, Frame& frame) {
+    void begin(Frame& frame) {
         frame.done = std::move(scratch);
         frame.done.assign(nodes.size(), nullptr);
+    }
+    void end(Frame& frame) {
+        frame.done.assign(nodes.size(), nullptr);
+        scratch = std::move(frame.done);
+    }
+
+    std::vector<ColumnPtr> run(const FunctionContext& context, Frame& frame) {
+        begin(frame);
         std::vector<ColumnPtr> results;
         results.reserve(roots.size());
         for (const size_t root : roots)
             results.push_back(evaluate(root, context, frame));
-        frame.done.assign(nodes.size(), nullptr);
-        scratch = std::move(frame.done);
+        end(frame);
+        return results;
+    }
+
+    std::vector<ColumnPtr> filter(const FunctionContext& context, Frame& frame, Selection& out) {
+        begin(frame);
+        trueRows(*evaluate(roots[0], context, frame), frame.rows, out);
+        std::vector<ColumnPtr> results;
+        if (!out.empty()) {
+            results.reserve(roots.size() - 1);
+            Frame chosen{.batch = frame.batch,
+                         .outer = &frame,
+                         .selection = out,
+                         .selected = true,
+                         .rows = out.size()};
+            const bool all = out.size() == frame.rows;
+            if (!all) chosen.done.resize(nodes.size());
+            for (size_t i = 1; i < roots.size(); ++i)
+                results.push_back(evaluate(roots[i], context, all ? frame : chosen));
+        }
+        end(frame);
         return results;
     }
 };
@@ -308,10 +341,15 @@ std::vector<ColumnPtr> ExpressionExecutor::evaluate(const FunctionContext& conte
     return program_->run(context, frame);
 }
 
+std::vector<ColumnPtr> ExpressionExecutor::filter(const FunctionContext& context, const Batch& batch,
+                                                  Selection& out) {
+    Frame frame{.batch = &batch, .rows = batch.rows()};
+    return program_->filter(context, frame, out);
+}
+
 void ExpressionExecutor::select(const FunctionContext& context, const Batch& batch, Selection& out) {
     MILLRACE_CHECK(program_->roots.size() == 1, "a filter is one expression");
-    const ColumnPtr condition = evaluate(context, batch)[0];
-    trueRows(*condition, batch.rows(), out);
+    filter(context, batch, out);
 }
 
 Value evaluateConstant(const ExpressionPtr& expression, const FunctionContext& context) {

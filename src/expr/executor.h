@@ -22,6 +22,9 @@ class ExpressionExecutor {
     std::vector<ColumnPtr> evaluate(const FunctionContext& context, const Batch& batch);
     std::vector<ColumnPtr> evaluate(const FunctionContext& context, const Batch& batch,
                                     std::span<const uint32_t> selection);
+    // The rows for which the first expression, BOOLEAN, is TRUE; what comes back are the others' columns over
+    // these rows.
+    std::vector<ColumnPtr> filter(const FunctionContext& context, const Batch& batch, Selection& out);
     // The rows for which the (only, BOOLEAN) expression is TRUE.
     void select(const FunctionContext& context, const Batch& batch, Selection& out);
 

@@ -169,6 +169,38 @@ TEST(Arithmetic, Edges) {
     EXPECT_EQ(errorCode([] { return call("UPPPER", {text("1")}); }), "sql.unknown-function");
 }
 
+// WHERE x <> 0: what the projection computes is not computed for the other rows, and what the condition
+// computed is not computed again.
+TEST(Filter, GivesTheOtherExpressionsOfTheRowsItChooses) {
+    const std::vector<Value> numbers = {Value::int64(0), Value::int64(2), Value::null(), Value::int64(20),
+                                        Value::int64(0)};
+    const Batch batch(5, {Column::of(LogicalType::integer(), numbers)});
+    const auto n = Expression::column(0, LogicalType::integer(), "n");
+    const auto quotient = call("/", {integer(10), n});
+    const auto twice = call("+", {n, n});
+    ExpressionExecutor executor(
+        {call("<>", {twice, integer(0)}), quotient, twice, n,
+         Expression::caseWhen({call(">", {twice, integer(5)}), twice, integer(0)}, LogicalType::integer())});
+    Selection selected;
+    const auto columns = executor.filter({}, batch, selected);
+    EXPECT_EQ(selected, Selection({1, 3}));
+    ASSERT_EQ(columns.size(), 4u);
+    const std::vector<std::vector<std::string>> expected = {
+        {"5", "0"}, {"4", "40"}, {"2", "20"}, {"0", "40"}};
+    for (size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_EQ(columns[i]->size(), 2u) << i;
+        for (size_t row = 0; row < 2; ++row)
+            EXPECT_EQ(columns[i]->textAt(row), expected[i][row]) << i;
+    }
+    const Batch none(
+        2, {Column::of(LogicalType::integer(), std::vector<Value>{Value::int64(0), Value::null()})});
+    executor.filter({}, none, selected);
+    EXPECT_TRUE(selected.empty());
+    const Batch all(1, {Column::of(LogicalType::integer(), std::vector<Value>{Value::int64(5)})});
+    EXPECT_EQ(executor.filter({}, all, selected)[0]->textAt(0), "2");
+    EXPECT_EQ(selected, Selection({0}));
+}
+
 TEST(Logic, IsThreeValuedAndEvaluatesOnlyWhatItMust) {
     const std::vector<Value> kinds = {Value::boolean(true), Value::boolean(false), Value::null()};
     const LogicalType type = LogicalType::boolean();

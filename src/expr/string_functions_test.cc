@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include <functional>
 
 #include "expr/expression_test_support.h"
@@ -129,6 +132,15 @@ TEST(Strings, AgreeWithNaiveTwinsOnRandomText) {
 
 TEST(Strings, Edges) {
     EXPECT_EQ(of("UPPER", {text("straße é")}), "STRASSE É");
+    for (const std::string& in :
+         {std::string("@AZ[`az{"), std::string("MiXeD 12 Zz"), std::string("A"), std::string(),
+          std::string("exactly12AZ"), std::string("THIRTEEN long"), std::string("x\0Y", 3)}) {
+        std::string upper = in, lower = in;
+        std::transform(in.begin(), in.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
+        std::transform(in.begin(), in.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+        EXPECT_EQ(of("UPPER", {text(in)}), upper);
+        EXPECT_EQ(of("LOWER", {text(in)}), lower);
+    }
     EXPECT_EQ(of("LOWER", {text("ÀÉ x")}), "àé x");
     EXPECT_EQ(of("SUBSTRING", {text("hello"), integer(2)}), "ello");
     EXPECT_EQ(of("SUBSTRING", {text("hello"), integer(0), integer(2)}), "he");

@@ -1,5 +1,6 @@
 #include "functions/text_search.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -55,6 +56,44 @@ size_t findNth(std::string_view text, char c, size_t n, size_t from) {
         if (text[from] == c && n-- == 0) return from;
     }
     return kNotFound;
+}
+
+std::optional<std::string_view> partAt(std::string_view text, char c, size_t n) {
+#ifdef __SSE2__
+    constexpr size_t kWindow = 64;
+    if (text.size() >= kBlock && n <= kWindow) {
+        // A bit for each cut in the first 64 bytes; the last block may overlap the one before it.
+        const __m128i wanted = _mm_set1_epi8(c);
+        const size_t window = std::min(text.size(), kWindow);
+        uint64_t cuts = 0;
+        for (size_t base = 0; base + kBlock <= window; base += kBlock)
+            cuts |= static_cast<uint64_t>(equalBytes(text.data() + base, wanted)) << base;
+        const size_t last = window - kBlock;
+        cuts |= static_cast<uint64_t>(equalBytes(text.data() + last, wanted)) << last;
+
+        for (size_t i = 1; i < n; ++i)
+            cuts &= cuts - 1;
+        size_t begin = 0;
+        if (n > 0 && cuts != 0) {
+            begin = static_cast<size_t>(std::countr_zero(cuts)) + 1;
+            cuts &= cuts - 1;
+        }
+        if (n == 0 || begin > 0) {
+            if (cuts != 0) return text.substr(begin, static_cast<size_t>(std::countr_zero(cuts)) - begin);
+            if (text.size() <= kWindow) return text.substr(begin);
+        } else if (text.size() <= kWindow) {
+            return std::nullopt;
+        }
+    }
+#endif
+    size_t begin = 0;
+    if (n > 0) {
+        const size_t cut = findNth(text, c, n - 1);
+        if (cut == kNotFound) return std::nullopt;
+        begin = cut + 1;
+    }
+    const size_t end = findNth(text, c, 0, begin);
+    return text.substr(begin, end == kNotFound ? end : end - begin);
 }
 
 size_t findText(std::string_view text, std::string_view part, size_t from) {

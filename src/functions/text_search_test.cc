@@ -31,6 +31,31 @@ TEST(TextSearch, AgreesWithTheStandardLibraryOnRandomTexts) {
     }
 }
 
+TEST(TextSearch, PartsAreThoseOfASplit) {
+    Random random(6);
+    for (int round = 0; round < 20'000; ++round) {
+        std::string text(random.below(150), ' ');
+        const uint64_t rare = 2 + random.below(40);
+        for (char& c : text)
+            c = random.below(rare) == 0 ? '/' : 'a';
+        std::vector<std::string_view> parts;
+        size_t begin = 0;
+        for (size_t end = text.find('/'); end != std::string::npos; end = text.find('/', begin)) {
+            parts.push_back(std::string_view(text).substr(begin, end - begin));
+            begin = end + 1;
+        }
+        parts.push_back(std::string_view(text).substr(begin));
+        for (size_t n = 0; n < parts.size(); ++n) {
+            const auto part = partAt(text, '/', n);
+            ASSERT_TRUE(part) << text << " " << n;
+            ASSERT_EQ(*part, parts[n]) << text << " " << n;
+            ASSERT_EQ(part->data(), parts[n].data());
+        }
+        ASSERT_FALSE(partAt(text, '/', parts.size())) << text;
+        ASSERT_FALSE(partAt(text, '/', SIZE_MAX)) << text;
+    }
+}
+
 TEST(TextSearch, FindsBytesOfEveryValueAtTheEnd) {
     for (int value = 0; value < 256; ++value) {
         const char c = static_cast<char>(value);

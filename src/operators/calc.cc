@@ -10,8 +10,7 @@ namespace millrace {
 struct Calc::State final : OperatorState {
     explicit State(const OperatorContext& context) : functions(context) {}
     FunctionContextKeeper functions;
-    std::optional<ExpressionExecutor> condition;
-    std::optional<ExpressionExecutor> computed;
+    std::optional<ExpressionExecutor> executor;  // of the condition, if there is one, and what is computed
     Selection selected;
 };
 
@@ -39,8 +38,9 @@ std::string Calc::name() const {
 
 std::unique_ptr<OperatorState> Calc::open(OperatorContext& context) const {
     auto state = std::make_unique<State>(context);
-    if (condition_) state->condition.emplace(std::vector<ExpressionPtr>{condition_});
-    if (!computed_.empty()) state->computed.emplace(computed_);
+    std::vector<ExpressionPtr> expressions = computed_;
+    if (condition_) expressions.insert(expressions.begin(), condition_);
+    if (!expressions.empty()) state->executor.emplace(std::move(expressions));
     return state;
 }
 
@@ -50,15 +50,13 @@ void Calc::process(OperatorState& operator_state, size_t, const Batch& batch, Op
     const FunctionContext& functions = state.functions.refresh(context);
 
     bool all = true;
+    std::vector<ColumnPtr> computed;
     if (condition_) {
-        state.condition->select(functions, batch, state.selected);
+        computed = state.executor->filter(functions, batch, state.selected);
         if (state.selected.empty()) return;
         all = state.selected.size() == batch.rows();
-    }
-    std::vector<ColumnPtr> computed;
-    if (state.computed) {
-        computed = all ? state.computed->evaluate(functions, batch)
-                       : state.computed->evaluate(functions, batch, state.selected);
+    } else if (state.executor) {
+        computed = state.executor->evaluate(functions, batch);
     }
 
     const size_t rows = all ? batch.rows() : state.selected.size();

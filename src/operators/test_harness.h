@@ -225,6 +225,20 @@ class OperatorHarness {
     std::vector<std::shared_ptr<const OperatorSnapshot>> chains_;
 };
 
+// What one operator puts out, taken in by the next.
+class IntoHarness final : public Output {
+  public:
+    explicit IntoHarness(OperatorHarness& next) : next_(next) {}
+    void emit(Batch batch) override {
+        if (!batch.empty()) next_.process(batch);
+    }
+    void emitWatermark(EventTime watermark) override { next_.watermark(watermark.value()); }
+    void emitIdle(bool) override {}
+
+  private:
+    OperatorHarness& next_;
+};
+
 struct TestRow {
     std::vector<Value> values;
     RowKind kind = RowKind::Insert;

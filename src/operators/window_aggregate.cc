@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
 #include "operators/limits.h"
-#include "operators/time_units.h"
 
 namespace millrace {
 
 namespace {
 constexpr int64_t kLongAgo = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMicrosPerDay = 86'400'000'000;
 }  // namespace
 
 struct WindowAggregate::State final : OperatorState {
@@ -37,8 +36,7 @@ struct WindowAggregate::State final : OperatorState {
     std::vector<uint64_t> hashes;
     std::vector<int8_t> signs;
     bool retracts = false;
-    std::vector<std::pair<int64_t, Selection>> dealt;  // rows by slice; no selection: all rows
-    size_t dealt_count = 0;
+    Slices dealt;
     std::vector<std::byte*> rows;
     std::vector<int8_t> selected_signs;
     Aggregation::Scratch scratch;
@@ -68,15 +66,6 @@ struct WindowAggregate::State final : OperatorState {
             RowLayout::at<int64_t>(row, table.layout().offset(*emitted_field)) = window_end;
         }
     }
-    Selection& dealTo(int64_t slice) {
-        for (size_t i = 0; i < dealt_count; ++i) {
-            if (dealt[i].first == slice) return dealt[i].second;
-        }
-        if (dealt_count == dealt.size()) dealt.emplace_back();
-        dealt[dealt_count].first = slice;
-        dealt[dealt_count].second.clear();
-        return dealt[dealt_count++].second;
-    }
 };
 
 WindowAggregate::WindowAggregate(WindowAggregateParameters parameters)
@@ -90,7 +79,7 @@ WindowAggregate::WindowAggregate(WindowAggregateParameters parameters)
 WindowAggregate::~WindowAggregate() = default;
 
 std::vector<KeptState> WindowAggregate::keeps() const {
-    const bool by_slice = !p_.attached && p_.windows.shape != WindowShape::Tumble;
+    const bool by_slice = !carriesWindow() && p_.windows.shape != WindowShape::Tumble;
     const std::string of = by_slice ? fmt::format(" of each slice of {} of the open windows",
                                                   formatDuration(Duration{p_.windows.sliceMillis()}))
                                     : " of each open window";
@@ -105,7 +94,7 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
     descriptor.value = aggregation_.valueSchema();
     descriptor.namespaced = true;
     std::optional<size_t> emitted_field;
-    if (p_.processing_time && !p_.attached && p_.windows.shape != WindowShape::Tumble) {
+    if (p_.processing_time && !carriesWindow() && p_.windows.shape != WindowShape::Tumble) {
         std::vector<Field> fields = descriptor.value.fields();
         emitted_field = descriptor.key.size() + fields.size();
         fields.push_back({"emitted", LogicalType::bigint()});
@@ -115,7 +104,7 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
                                          p_.instants ? localTimeZone(context.configuration()) : "UTC",
                                          context.metrics().counter("numLateRecordsDropped"));
     state->emitted_field = emitted_field;
-    if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
+    if (!carriesWindow() && p_.windows.shape == WindowShape::Hop) {
         StateBackendParameters scratch;
         scratch.operator_name = "WindowAggregate";
         scratch.subtask = context.subtask();
@@ -166,75 +155,26 @@ void WindowAggregate::process(OperatorState& operator_state, size_t, const Batch
     hashColumns(state.keys, batch.rows(), state.hashes);
     state.retracts = p_.input_retracts && signsOf(batch, state.signs);
 
-    const bool one_slice = dealBySlice(state, batch, context);
-    for (size_t i = 0; i < state.dealt_count; ++i) {
-        const auto& [slice, selection] = state.dealt[i];
-        addRows(state, batch, slice, one_slice ? std::span<const uint32_t>() : selection, context);
+    if (p_.time_column) {
+        state.dealt.deal(*batch.column(*p_.time_column), p_.input[*p_.time_column].name, p_.time_is,
+                         p_.windows, state.clock);
+    } else {
+        state.dealt.dealAllTo(p_.windows.sliceEnd(state.clock.toLocal(context.now().value())));
     }
+    for (size_t i = 0; i < state.dealt.size(); ++i)
+        addRows(state, batch, state.dealt.end(i), state.dealt.selection(i), context);
 }
 
-// Fills state.dealt. True if all rows are of one slice; its selection is then left empty.
-bool WindowAggregate::dealBySlice(State& state, const Batch& batch, OperatorContext& context) const {
-    state.dealt_count = 0;
-    if (!p_.time_column) {
-        state.dealTo(p_.windows.sliceEnd(state.clock.toLocal(context.now().value())));
-        return true;
+void WindowAggregate::countLate(State& state, const Batch& batch, std::span<const uint32_t> selection) const {
+    auto late = static_cast<int64_t>(selection.empty() ? batch.rows() : selection.size());
+    if (p_.rows_column) {
+        const auto* rows = batch.column(*p_.rows_column)->data<int64_t>();
+        late = selection.empty()
+                   ? std::accumulate(rows, rows + batch.rows(), int64_t{0})
+                   : std::accumulate(selection.begin(), selection.end(), int64_t{0},
+                                     [&](int64_t sum, uint32_t row) { return sum + rows[row]; });
     }
-    const size_t rows = batch.rows();
-    const Column& column = *batch.column(*p_.time_column);
-    if (const uint8_t* validity = column.validity()) {
-        if (std::find(validity, validity + rows, 0) != validity + rows) {
-            throw UserError("data.null-rowtime",
-                            fmt::format("a row has NULL in '{}', by which it should find its window",
-                                        p_.input[*p_.time_column].name),
-                            "filter such rows out before the window function");
-        }
-    }
-    const int64_t* times = column.data<int64_t>();
-    int64_t earliest = times[0], latest = times[0];
-    for (size_t i = 1; i < rows; ++i) {
-        earliest = std::min(earliest, times[i]);
-        latest = std::max(latest, times[i]);
-    }
-    if (p_.attached) {
-        if (earliest == latest) {
-            state.dealTo(floorToMillis(earliest));
-            return true;
-        }
-        for (size_t i = 0; i < rows; ++i) {
-            state.dealTo(floorToMillis(times[i])).push_back(static_cast<uint32_t>(i));
-        }
-        return false;
-    }
-    // Where the zone's offset changes in between, every row is put on the local time line by itself.
-    const int64_t shift = state.clock.toLocal(floorToMillis(earliest)) - floorToMillis(earliest);
-    const bool one_shift =
-        state.clock.isUtc() || (latest - earliest < kMicrosPerDay &&
-                                state.clock.toLocal(floorToMillis(latest)) - floorToMillis(latest) == shift);
-    if (one_shift) {
-        const int64_t first = p_.windows.sliceEnd(floorToMillis(earliest) + shift);
-        if (first == p_.windows.sliceEnd(floorToMillis(latest) + shift)) {
-            state.dealTo(first);
-            return true;
-        }
-    }
-    const int64_t slice_micros = p_.windows.sliceMillis() * 1000;
-    int64_t begin = 0, end = 0;  // of the slice of the row before, in microseconds of the column's time line
-    Selection* selection = nullptr;
-    for (size_t i = 0; i < rows; ++i) {
-        const int64_t time = times[i];
-        if (!selection || time < begin || time >= end) {
-            const int64_t offset =
-                one_shift ? shift : state.clock.toLocal(floorToMillis(time)) - floorToMillis(time);
-            const int64_t slice = p_.windows.sliceEnd(floorToMillis(time) + offset);
-            selection = &state.dealTo(slice);
-            end = one_shift ? (slice - offset) * 1000
-                            : time;  // without one shift, no row is taken for its neighbour
-            begin = one_shift ? end - slice_micros : time;
-        }
-        selection->push_back(static_cast<uint32_t>(i));
-    }
-    return false;
+    state.late.add(late);
 }
 
 void WindowAggregate::addRows(State& state, const Batch& batch, int64_t slice,
@@ -246,8 +186,7 @@ void WindowAggregate::addRows(State& state, const Batch& batch, int64_t slice,
     if (window > last) return;  // a gap between windows: HOP with a slide longer than its size
     if (!p_.processing_time) {
         if (state.complete(last, state.watermark.value(), false)) {
-            state.late.add(static_cast<int64_t>(count));
-            return;
+            return countLate(state, batch, selection);
         }
         const bool late_for_first = state.complete(window, state.watermark.value(), false);
         while (state.complete(window, state.watermark.value(), false))
@@ -321,9 +260,9 @@ void WindowAggregate::fireDue(State& state, int64_t time, OperatorContext& conte
 }
 
 void WindowAggregate::fire(State& state, int64_t window_end, OperatorContext& context, Output& output) const {
-    if (!p_.attached && p_.windows.shape == WindowShape::Hop) {
+    if (!carriesWindow() && p_.windows.shape == WindowShape::Hop) {
         fireHop(state, window_end, context, output);
-    } else if (!p_.attached && p_.windows.shape == WindowShape::Cumulate) {
+    } else if (!carriesWindow() && p_.windows.shape == WindowShape::Cumulate) {
         fireCumulate(state, window_end, context, output);
     } else {
         emitRows(state, state.table, state.table.allRows(window_end), window_end, context, output);

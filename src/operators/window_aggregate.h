@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "operators/aggregation.h"
+#include "operators/slices.h"
 #include "operators/stateful_operator.h"
 #include "operators/windows.h"
 
@@ -32,10 +33,11 @@ struct WindowAggregateParameters {
     Schema input;
     Windows windows;
     bool processing_time = false;
-    // How a row finds its window: by a TIMESTAMP or TIMESTAMP_LTZ column; by none (processing time); or, for
-    // rows that carry their window already, by their window_end column, one window a row.
+    // The column by which a row finds its window, TIMESTAMP or TIMESTAMP_LTZ; none in processing time.
     std::optional<size_t> time_column;
-    bool attached = false;
+    RowWindow time_is = RowWindow::OfTime;
+    // Rows that were aggregated before (LocalWindowAggregate) stand for as many rows as this column says.
+    std::optional<size_t> rows_column;
     bool instants = false;  // the time attribute is a TIMESTAMP_LTZ: windows follow the session's time zone
     std::vector<size_t> keys;
     std::vector<AggregateTerm> terms;
@@ -50,7 +52,9 @@ class WindowAggregate final : public StatefulOperator {
     explicit WindowAggregate(WindowAggregateParameters parameters);
     ~WindowAggregate() override;
 
-    std::string name() const override { return "WindowAggregate(" + p_.text + ")"; }
+    std::string name() const override {
+        return (p_.rows_column ? "GlobalWindowAggregate(" : "WindowAggregate(") + p_.text + ")";
+    }
     const Schema& outputSchema() const override { return p_.output; }
     std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
@@ -65,13 +69,14 @@ class WindowAggregate final : public StatefulOperator {
 
   private:
     struct State;
+    bool carriesWindow() const { return p_.time_is == RowWindow::OfWindowEnd; }
     int64_t firstWindowEnd(int64_t slice) const {
-        return p_.attached ? slice : p_.windows.firstWindowEnd(slice);
+        return carriesWindow() ? slice : p_.windows.firstWindowEnd(slice);
     }
     int64_t lastWindowEnd(int64_t slice) const {
-        return p_.attached ? slice : p_.windows.lastWindowEnd(slice);
+        return carriesWindow() ? slice : p_.windows.lastWindowEnd(slice);
     }
-    bool dealBySlice(State& state, const Batch& batch, OperatorContext& context) const;
+    void countLate(State& state, const Batch& batch, std::span<const uint32_t> selection) const;
     void addRows(State& state, const Batch& batch, int64_t slice, std::span<const uint32_t> selection,
                  OperatorContext& context) const;
     void fireDue(State& state, int64_t time, OperatorContext& context, Output& output) const;

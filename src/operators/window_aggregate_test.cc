@@ -11,6 +11,7 @@ namespace millrace {
 namespace {
 
 using testing::batchOf;
+using testing::IntoHarness;
 using testing::ManualClock;
 using testing::OperatorHarness;
 using testing::Snapshots;
@@ -304,17 +305,6 @@ TEST(WindowAggregate, ProcessingTimeWindowsThatShareSlicesAreEmittedOnce) {
 }
 
 // The watermark assigner in front: which rows are late must not depend on how they are cut into batches.
-class IntoHarness final : public Output {
-  public:
-    explicit IntoHarness(OperatorHarness& next) : next_(next) {}
-    void emit(Batch batch) override { next_.process(batch); }
-    void emitWatermark(EventTime watermark) override { next_.watermark(watermark.value()); }
-    void emitIdle(bool) override {}
-
-  private:
-    OperatorHarness& next_;
-};
-
 TEST(WindowAggregate, LateRowsAreTheSameInAnyBatches) {
     const WatermarkAssigner assigner(kInput, 2, Expression::column(2, kInput[2].type, "ts"), 3'000'000,
                                      Duration{0});

@@ -10,7 +10,8 @@ ExchangeWriter::ExchangeWriter(const JobEdge& edge, std::vector<Channel*> channe
       key_(edge.key),
       channels_(std::move(channels)),
       overflow_(channels_.size()),
-      selections_(channels_.size()) {
+      group_of_(max_parallelism),
+      ends_(channels_.size()) {
     if (exchange_ != Exchange::Hash) return;
     const uint32_t parallelism = static_cast<uint32_t>(channels_.size());
     for (uint32_t group = 0; group < max_parallelism; ++group) {
@@ -50,17 +51,20 @@ void ExchangeWriter::writeByKey(Batch batch) {
     keys.reserve(key_.size());
     for (const size_t column : key_)
         keys.push_back(batch.column(column));
-    hashColumns(keys, batch.rows(), hashes_);
-    for (Selection& selection : selections_)
-        selection.clear();
-    const uint32_t groups = static_cast<uint32_t>(owner_of_group_.size());
-    for (uint32_t row = 0; row < batch.rows(); ++row) {
-        selections_[owner_of_group_[keyGroupOf(hashes_[row], groups).value()]].push_back(row);
+    const size_t rows = batch.rows();
+    hashColumns(keys, rows, hashes_);
+    // A stretch of rows_ for each target, which could get them all.
+    rows_.resize(channels_.size() * rows);
+    for (size_t target = 0; target < channels_.size(); ++target)
+        ends_[target] = rows_.data() + target * rows;
+    for (size_t row = 0; row < rows; ++row) {
+        const uint32_t group = group_of_(static_cast<uint32_t>(hashes_[row] >> 32));
+        *ends_[owner_of_group_[group]]++ = static_cast<uint32_t>(row);
     }
     for (size_t target = 0; target < channels_.size(); ++target) {
-        const Selection& selection = selections_[target];
+        const std::span<const uint32_t> selection(rows_.data() + target * rows, ends_[target]);
         if (selection.empty()) continue;
-        put(target, selection.size() == batch.rows() ? batch : batch.gather(selection));
+        put(target, selection.size() == rows ? batch : batch.gather(selection));
     }
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "base/remainder.h"
 #include "runtime/channel.h"
 #include "runtime/job_graph.h"
 
@@ -30,9 +31,12 @@ class ExchangeWriter {
     std::vector<std::deque<StreamElement>> overflow_;
     size_t waiting_ = 0;
     size_t next_ = 0;  // Rebalance
+    // Hash: keyGroupOf() of a hash, whose owner is a target.
+    Remainder group_of_;
     std::vector<uint32_t> owner_of_group_;
     std::vector<uint64_t> hashes_;
-    std::vector<Selection> selections_;
+    std::vector<uint32_t> rows_;   // of the batch at hand, by target
+    std::vector<uint32_t*> ends_;  // in rows_
 };
 
 }  // namespace millrace

@@ -10,6 +10,7 @@ namespace millrace {
 namespace {
 
 constexpr const char* kApplication = R"(
+SET 'table.optimizer.agg-phase-strategy' = 'TWO_PHASE';
 CREATE TABLE events (
     origin STRING,
     delay BIGINT,

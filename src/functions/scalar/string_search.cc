@@ -76,13 +76,8 @@ std::optional<std::string_view> splitIndex(const Arguments& a, size_t i, std::st
     int32_t index = a.integer(2, i);
     if (index < 0 || text.empty()) return std::nullopt;
     if (separator.empty()) return index == 0 ? std::optional(text) : std::nullopt;
+    if (separator.size() == 1) return partAt(text, separator.front(), static_cast<size_t>(index));
     size_t at = 0;
-    if (separator.size() == 1 && index > 0) {  // past all the parts before it at once
-        at = findNth(text, separator.front(), static_cast<size_t>(index - 1));
-        if (at == std::string_view::npos) return std::nullopt;
-        ++at;
-        index = 0;
-    }
     for (;; --index) {
         const size_t end = findText(text, separator, at);
         if (index == 0) return text.substr(at, end == std::string_view::npos ? end : end - at);

@@ -2,6 +2,7 @@
 #include <unicode/unistr.h>
 
 #include <cctype>
+#include <cstring>
 
 #include "functions/simple.h"
 #include "functions/utf8.h"
@@ -9,6 +10,32 @@
 namespace millrace {
 
 namespace {
+
+constexpr uint64_t kEach = 0x0101010101010101;
+constexpr uint64_t kHighBits = 0x80 * kEach;
+
+// Of eight ASCII bytes, the highest bit of those that are letters of the case to be changed.
+template <bool kUpper>
+uint64_t lettersToChange(uint64_t bytes) {
+    constexpr uint64_t kFirst = kUpper ? 'a' : 'A';
+    const uint64_t from_first = bytes + (0x80 - kFirst) * kEach;
+    const uint64_t behind_last = bytes + (0x80 - kFirst - 26) * kEach;
+    return (from_first ^ behind_last) & kHighBits;
+}
+
+// Of a text that lies within its view: 16 bytes at once, whose first four are the size. False if it is not
+// ASCII.
+template <bool kUpper>
+bool changeCaseInline(const StringView& text, StringView& out) {
+    constexpr uint64_t kText = 0xFFFFFFFF00000000;  // of the first word
+    uint64_t words[2];
+    std::memcpy(words, &text, sizeof(words));
+    if ((((words[0] & kText) | words[1]) & kHighBits) != 0) return false;
+    words[0] ^= lettersToChange<kUpper>(words[0] & kText) >> 2;  // 0x20 where there was 0x80
+    words[1] ^= lettersToChange<kUpper>(words[1]) >> 2;
+    std::memcpy(&out, words, sizeof(words));
+    return true;
+}
 
 // ASCII is changed in place of its copy; the rest goes through ICU.
 template <bool kUpper>
@@ -48,7 +75,8 @@ ScalarFunction caseFunction(SimpleSpec spec) {
             StringHeap& heap = column->heap();
             std::string scratch;
             forValidRows(*column, rows, [&](size_t i) {
-                out[i] = changeCase<kUpper>(in[i].view(), heap, scratch);
+                if (!in[i].isInline() || !changeCaseInline<kUpper>(in[i], out[i]))
+                    out[i] = changeCase<kUpper>(in[i].view(), heap, scratch);
                 return true;
             });
             return ColumnPtr(column);

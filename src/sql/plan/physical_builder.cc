@@ -1,6 +1,7 @@
 #include "sql/plan/physical_builder.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "sql/plan/connectors.h"
 #include "sql/plan/nodes/sink.h"
 
@@ -10,6 +11,12 @@ namespace {
 
 const ConfigOption<Duration> kStateTtl{"table.exec.state.ttl", Duration{0},
                                        "How long state that is not touched is kept; 0 is for ever."};
+
+const ConfigOption<std::string> kAggregatePhases{
+    "table.optimizer.agg-phase-strategy", "AUTO",
+    "Whether rows are aggregated before they are dealt out by key: ONE_PHASE, TWO_PHASE, or AUTO, by windows "
+    "where there is more than one slot."};
+const ConfigOption<int64_t> kParallelism{"parallelism.default", 1, ""};
 
 }  // namespace
 
@@ -33,6 +40,19 @@ PhysicalPlan PhysicalBuilder::build() {
     for (const RelPtr& root : roots_)
         add(*root);
     return std::move(plan_);
+}
+
+bool PhysicalBuilder::aggregatesInTwoPhases() const {
+    const std::string strategy = lowerCase(options_.configuration.get(kAggregatePhases));
+    if (strategy == "one_phase") return false;
+    if (strategy == "two_phase") return true;
+    if (strategy != "auto") {
+        throw UserError(
+            "config.bad-value",
+            fmt::format("'{}' is '{}'", kAggregatePhases.key, options_.configuration.get(kAggregatePhases)),
+            "use AUTO, ONE_PHASE or TWO_PHASE");
+    }
+    return options_.configuration.get(kParallelism) > 1;
 }
 
 Duration PhysicalBuilder::stateTtl() const { return options_.configuration.get(kStateTtl); }
@@ -76,15 +96,15 @@ size_t PhysicalBuilder::addSource(const Rel& rel, std::string uid, std::shared_p
 
 size_t PhysicalBuilder::addOperator(const Rel& rel, std::string uid, std::shared_ptr<const Operator> op,
                                     std::vector<PhysicalInput> inputs) {
-    return addOperator(rel, std::move(uid), std::move(op), std::move(inputs), modes_.at(&rel));
+    return addOperator(std::move(uid), std::move(op), std::move(inputs), modes_.at(&rel));
 }
 
-size_t PhysicalBuilder::addOperator(const Rel& rel, std::string uid, std::shared_ptr<const Operator> op,
+size_t PhysicalBuilder::addOperator(std::string uid, std::shared_ptr<const Operator> op,
                                     std::vector<PhysicalInput> inputs, const Changelog& changelog) {
     PhysicalNode node;
     node.name = op->name();
     node.uid = std::move(uid);
-    node.schema = rel.schema;
+    node.schema = op->outputSchema();
     node.changelog = changelog;
     node.inputs = std::move(inputs);
     node.what = std::move(op);

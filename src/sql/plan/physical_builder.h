@@ -17,6 +17,8 @@ class PhysicalBuilder {
 
     const PlanOptions& options() const { return options_; }
     Duration stateTtl() const;  // table.exec.state.ttl
+    // table.optimizer.agg-phase-strategy. UserError "config.bad-value".
+    bool aggregatesInTwoPhases() const;
     const Changelog& changelog(const Rel& rel) const { return modes_.at(&rel); }
     ChangelogMode accepts(const Rel& sink) const { return accepts_.at(&sink); }
     const PhysicalNode& node(size_t index) const { return plan_.nodes[index]; }
@@ -30,8 +32,8 @@ class PhysicalBuilder {
     size_t addSource(const Rel& rel, std::string uid, std::shared_ptr<const Source> source);
     size_t addOperator(const Rel& rel, std::string uid, std::shared_ptr<const Operator> op,
                        std::vector<PhysicalInput> inputs);  // with the changelog of `rel`
-    size_t addOperator(const Rel& rel, std::string uid, std::shared_ptr<const Operator> op,
-                       std::vector<PhysicalInput> inputs, const Changelog& changelog);
+    size_t addOperator(std::string uid, std::shared_ptr<const Operator> op, std::vector<PhysicalInput> inputs,
+                       const Changelog& changelog);
     size_t addSink(const Rel& rel, std::string uid, const Changelog& changelog, PhysicalInput input);
 
   private:

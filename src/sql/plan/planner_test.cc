@@ -113,7 +113,10 @@ class Planner : public ::testing::Test {
         SessionOptions session_options;
         session_options.registry = options().registry;
         Session session(session_options);
-        return planJob(session.compileApplication(kTables + statements), options());
+        const auto logical = session.compileApplication(kTables + statements);
+        PlanOptions plan_options = options();
+        plan_options.configuration = session.configuration();
+        return planJob(logical, plan_options);
     }
     static std::string text(const std::string& statements) { return plan(statements).physical_plan; }
     // The uids of the operators that keep state.
@@ -148,6 +151,34 @@ TEST_F(Planner, TheWindowFunctionIsFusedAndColumnsArePruned) {
             +- WatermarkAssigner(rowtime=[ts], watermark=[ts - INTERVAL '+0 00:00:04.000']), changelogMode=[I]
                +- TableSourceScan(table=[bid], fields=[auction, price, ts]), changelogMode=[I]
 )");
+}
+
+// The state's name and fields are those of one phase: a job may change from one to the other.
+TEST_F(Planner, WindowsAreAggregatedInTwoPhasesWhereThereAreSeveralSlots) {
+    const std::string insert =
+        "INSERT INTO out_inserts SELECT auction, COUNT(*) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;";
+    const std::string two = text("SET 'parallelism.default' = '2';" + insert);
+    EXPECT_NE(two.find(R"(
+   +- GlobalWindowAggregate(groupBy=[auction], window=[TUMBLE(slice_end=[$slice_end], size=[10 s])], select=[auction, window_start, window_end, COUNT(*)]), changelogMode=[I]
+      +- Exchange(distribution=[hash[auction]]), changelogMode=[I]
+         +- LocalWindowAggregate(groupBy=[auction], window=[TUMBLE(time=[ts], size=[10 s])], select=[auction, window_start, window_end, COUNT(*)]), changelogMode=[I]
+)"),
+              std::string::npos)
+        << two;
+    const auto phases = [&](const std::string& set) {
+        return text(set + insert).find("LocalWindowAggregate") == std::string::npos ? 1 : 2;
+    };
+    EXPECT_EQ(phases(""), 1);
+    EXPECT_EQ(phases("SET 'table.optimizer.agg-phase-strategy' = 'TWO_PHASE';"), 2);
+    EXPECT_EQ(
+        phases("SET 'parallelism.default' = '2'; SET 'table.optimizer.agg-phase-strategy' = 'ONE_PHASE';"),
+        1);
+    EXPECT_EQ(problem("SET 'table.optimizer.agg-phase-strategy' = 'THREE';" + insert).code,
+              "config.bad-value");
+
+    const std::string uid = *stateful(insert).begin();
+    EXPECT_TRUE(stateful("SET 'parallelism.default' = '2';" + insert).contains(uid));
 }
 
 // The kind is known, so the time is the one field; the ROWs are never made.

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <numeric>
 
 #include "base/text.h"
 #include "operators/group_aggregate.h"
+#include "operators/local_window_aggregate.h"
 #include "operators/session_aggregate.h"
 #include "operators/window_aggregate.h"
 #include "sql/plan/nodes/window_table.h"
@@ -16,9 +18,10 @@ namespace {
 
 // "TUMBLE(time=[ts], size=[10 s])"; by the columns that hold the window, where there is no time
 // attribute.
-std::string windowText(std::string text, const Schema& input, std::optional<size_t> column, bool attached) {
-    const std::string time = column ? "[" + input[*column].name + "]" : "[PROCTIME()]";
-    return text.insert(text.find('(') + 1, (attached ? "window_end=" : "time=") + time + ", ");
+std::string windowText(std::string text, const std::string& by, const Schema& input,
+                       std::optional<size_t> column) {
+    const std::string time = column ? input[*column].name : "PROCTIME()";
+    return text.insert(text.find('(') + 1, by + "=[" + time + "], ");
 }
 
 std::vector<AggregateTerm> termsOf(const std::vector<AggregateCall>& calls, bool may_retract) {
@@ -198,18 +201,46 @@ void AggregateRel::describeTo(Parameters& parameters, PhysicalBuilder& builder, 
         parameters.columns.push_back({WindowAggregateColumn::From::Term, i});
     }
     parameters.output = rel.schema;
-    parameters.text =
-        text(rel, windowText(window->toString(), parameters.input, parameters.time_column, !fused));
+    parameters.text = text(rel, windowText(window->toString(), fused ? "time" : "window_end",
+                                           parameters.input, parameters.time_column));
 }
 
 size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
     WindowAggregateParameters parameters;
-    parameters.attached = window_use != WindowUse::Fused;
+    parameters.time_is = window_use == WindowUse::Fused ? RowWindow::OfTime : RowWindow::OfWindowEnd;
     parameters.windows = windowsOf(*window);
     describeTo(parameters, builder, rel);
+    if (!parameters.processing_time && !parameters.input_retracts && builder.aggregatesInTwoPhases() &&
+        canAggregateLocally(parameters.terms)) {
+        input = placeLocalWindow(builder, rel, input, parameters);
+    }
     const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
     return builder.addOperator(rel, builder.uidOf("window-aggregate", rel),
                                std::make_shared<WindowAggregate>(std::move(parameters)), {from});
+}
+
+// The first of two phases; `second` is the operator as it would be alone, and becomes the second phase.
+size_t AggregateRel::placeLocalWindow(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                                      WindowAggregateParameters& second) const {
+    LocalWindowAggregateParameters first;
+    first.input = second.input;
+    first.windows = second.windows;
+    first.time_column = *second.time_column;
+    first.time_is = second.time_is;
+    first.instants = second.instants;
+    first.keys = second.keys;
+    first.terms = second.terms;
+    first.text = second.text;
+    auto local = std::make_shared<LocalWindowAggregate>(std::move(first));
+
+    second.input = local->outputSchema();
+    second.time_column = local->sliceEndColumn();
+    if (second.time_is == RowWindow::OfTime) second.time_is = RowWindow::OfSliceEnd;
+    second.rows_column = local->rowsColumn();
+    std::iota(second.keys.begin(), second.keys.end(), size_t{0});
+    second.terms = local->mergingTerms();
+    second.text = text(rel, windowText(window->toString(), "slice_end", second.input, second.time_column));
+    return builder.addOperator(builder.uidOf("local-window-aggregate", rel), std::move(local), {{input}}, {});
 }
 
 size_t AggregateRel::placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {

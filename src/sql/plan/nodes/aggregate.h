@@ -3,6 +3,10 @@
 
 #include "sql/plan/rel.h"
 
+namespace millrace {
+struct WindowAggregateParameters;
+}
+
 namespace millrace::sql {
 
 // How an aggregation by window finds a row's window.
@@ -49,6 +53,8 @@ class AggregateRel final : public RelNodeOf<AggregateRel> {
   private:
     size_t placeByGroup(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     size_t placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
+    size_t placeLocalWindow(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                            WindowAggregateParameters& second) const;
     size_t placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     // Sets keys, columns and all else that aggregations by windows of any kind have in common.
     template <class Parameters>

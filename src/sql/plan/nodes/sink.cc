@@ -85,15 +85,15 @@ size_t SinkRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
     if (std::vector<size_t> columns = mayViolate(*sink, rel.input()->schema); !columns.empty()) {
         auto enforcer = std::make_shared<ConstraintEnforcer>(
             rel.input()->schema, std::move(columns), notNullEnforcer(builder.options().configuration));
-        input.from = builder.addOperator(rel, builder.unique("constraint-enforcer-" + table),
-                                         std::move(enforcer), {input}, written);
+        input.from = builder.addOperator(builder.unique("constraint-enforcer-" + table), std::move(enforcer),
+                                         {input}, written);
     }
     if (accepts == ChangelogMode::Upsert && written.update_before) {
         const auto mode =
             tearsUpdates(*rel.input()) ? DropUpdateBefore::Mode::AsDelete : DropUpdateBefore::Mode::Drop;
         written.update_before = false;
         written.deletes |= mode == DropUpdateBefore::Mode::AsDelete;
-        input.from = builder.addOperator(rel, builder.unique("drop-update-before-" + table),
+        input.from = builder.addOperator(builder.unique("drop-update-before-" + table),
                                          std::make_shared<DropUpdateBefore>(rel.input()->schema, mode),
                                          {input}, written);
     }
