@@ -12,8 +12,8 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <chrono>
-#include <thread>
+#include <fstream>
+#include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -82,8 +82,18 @@ struct Measurement {
     int64_t begin_ns = 0;               // rows that are due earlier warm up
     int64_t end_ns = 0;                 // the source ends
     std::atomic<int64_t> rows_read{0};  // due from begin_ns on
+    // How long the slots' threads could have run and had no core: what others on the machine add to latency.
+    std::atomic<int64_t> waited_ns{0};
     Histogram latency;
 };
+
+// The calling thread's, since it began (proc(5), /proc/pid/schedstat).
+int64_t waitedForCore() {
+    std::ifstream statistics("/proc/thread-self/schedstat");
+    int64_t ran = 0, waited = 0;
+    statistics >> ran >> waited;
+    return waited;
+}
 
 // Rows (k, v, due): each subtask makes its share of the rate.
 class DueReader final : public SourceReader {
@@ -98,7 +108,11 @@ class DueReader final : public SourceReader {
     ReadStatus poll(Output& output) override {
         const int64_t now_ns = context_.environment().clock->monotonicNanos();
         if (start_ns_ == 0) start_ns_ = now_ns;
-        if (now_ns >= measurement_.end_ns) return ReadStatus::EndOfInput;
+        if (!waited_before_ns_ && now_ns >= measurement_.begin_ns) waited_before_ns_ = waitedForCore();
+        if (now_ns >= measurement_.end_ns) {
+            measurement_.waited_ns.fetch_add(waitedForCore() - waited_before_ns_.value_or(0));
+            return ReadStatus::EndOfInput;
+        }
         const double rate = measurement_.rows_per_second / context_.parallelism();
         size_t rows = context_.batchRowsMax();
         if (rate > 0) {
@@ -140,6 +154,7 @@ class DueReader final : public SourceReader {
     SourceReaderContext& context_;
     int64_t start_ns_ = 0;
     int64_t made_ = 0;
+    std::optional<int64_t> waited_before_ns_;  // when rows begin to count
 };
 
 class NoSplits final : public SplitEnumerator {
@@ -278,6 +293,8 @@ void latency(benchmark::State& state) {
         state.counters["rows_per_second"] = made;
         state.counters["wanted_rows_per_second"] = rate;
         state.counters["rows"] = static_cast<double>(measurement.latency.rows());
+        state.counters["waited_share"] = static_cast<double>(measurement.waited_ns.load()) /
+                                         static_cast<double>(kMeasured_ns * pipeline.parallelism);
         state.counters["p50_ms"] = measurement.latency.percentile(0.5);
         state.counters["p99_ms"] = measurement.latency.percentile(0.99);
         state.counters["p999_ms"] = measurement.latency.percentile(0.999);

@@ -377,24 +377,6 @@ TEST_F(Planner, ExplainTellsWhichRulesChangedThePlan) {
     EXPECT_NE(windows.find("fuse_windows: "), std::string::npos) << windows;
 }
 
-TEST_F(Planner, ExplainTellsWhatOperatorsKeep) {
-    const auto stateOf = [](const std::string& statements) {
-        SessionOptions session_options;
-        session_options.registry = options().registry;
-        Session session(session_options);
-        const std::string text = explain(session.compileApplication(kTables + statements), options());
-        const size_t begin = text.find("== State ==\n") + 12;
-        return text.substr(begin, text.find("\n== Rewrites ==\n") - begin);
-    };
-    EXPECT_EQ(stateOf("INSERT INTO out_all SELECT auction, price FROM bid;"), "none\n");
-    EXPECT_EQ(
-        stateOf("INSERT INTO out_all SELECT auction, COUNT(DISTINCT bidder) FROM bid GROUP BY auction;"),
-        R"(GroupAggregate(groupBy=[auction], select=[auction, COUNT(DISTINCT bidder)])
-+- group-aggregate: one row for each distinct (auction), 24 bytes a row; never dropped: set table.exec.state.ttl or the hint STATE_TTL
-+- distinct-0: one row for each distinct (auction, bidder), 32 bytes a row; never dropped: set table.exec.state.ttl or the hint STATE_TTL
-)");
-}
-
 TEST_F(Planner, WhatOperatorsDidStandsBelowThem) {
     const PlannedJob job = plan("INSERT INTO out_all SELECT a, COUNT(*) FROM ended GROUP BY a;");
     JobDetails details;
