@@ -5,6 +5,7 @@
 #   make test     every test (CI runs this)         make quick   unit tests and query files, under five minutes
 #   make night    the long counts                   make bench   the figures
 #   make lint     what CI checks of the text        make fmt     format what clang-format formats
+#                 (LINT_ALL=1 make lint: clang-tidy reads every source, not only what changed last; half an hour)
 #   make clean    remove build/
 
 SHELL := /bin/bash

@@ -195,7 +195,7 @@ ColumnPtr Column::concat(std::span<const ColumnPtr> columns) {
             valid += column->size_;
         }
     }
-    const auto childrenOf = [&](size_t index) {
+    const auto children_of = [&](size_t index) {
         std::vector<ColumnPtr> parts;
         for (const auto& column : columns)
             parts.push_back(column->children_[index]);
@@ -203,7 +203,7 @@ ColumnPtr Column::concat(std::span<const ColumnPtr> columns) {
     };
     if (result->physical_ == PhysicalType::Struct) {
         for (size_t i = 0; i < columns[0]->children_.size(); ++i)
-            result->children_.push_back(childrenOf(i));
+            result->children_.push_back(children_of(i));
         return result;
     }
     if (result->physical_ == PhysicalType::List) {
@@ -216,7 +216,7 @@ ColumnPtr Column::concat(std::span<const ColumnPtr> columns) {
             base += from[column->size_];
         }
         *to = base;
-        result->children_.push_back(childrenOf(0));
+        result->children_.push_back(children_of(0));
         return result;
     }
     const auto width = static_cast<size_t>(sizeOf(result->physical_));

@@ -11,7 +11,8 @@ namespace {
 
 [[noreturn]] void syntaxError(const std::string& file_name, int line, const std::string& message) {
     throw UserError("test.syntax", fmt::format("{}:{}: {}", file_name, line, message),
-                    "a block starts with file NAME, statement, query [ordered | changelog] or error CODE");
+                    "a block starts with file NAME, statement, query [ordered | changelog | containing] or "
+                    "error CODE");
 }
 
 std::vector<std::string> splitLines(std::string_view text) {
@@ -56,9 +57,12 @@ QueryTestBlock parseHead(const std::string& head, const std::string& file_name, 
                 block.comparison = Comparison::Ordered;
             } else if (words[1] == "changelog") {
                 block.comparison = Comparison::Changelog;
+            } else if (words[1] == "containing") {
+                block.comparison = Comparison::Containing;
             } else {
-                syntaxError(file_name, line,
-                            fmt::format("a query is 'ordered' or 'changelog', not '{}'", words[1]));
+                syntaxError(
+                    file_name, line,
+                    fmt::format("a query is 'ordered', 'changelog' or 'containing', not '{}'", words[1]));
             }
         }
     } else if ((words[0] == "file" || words[0] == "error") && words.size() == 2) {
@@ -128,6 +132,16 @@ std::vector<std::string> foldChangelog(const std::vector<std::string>& changes) 
         rows.erase(std::next(found).base());
     }
     return rows;
+}
+
+std::optional<std::string> firstPartMissing(const std::vector<std::string>& parts, std::string_view text) {
+    size_t from = 0;
+    for (const std::string& part : parts) {
+        const size_t at = text.find(part, from);
+        if (at == std::string_view::npos) return part;
+        from = at + part.size();
+    }
+    return std::nullopt;
 }
 
 std::string compareRows(std::vector<std::string> expected, std::vector<std::string> found, bool ordered) {

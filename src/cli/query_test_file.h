@@ -10,10 +10,12 @@
 //
 // `file` writes its lines to ${dir}/<name>; `query` compares rows in any order, `query ordered` in this one,
 // and `query changelog` every change, +I -U +U -D, in this one (under profiles that change what is combined:
-// the rows that remain). `error` names the code of the UserError, and each line below ---- is part of its
-// message or hint.
+// the rows that remain). `query containing` is of text, as EXPLAIN's: the lines below ---- must be in it, in
+// this order. `error` names the code of the UserError, and each line below ---- is part of its message or
+// hint.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,7 @@ namespace millrace::cli {
 
 struct QueryTestBlock {
     enum class Kind { File, Statement, Query, Error };
-    enum class Comparison { AnyOrder, Ordered, Changelog };
+    enum class Comparison { AnyOrder, Ordered, Changelog, Containing };
 
     Kind kind = Kind::Statement;
     Comparison comparison = Comparison::AnyOrder;
@@ -38,6 +40,9 @@ std::vector<QueryTestBlock> parseQueryTest(std::string_view text, const std::str
 // The rows that remain of a changelog whose entries are "<kind> <row>": in order of their insertion.
 // UserError "test.retraction" if a change takes back a row that is not there.
 std::vector<std::string> foldChangelog(const std::vector<std::string>& changes);
+
+// The first of `parts` that is not in `text` behind those before it.
+std::optional<std::string> firstPartMissing(const std::vector<std::string>& parts, std::string_view text);
 
 // "" when they agree; else what differs, for a person: "- expected" and "+ found" lines.
 std::string compareRows(std::vector<std::string> expected, std::vector<std::string> found, bool ordered);

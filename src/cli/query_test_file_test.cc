@@ -41,6 +41,16 @@ TEST(QueryTestFile, NamesFileAndLineOfWhatItCannotRead) {
     }
 }
 
+TEST(FirstPartMissing, TakesPartsInTheirOrder) {
+    const std::string text = "Sink(t)\n   rows in 3, time 1 ms\n+- Calc(a)\n      rows in 5, time 2 ms\n";
+    EXPECT_EQ(firstPartMissing({"Sink", "rows in 3", "Calc", "rows in 5"}, text), std::nullopt);
+    EXPECT_EQ(firstPartMissing({"Calc", "rows in 3"}, text), "rows in 3");
+    EXPECT_EQ(firstPartMissing({"rows in 3, time", "time 1"}, text), "time 1");
+    EXPECT_EQ(firstPartMissing({"Scan"}, ""), "Scan");
+    const auto blocks = parseQueryTest("query containing\nEXPLAIN SELECT 1;\n----\nSink\n", "t");
+    EXPECT_EQ(blocks[0].comparison, Comparison::Containing);
+}
+
 TEST(QueryTestFile, AnEmptyResultIsAnExpectation) {
     const auto blocks = parseQueryTest("query\nSELECT 1 WHERE FALSE;\n----\n", "t");
     ASSERT_EQ(blocks.size(), 1u);

@@ -90,7 +90,7 @@ bool isControlledSetting(std::string_view key) {
     });
 }
 
-std::shared_ptr<const JobGraph> planApplication(const ApplicationPackage& package) {
+sql::PlannedJob planApplication(const ApplicationPackage& package) {
     const JoinedFiles files(package.sql_files);
     Configuration free, controlled;
     for (const auto& [key, value] : package.configuration.values()) {
@@ -109,9 +109,9 @@ std::shared_ptr<const JobGraph> planApplication(const ApplicationPackage& packag
         plan_options.registry = linkedConnectors();
         plan_options.configuration = session.configuration();
         plan_options.configuration.merge(controlled);
-        const auto graph = sql::planJob(plan, plan_options).graph;
-        graph->name = plan_options.configuration.find("pipeline.name").value_or(package.application_name);
-        return graph;
+        sql::PlannedJob job = sql::planJob(plan, plan_options);
+        job.graph->name = plan_options.configuration.find("pipeline.name").value_or(package.application_name);
+        return job;
     } catch (const sql::SqlError& error) {
         problems = error.problems();
     } catch (const UserError& error) {

@@ -35,14 +35,16 @@ Problem problemOf(const ApplicationPackage& package) {
 }
 
 TEST(Application, IsPlannedWithWhatTheServiceControlsAndWhatItSetsItself) {
-    const auto graph = planApplication(
-        packageOf({{"", "SET 'table.local-time-zone' = 'Europe/Vienna'; SET 'pipeline.name' = 'mine';" +
-                            kSql + kInsert}}));
+    const auto graph = planApplication(packageOf({{"",
+                                                   "SET 'table.local-time-zone' = 'Europe/Vienna'; SET "
+                                                   "'pipeline.name' = 'mine';" +
+                                                       kSql + kInsert}}))
+                           .graph;
     EXPECT_EQ(graph->name, "mine");
     EXPECT_EQ(graph->configuration.find("parallelism.default"), "3");
     EXPECT_EQ(graph->configuration.find("execution.checkpointing.interval"), "10 s");
     EXPECT_EQ(graph->configuration.find("table.local-time-zone"), "Europe/Vienna");
-    EXPECT_EQ(planApplication(packageOf({{"", kSql + kInsert}}))->name, "orders");
+    EXPECT_EQ(planApplication(packageOf({{"", kSql + kInsert}})).graph->name, "orders");
 }
 
 TEST(Application, MayNotSetWhatTheServiceControls) {

@@ -57,10 +57,17 @@ void runUntilTold(const ClusterOptions& options) {
                   .application_arn = package.application_arn,
                   .application_version_id = package.application_version_id});
     const auto [host, port] = parseHostAndPort(options.rest_address);
-    const auto graph = planApplication(package);
+    const sql::PlannedJob planned = planApplication(package);
+    const std::shared_ptr<const JobGraph> graph = planned.graph;
     const auto job = Job::start(graph, jobOptionsOf(package));
     const std::string job_id = job->details().job_id;
-    const RestCluster cluster{*job, *graph, package.full_restarts, "tm-" + job_id.substr(0, 8), nowMs()};
+    const RestCluster cluster{
+        *job,
+        *graph,
+        package.full_restarts,
+        "tm-" + job_id.substr(0, 8),
+        nowMs(),
+        [&planned](const JobDetails& details) { return sql::explainMeasured(planned, details); }};
     HttpServerOptions server_options;
     server_options.host = host;
     server_options.port = port;

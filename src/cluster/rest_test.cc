@@ -90,7 +90,7 @@ class RestTest : public ::testing::Test {
         request.path = path;
         request.query = std::move(query);
         request.body = body;
-        return answerRest({job_, graph_, 10, "tm-1", 500}, request);
+        return answerRest({job_, graph_, 10, "tm-1", 500, explain_measured_}, request);
     }
     Json get(const std::string& path, std::vector<std::pair<std::string, std::string>> query = {}) {
         const HttpResponse response = send("GET", path, "", std::move(query));
@@ -101,6 +101,7 @@ class RestTest : public ::testing::Test {
 
     JobGraph graph_;
     ScriptedJob job_;
+    std::function<std::string(const JobDetails&)> explain_measured_;
 };
 
 TEST_F(RestTest, OverviewCountsTheOneJob) {
@@ -123,6 +124,14 @@ TEST_F(RestTest, JobsAreListed) {
     EXPECT_EQ(one["tasks"]["total"], 4);
     EXPECT_EQ(one["tasks"]["running"], 3);
     EXPECT_EQ(one["last-modification"], 2000);
+}
+
+TEST_F(RestTest, AJobPlannedFromSqlIsExplainedAsItRuns) {
+    EXPECT_EQ(send("GET", jobPath("/explain-analyze")).status, 404);
+    explain_measured_ = [](const JobDetails& job) {
+        return fmt::format("rows out {}", job.vertices[0].subtasks[0].metrics.at("numRecordsOut"));
+    };
+    EXPECT_EQ(get(jobPath("/explain-analyze")), Json({{"text", "rows out 7"}}));
 }
 
 TEST_F(RestTest, AJobShowsItsVerticesAndPlan) {

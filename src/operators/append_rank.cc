@@ -103,6 +103,11 @@ AppendRank::AppendRank(RankParameters parameters)
 
 AppendRank::~AppendRank() = default;
 
+std::vector<KeptState> AppendRank::keeps() const {
+    return {{"rank", fmt::format("at most {} rows{}", p_.last, ofEach(p_.input, p_.partition)),
+             untilExpired(p_.ttl, TtlFrom::Option)}};
+}
+
 std::unique_ptr<OperatorState> AppendRank::open(OperatorContext& context) const {
     auto state = std::make_unique<State>(p_, context);
     restore(*state);

@@ -8,10 +8,11 @@
 #pragma once
 
 #include "operators/rank.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
-class AppendRank final : public Operator {
+class AppendRank final : public StatefulOperator {
   public:
     static constexpr int64_t kRowsMax = 1024;
 
@@ -20,6 +21,7 @@ class AppendRank final : public Operator {
 
     std::string name() const override { return "Rank(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -52,6 +52,10 @@ Deduplicate::Deduplicate(DeduplicateParameters parameters) : p_(std::move(parame
 
 Deduplicate::~Deduplicate() = default;
 
+std::vector<KeptState> Deduplicate::keeps() const {
+    return {{"deduplicate", oneRowForEach(p_.input, p_.keys), untilExpired(p_.ttl, TtlFrom::Option)}};
+}
+
 std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const {
     KeyedStateDescriptor descriptor;
     descriptor.name = "deduplicate";

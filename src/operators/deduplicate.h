@@ -11,7 +11,7 @@
 #pragma once
 
 #include "operators/sort.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -27,13 +27,14 @@ struct DeduplicateParameters {
     std::string text;
 };
 
-class Deduplicate final : public Operator {
+class Deduplicate final : public StatefulOperator {
   public:
     explicit Deduplicate(DeduplicateParameters parameters);
     ~Deduplicate() override;
 
     std::string name() const override { return p_.kind + "(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

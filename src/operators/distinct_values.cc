@@ -48,6 +48,14 @@ DistinctValues::DistinctValues(const std::vector<AggregateTerm>& terms, bool ret
 
 DistinctValues::~DistinctValues() = default;
 
+std::string DistinctValues::tableName(size_t set) { return fmt::format("distinct-{}", set); }
+
+std::vector<size_t> DistinctValues::keyColumns(size_t set, std::span<const size_t> keys) const {
+    std::vector<size_t> columns(keys.begin(), keys.end());
+    columns.insert(columns.end(), sets_[set].arguments.begin(), sets_[set].arguments.end());
+    return columns;
+}
+
 std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& context, const Schema& input,
                                                             std::span<const size_t> keys,
                                                             Duration ttl) const {
@@ -55,13 +63,10 @@ std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& con
     state->max_parallelism = context.maxParallelism();
     for (size_t i = 0; i < sets_.size(); ++i) {
         KeyedStateDescriptor descriptor;
-        descriptor.name = fmt::format("distinct-{}", i);
-        std::vector<Field> fields = Aggregation::keySchema(input, keys).fields();
-        for (const Field& field : Aggregation::keySchema(input, sets_[i].arguments))
-            fields.push_back(field);
-        descriptor.key = Schema(std::move(fields));
+        descriptor.name = tableName(i);
+        descriptor.key = Aggregation::keySchema(input, keyColumns(i, keys));
         descriptor.routing_fields = keys.size();
-        fields.clear();
+        std::vector<Field> fields;
         if (retracts_) {
             for (size_t t = 0; t < sets_[i].terms.size(); ++t)
                 fields.push_back({fmt::format("count_{}", t), LogicalType::bigint()});

@@ -27,6 +27,11 @@ class DistinctValues {
     std::unique_ptr<State> open(OperatorContext& context, const Schema& input, std::span<const size_t> keys,
                                 Duration ttl) const;
 
+    // There is a table for each list of arguments; its keys are those of the group and then the arguments.
+    size_t sets() const { return sets_.size(); }
+    static std::string tableName(size_t set);
+    std::vector<size_t> keyColumns(size_t set, std::span<const size_t> keys) const;
+
     // Rows of a batch, and to which row of `table` each belongs.
     struct Rows {
         const Batch& batch;

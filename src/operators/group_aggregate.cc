@@ -39,6 +39,20 @@ GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
 
 GroupAggregate::~GroupAggregate() = default;
 
+std::vector<KeptState> GroupAggregate::keeps() const {
+    const auto until = [&](const std::vector<size_t>& columns) -> std::string {
+        if (columns.empty() && p_.ttl.ms == 0) return "never dropped";
+        return p_.input_retracts ? untilTakenBack(p_.ttl, TtlFrom::OptionOrHint)
+                                 : untilExpired(p_.ttl, TtlFrom::OptionOrHint);
+    };
+    std::vector<KeptState> kept = {{"group-aggregate", oneRowForEach(p_.input, p_.keys), until(p_.keys)}};
+    for (size_t set = 0; set < distinct_.sets(); ++set) {
+        const std::vector<size_t> columns = distinct_.keyColumns(set, p_.keys);
+        kept.push_back({DistinctValues::tableName(set), oneRowForEach(p_.input, columns), until(columns)});
+    }
+    return kept;
+}
+
 std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) const {
     KeyedStateDescriptor descriptor;
     descriptor.name = "group-aggregate";

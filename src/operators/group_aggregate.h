@@ -18,7 +18,7 @@
 
 #include "operators/aggregation.h"
 #include "operators/distinct_values.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -33,13 +33,14 @@ struct GroupAggregateParameters {
     std::string text;
 };
 
-class GroupAggregate final : public Operator {
+class GroupAggregate final : public StatefulOperator {
   public:
     explicit GroupAggregate(GroupAggregateParameters parameters);
     ~GroupAggregate() override;
 
     std::string name() const override { return "GroupAggregate(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -37,6 +37,15 @@ IntervalJoin::IntervalJoin(IntervalJoinParameters parameters) : p_(std::move(par
 
 IntervalJoin::~IntervalJoin() = default;
 
+std::vector<KeptState> IntervalJoin::keeps() const {
+    const auto until = [&](int64_t reach_ms) {
+        return fmt::format("dropped when the watermark is {} past its time, at the latest",
+                           formatDuration(Duration{std::max<int64_t>(reach_ms, 0) + span_ms_}));
+    };
+    return {{"left-rows", "the rows of the left input that others may still meet", until(-p_.lower_ms)},
+            {"right-rows", "the rows of the right input that others may still meet", until(p_.upper_ms)}};
+}
+
 std::unique_ptr<OperatorState> IntervalJoin::open(OperatorContext& context) const {
     const auto lists = [&](size_t side) {
         const JoinInput& input = p_.shape.inputs[side];

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "operators/join_rows.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -22,7 +23,7 @@ struct IntervalJoinParameters {
     std::string text;
 };
 
-class IntervalJoin final : public Operator {
+class IntervalJoin final : public StatefulOperator {
   public:
     explicit IntervalJoin(IntervalJoinParameters parameters);
     ~IntervalJoin() override;
@@ -30,6 +31,7 @@ class IntervalJoin final : public Operator {
     std::string name() const override { return "IntervalJoin(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.shape.output; }
     size_t inputCount() const override { return 2; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -66,6 +66,30 @@ OverAggregate::OverAggregate(OverAggregateParameters parameters)
 
 OverAggregate::~OverAggregate() = default;
 
+std::vector<KeptState> OverAggregate::keeps() const {
+    const std::string each = ofEach(p_.over.input, p_.over.partition);
+    std::string waiting = p_.processing_time ? "" : "rows later than the watermark";
+    if (!p_.over.preceding) {
+        if (p_.processing_time) waiting = "no row, as each is sent when it comes";
+        return {{"over", waiting, "dropped when it is sent"},
+                {"over-accumulators", oneRowForEach(p_.over.input, p_.over.partition),
+                 untilExpired(p_.over.ttl, TtlFrom::Option)}};
+    }
+    if (*p_.over.preceding == 0) {
+        return {{"over", waiting.empty() ? "no row, as each is sent when it comes" : waiting,
+                 "dropped when it is sent"}};
+    }
+    if (!waiting.empty()) waiting += " and ";
+    if (p_.over.rows) {
+        return {{"over", fmt::format("{}the last {} rows{}", waiting, *p_.over.preceding, each),
+                 "dropped when no frame reaches back to it"}};
+    }
+    const std::string reach = formatDuration(Duration{*p_.over.preceding / 1000});
+    return {{"over", fmt::format("{}those of the last {}{}", waiting, reach, each),
+             p_.processing_time ? "dropped when the next row of its partition comes after that"
+                                : "dropped when the watermark is that far past it"}};
+}
+
 std::unique_ptr<OperatorState> OverAggregate::open(OperatorContext& context) const {
     OrderedRowsParameters rows;
     rows.name = "over";

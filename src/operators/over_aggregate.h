@@ -12,7 +12,7 @@
 #pragma once
 
 #include "operators/over_window.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -21,13 +21,14 @@ struct OverAggregateParameters {
     bool processing_time = false;
 };
 
-class OverAggregate final : public Operator {
+class OverAggregate final : public StatefulOperator {
   public:
     explicit OverAggregate(OverAggregateParameters parameters);
     ~OverAggregate() override;
 
     std::string name() const override { return "OverAggregate(" + p_.over.text + ")"; }
     const Schema& outputSchema() const override { return p_.over.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -52,6 +52,13 @@ Rank::Rank(RankParameters parameters)
 
 Rank::~Rank() = default;
 
+std::vector<KeptState> Rank::keeps() const {
+    if (p_.input_retracts)
+        return {{"rank", "every row of the input", untilTakenBack(p_.ttl, TtlFrom::Option)}};
+    return {{"rank", fmt::format("at most {} rows{}", p_.last, ofEach(p_.input, p_.partition)),
+             untilExpired(p_.ttl, TtlFrom::Option)}};
+}
+
 std::unique_ptr<OperatorState> Rank::open(OperatorContext& context) const {
     OrderedRowsParameters rows;
     rows.name = "rank";

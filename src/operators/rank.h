@@ -13,7 +13,7 @@
 #pragma once
 
 #include "operators/ordered_rows.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -35,13 +35,14 @@ struct RankParameters {
 // on the input and on N.
 std::shared_ptr<const Operator> makeRank(RankParameters parameters);
 
-class Rank final : public Operator {
+class Rank final : public StatefulOperator {
   public:
     explicit Rank(RankParameters parameters);
     ~Rank() override;
 
     std::string name() const override { return "Rank(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -26,6 +26,8 @@ bool sameRow(const Batch& batch, size_t i, size_t j) {
                        [&](const ColumnPtr& column) { return sameValue(*column, i, j); });
 }
 
+constexpr const char* kSideNames[] = {"left", "right"};
+
 }  // namespace
 
 struct RegularJoin::State final : OperatorState {
@@ -47,10 +49,23 @@ RegularJoin::RegularJoin(RegularJoinParameters parameters) : p_(std::move(parame
 
 RegularJoin::~RegularJoin() = default;
 
+std::vector<KeptState> RegularJoin::keeps() const {
+    std::vector<KeptState> kept;
+    for (size_t side = 0; side < 2; ++side) {
+        const std::string name = kSideNames[side];
+        const bool retracts = p_.shape.inputs[side].retracts;
+        const std::string until = retracts ? untilTakenBack(p_.ttls[side], TtlFrom::OptionOrHint)
+                                           : untilExpired(p_.ttls[side], TtlFrom::OptionOrHint);
+        kept.push_back({name + "-rows", "every row of the " + name + " input", until});
+        if (retracts) kept.push_back({name + "-numbers", "where each of " + name + "-rows is", until});
+    }
+    return kept;
+}
+
 std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const {
     const auto lists = [&](size_t side) {
         const JoinInput& input = p_.shape.inputs[side];
-        RowLists::Shape shape{side == 0 ? "left" : "right", input.schema, input.keys};
+        RowLists::Shape shape{kSideNames[side], input.schema, input.keys};
         shape.removable = input.retracts;
         shape.counts_matches = p_.shape.counts(side);
         shape.ttl = p_.ttls[side];

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "operators/join_rows.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -22,7 +23,7 @@ struct RegularJoinParameters {
     std::string text;
 };
 
-class RegularJoin final : public Operator {
+class RegularJoin final : public StatefulOperator {
   public:
     explicit RegularJoin(RegularJoinParameters parameters);
     ~RegularJoin() override;
@@ -30,6 +31,7 @@ class RegularJoin final : public Operator {
     std::string name() const override { return "Join(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.shape.output; }
     size_t inputCount() const override { return 2; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

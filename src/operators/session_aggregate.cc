@@ -102,6 +102,12 @@ int64_t SessionAggregate::bucketOf(int64_t end) const {
     return -floorDivide(-end, bucket_ms_) * bucket_ms_;  // rounded up
 }
 
+std::vector<KeptState> SessionAggregate::keeps() const {
+    const std::string until = untilPassed(p_.processing_time, "the session's end");
+    return {{"session-aggregate", "one row for each open session" + ofEach(p_.input, p_.keys), until},
+            {"session-timers", oneRowForEach(p_.input, p_.keys) + " with an open session", until}};
+}
+
 std::unique_ptr<OperatorState> SessionAggregate::open(OperatorContext& context) const {
     KeyedStateDescriptor sessions;
     sessions.name = "session-aggregate";

@@ -21,6 +21,7 @@
 #include <optional>
 
 #include "operators/aggregation.h"
+#include "operators/stateful_operator.h"
 #include "operators/window_aggregate.h"
 
 namespace millrace {
@@ -39,13 +40,14 @@ struct SessionAggregateParameters {
     std::string text;  // of the name: "groupBy=[user], window=[SESSION(...)], select=[...]"
 };
 
-class SessionAggregate final : public Operator {
+class SessionAggregate final : public StatefulOperator {
   public:
     explicit SessionAggregate(SessionAggregateParameters parameters);
     ~SessionAggregate() override;
 
     std::string name() const override { return "SessionAggregate(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

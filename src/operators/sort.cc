@@ -75,6 +75,12 @@ std::string Sort::name() const {
     return name + ")";
 }
 
+std::vector<KeptState> Sort::keeps() const {
+    const bool few = !input_retracts_ && fetch_;
+    return {{"rows", few ? fmt::format("the first {} rows", offset_ + *fetch_) : "every row of the input",
+             "dropped when the input ends"}};
+}
+
 std::unique_ptr<OperatorState> Sort::open(OperatorContext& context) const {
     auto state = std::make_unique<State>(order_, schema_);
     // Dealt to all, kept by the one that gets the rows.

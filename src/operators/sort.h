@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -18,12 +18,13 @@ struct SortOrder {
     bool nulls_first = true;
 };
 
-class Sort final : public Operator {
+class Sort final : public StatefulOperator {
   public:
     Sort(Schema schema, std::vector<SortOrder> order, int64_t offset, std::optional<int64_t> fetch,
          bool input_retracts);
     std::string name() const override;
     const Schema& outputSchema() const override { return schema_; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

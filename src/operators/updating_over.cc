@@ -48,6 +48,12 @@ UpdatingOver::UpdatingOver(UpdatingOverParameters parameters) : p_(std::move(par
 
 UpdatingOver::~UpdatingOver() = default;
 
+std::vector<KeptState> UpdatingOver::keeps() const {
+    return {{"over", "every row of the input with its results",
+             p_.input_retracts ? untilTakenBack(p_.over.ttl, TtlFrom::Option)
+                               : untilExpired(p_.over.ttl, TtlFrom::Option)}};
+}
+
 std::unique_ptr<OperatorState> UpdatingOver::open(OperatorContext& context) const {
     OrderedRowsParameters rows;
     rows.name = "over";

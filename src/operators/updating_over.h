@@ -10,7 +10,7 @@
 #pragma once
 
 #include "operators/over_window.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -20,13 +20,14 @@ struct UpdatingOverParameters {
     bool generates_update_before = true;
 };
 
-class UpdatingOver final : public Operator {
+class UpdatingOver final : public StatefulOperator {
   public:
     explicit UpdatingOver(UpdatingOverParameters parameters);
     ~UpdatingOver() override;
 
     std::string name() const override { return "OverAggregate(" + p_.over.text + ")"; }
     const Schema& outputSchema() const override { return p_.over.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

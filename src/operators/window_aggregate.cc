@@ -78,6 +78,15 @@ WindowAggregate::WindowAggregate(WindowAggregateParameters parameters)
 
 WindowAggregate::~WindowAggregate() = default;
 
+std::vector<KeptState> WindowAggregate::keeps() const {
+    const bool by_slice = !carriesWindow() && p_.windows.shape != WindowShape::Tumble;
+    const std::string of = by_slice ? fmt::format(" of each slice of {} of the open windows",
+                                                  formatDuration(Duration{p_.windows.sliceMillis()}))
+                                    : " of each open window";
+    return {{"window-aggregate", oneRowForEach(p_.input, p_.keys) + of,
+             untilPassed(p_.processing_time, by_slice ? "the end of its last window" : "the window's end")}};
+}
+
 std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) const {
     KeyedStateDescriptor descriptor;
     descriptor.name = "window-aggregate";

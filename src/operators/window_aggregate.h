@@ -18,8 +18,8 @@
 
 #include "operators/aggregation.h"
 #include "operators/slices.h"
+#include "operators/stateful_operator.h"
 #include "operators/windows.h"
-#include "runtime/operator.h"
 
 namespace millrace {
 
@@ -47,7 +47,7 @@ struct WindowAggregateParameters {
     std::string text;  // of the name: "groupBy=[origin], window=[TUMBLE(...)], select=[...]"
 };
 
-class WindowAggregate final : public Operator {
+class WindowAggregate final : public StatefulOperator {
   public:
     explicit WindowAggregate(WindowAggregateParameters parameters);
     ~WindowAggregate() override;
@@ -56,6 +56,7 @@ class WindowAggregate final : public Operator {
         return (p_.rows_column ? "GlobalWindowAggregate(" : "WindowAggregate(") + p_.text + ")";
     }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -37,6 +37,12 @@ WindowJoin::WindowJoin(WindowJoinParameters parameters) : p_(std::move(parameter
 
 WindowJoin::~WindowJoin() = default;
 
+std::vector<KeptState> WindowJoin::keeps() const {
+    const std::string until = untilPassed(false, "the window's end");
+    return {{"left-rows", "the rows of the left input in open windows", until},
+            {"right-rows", "the rows of the right input in open windows", until}};
+}
+
 std::unique_ptr<OperatorState> WindowJoin::open(OperatorContext& context) const {
     const auto lists = [&](size_t side) {
         const JoinInput& input = p_.shape.inputs[side];

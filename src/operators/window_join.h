@@ -7,6 +7,7 @@
 #pragma once
 
 #include "operators/join_rows.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -17,7 +18,7 @@ struct WindowJoinParameters {
     std::string text;
 };
 
-class WindowJoin final : public Operator {
+class WindowJoin final : public StatefulOperator {
   public:
     explicit WindowJoin(WindowJoinParameters parameters);
     ~WindowJoin() override;
@@ -25,6 +26,7 @@ class WindowJoin final : public Operator {
     std::string name() const override { return "WindowJoin(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.shape.output; }
     size_t inputCount() const override { return 2; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

@@ -49,6 +49,11 @@ WindowRank::WindowRank(WindowRankParameters parameters) : p_(std::move(parameter
 
 WindowRank::~WindowRank() = default;
 
+std::vector<KeptState> WindowRank::keeps() const {
+    return {{"window-rank", fmt::format("at most {} rows{}", p_.last, ofEach(p_.input, p_.partition)),
+             untilPassed(p_.processing_time, "the window's end")}};
+}
+
 std::unique_ptr<OperatorState> WindowRank::open(OperatorContext& context) const {
     OrderedRowsParameters rows;
     rows.name = "window-rank";

@@ -11,7 +11,7 @@
 #pragma once
 
 #include "operators/ordered_rows.h"
-#include "runtime/operator.h"
+#include "operators/stateful_operator.h"
 
 namespace millrace {
 
@@ -29,13 +29,14 @@ struct WindowRankParameters {
     std::string text;
 };
 
-class WindowRank final : public Operator {
+class WindowRank final : public StatefulOperator {
   public:
     explicit WindowRank(WindowRankParameters parameters);
     ~WindowRank() override;
 
     std::string name() const override { return "WindowRank(" + p_.text + ")"; }
     const Schema& outputSchema() const override { return p_.output; }
+    std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
     void process(OperatorState& state, size_t input, const Batch& batch, OperatorContext& context,
                  Output& output) const override;

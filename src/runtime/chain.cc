@@ -4,12 +4,14 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/observed_state.h"
 
 namespace millrace {
 namespace {
 
 constexpr const char* kSplits = "source-splits";
 constexpr const char* kWriterState = "writer-state";
+constexpr int64_t kObservationNanos = 20'000'000;  // of an operator's state
 
 std::string encodeSplit(const SourceSplit& split) {
     std::string out;
@@ -80,7 +82,10 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
     }
     void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
     void noMoreSplits() override { reader_->noMoreSplits(); }
-    ReadStatus poll() override { return reader_->poll(*this); }
+    ReadStatus poll() override {
+        const auto turn = takeTurn();
+        return reader_->poll(*this);
+    }
 
     void receive(size_t, const Batch&) override { MILLRACE_CHECK(false, "a source has no input"); }
     void receiveWatermark(EventTime watermark) override { emitWatermark(watermark); }
@@ -115,27 +120,41 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
 
     void open(const OperatorSnapshots& restored) override {
+        const auto turn = takeTurn();
         backend_ =
             makeHashMapStateBackend({node_.uid, node_.name, slot_.slot, slot_.parallelism,
                                      slot_.max_parallelism, restored, slot_.environment.clock, slot_.spill});
+        if (slot_.operator_detail) {
+            auto observed = std::make_unique<ObservedState>(std::move(backend_), metrics_);
+            observed_ = observed.get();
+            backend_ = std::move(observed);
+        }
         state_ = operator_.open(*this);
         scheduleExpiry(true);
     }
     void receive(size_t input, const Batch& batch) override {
+        const auto turn = takeTurn();
         noteInput(batch);
         operator_.process(*state_, input, batch, *this, *this);
         backend_->relieve();
+        if (observed_ != nullptr) observeNowAndThen();
     }
     void receiveWatermark(EventTime watermark) override {
+        const auto turn = takeTurn();
         noteWatermark(watermark);
+        if (observed_ != nullptr && watermark == EventTime::max()) observed_->observe();  // before all goes
         operator_.onWatermark(*state_, watermark, *this, *this);
     }
-    void receiveIdle(bool idle) override { operator_.onIdle(*state_, idle, *this, *this); }
+    void receiveIdle(bool idle) override {
+        const auto turn = takeTurn();
+        operator_.onIdle(*state_, idle, *this, *this);
+    }
 
   private:
     void onTimer(ProcessingTime now) override { operator_.onProcessingTime(*state_, now, *this, *this); }
     void onEndOfInput() override {
         noteStateBytes();  // before the end empties it
+        if (observed_ != nullptr) observed_->observe();
         operator_.onEndOfInput(*state_, *this, *this);
     }
     void beforeBarrier() override { operator_.beforeBarrier(*state_, *this, *this); }
@@ -148,6 +167,7 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     }
     bool advanceCapture(TaskAcknowledgement& acknowledgement) override {
         if (!backend_->capturing()) return true;
+        const auto turn = takeTurn();
         if (!backend_->advanceCapture(slot_.capture_rows_max)) return false;
         acknowledgement.operators.push_back(
             std::make_shared<const OperatorSnapshot>(backend_->takeCapture()));
@@ -163,9 +183,15 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     void scheduleExpiry(bool round_done) {
         const int64_t ttl_ms = backend_->shortestTtl().ms;
         if (ttl_ms == 0) return;
-        constexpr int64_t kLongest_ms = 60'000;
-        const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongest_ms) : 0;
+        constexpr int64_t kLongestMillis = 60'000;
+        const int64_t pause_ms = round_done ? std::clamp<int64_t>(ttl_ms / 10, 1, kLongestMillis) : 0;
         upkeep_at_ms_ = now().value() + pause_ms;
+    }
+    void observeNowAndThen() {
+        const int64_t now_ns = slot_.node_times->lastReadingNanos();
+        if (now_ns < observe_at_ns_) return;
+        observe_at_ns_ = now_ns + kObservationNanos;
+        observed_->observe();
     }
     void noteStateBytes() { metrics_.counter("stateBytes").set(static_cast<int64_t>(backend_->bytes())); }
 
@@ -183,6 +209,8 @@ class OperatorNode final : public ChainNode, private OperatorContext {
 
     const Operator& operator_;
     std::unique_ptr<StateBackend> backend_;
+    ObservedState* observed_ = nullptr;  // the backend, with operator_detail
+    int64_t observe_at_ns_ = 0;
     std::unique_ptr<OperatorState> state_;
 };
 
@@ -195,18 +223,21 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
         writer_ = sink_.createWriter(*this, shareOf(itemsOf(restored, kWriterState), slot_));
     }
     void receive(size_t, const Batch& batch) override {
+        const auto turn = takeTurn();
         noteInput(batch);
         writer_->write(batch);
         records_out_.add(static_cast<int64_t>(batch.rows()));
         unflushed_ = true;
     }
     void receiveWatermark(EventTime watermark) override {
+        const auto turn = takeTurn();
         noteWatermark(watermark);
         writer_->onWatermark(watermark);
     }
     void receiveIdle(bool) override {}
     bool whenIdle() override {
         if (!unflushed_) return false;
+        const auto turn = takeTurn();
         unflushed_ = false;
         writer_->flush();
         return true;
@@ -249,6 +280,9 @@ ChainNode::ChainNode(const JobNode& node, const SlotSurroundings& slot)
       out_watermark_metric_(metrics_.counter("currentOutputWatermark")) {
     in_watermark_metric_.set(EventTime::min().value());
     out_watermark_metric_.set(EventTime::min().value());
+    if (!slot.operator_detail) return;
+    self_time_ = &metrics_.counter("selfTimeNs");
+    exchange_time_ = &metrics_.counter("exchangeTimeNs");
 }
 
 void ChainNode::noteWatermark(EventTime watermark) {
@@ -261,13 +295,11 @@ void ChainNode::emit(Batch batch) {
     records_out_.add(static_cast<int64_t>(batch.rows()));
     for (ChainNode* next : next_)
         next->receive(0, batch);
-    for (size_t i = 0; i < writers_.size(); ++i) {
-        if (i + 1 == writers_.size()) {
-            writers_[i]->write(std::move(batch));
-        } else {
-            writers_[i]->write(batch);
-        }
-    }
+    if (writers_.empty()) return;
+    const NodeTimes::Turn turn(slot_.node_times, exchange_time_);
+    for (size_t i = 0; i + 1 < writers_.size(); ++i)
+        writers_[i]->write(batch);
+    writers_.back()->write(std::move(batch));
 }
 
 void ChainNode::emitWatermark(EventTime watermark) {
@@ -290,8 +322,11 @@ void ChainNode::emitIdle(bool idle) {
 }
 
 void ChainNode::endInput() {
-    onEndOfInput();
-    dropTimers();
+    {
+        const auto turn = takeTurn();
+        onEndOfInput();
+        dropTimers();
+    }
     for (ChainNode* next : next_)
         next->endInput();
     for (ExchangeWriter* writer : writers_)
@@ -299,8 +334,11 @@ void ChainNode::endInput() {
 }
 
 void ChainNode::passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowledgement) {
-    beforeBarrier();
-    capture(barrier, acknowledgement);
+    {
+        const auto turn = takeTurn();
+        beforeBarrier();
+        capture(barrier, acknowledgement);
+    }
     for (ChainNode* next : next_)
         next->passBarrier(barrier, acknowledgement);
     for (ExchangeWriter* writer : writers_)
@@ -309,6 +347,7 @@ void ChainNode::passBarrier(const Barrier& barrier, TaskAcknowledgement& acknowl
 
 bool ChainNode::fireTimers(ProcessingTime now) {
     if (nextWake() > now.value()) return false;
+    const auto turn = takeTurn();
     if (upkeep_at_ms_ <= now.value()) {
         upkeep_at_ms_ = INT64_MAX;
         upkeep(now);

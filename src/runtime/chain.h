@@ -13,6 +13,7 @@
 #include "runtime/hooks.h"
 #include "runtime/job_graph.h"
 #include "runtime/metrics.h"
+#include "runtime/node_times.h"
 #include "state/snapshot.h"
 
 namespace millrace {
@@ -48,11 +49,13 @@ struct SlotSurroundings {
     size_t batch_rows_max = 4096;
     size_t capture_rows_max = 8192;
     std::shared_ptr<SpillBudget> spill;  // if state may lie on disk
+    bool operator_detail = false;
     std::string job_id;
     std::string attempt_id;
     uint64_t seed = 0;
     StepHooks* hooks = nullptr;
     SlotListener* listener = nullptr;
+    NodeTimes* node_times = nullptr;  // the slot's own, with operator_detail
 };
 
 using OperatorSnapshots = std::vector<std::shared_ptr<const OperatorSnapshot>>;
@@ -108,6 +111,8 @@ class ChainNode : public Output {
     void noteWatermark(EventTime watermark);
     void noteInput(const Batch& batch) { records_in_.add(static_cast<int64_t>(batch.rows())); }
     ProcessingTime now() const { return slot_.environment.clock->now(); }
+    // The time that follows is this node's own.
+    NodeTimes::Turn takeTurn() const { return {slot_.node_times, self_time_}; }
 
     const JobNode& node_;
     const SlotSurroundings& slot_;
@@ -120,6 +125,8 @@ class ChainNode : public Output {
   private:
     Counter& in_watermark_metric_;
     Counter& out_watermark_metric_;
+    Counter* self_time_ = nullptr;      // nanoseconds, with operator_detail
+    Counter* exchange_time_ = nullptr;  // likewise, of dealing rows out to the next vertices
     std::vector<ChainNode*> next_;
     std::vector<ExchangeWriter*> writers_;
     EventTime in_watermark_ = EventTime::min();

@@ -72,11 +72,17 @@ struct SubtaskDetails {
     std::string status;  // CREATED, INITIALIZING, RUNNING, FINISHED, CANCELED, FAILED
     std::map<std::string, int64_t> metrics;
 };
+// One node of a vertex, with the metrics that it counts itself, by subtask.
+struct OperatorDetails {
+    NodeId node;
+    std::vector<std::map<std::string, int64_t>> metrics;
+};
 struct VertexDetails {
     std::string id;    // 32 hexadecimal digits, from its first node's uid
     std::string name;  // "Source: flights -> Calc -> ..."
     std::vector<NodeId> nodes;
     std::vector<SubtaskDetails> subtasks;
+    std::vector<OperatorDetails> operators = {};  // of each of `nodes`, once the job has been started
 };
 
 struct JobFailure {

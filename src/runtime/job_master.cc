@@ -205,6 +205,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     if (options_.state_on_disk)
         surroundings.spill =
             std::make_shared<SpillBudget>(options_.state_folder, options_.state_memory_bytes);
+    surroundings.operator_detail = options_.operator_detail;
     surroundings.job_id = job_id_;
     surroundings.attempt_id = hexId(random_).substr(0, 16);
     surroundings.seed = random_.next();

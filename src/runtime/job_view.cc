@@ -74,14 +74,17 @@ void JobMaster::describeVertices(const Execution& execution, JobDetails& out) co
     for (size_t v = 0; v < plan_.vertices.size(); ++v) {
         const PlannedVertex& vertex = plan_.vertices[v];
         VertexDetails details{vertex.id, vertex.name, vertex.nodes, {}};
+        for (const NodeId node : vertex.nodes)
+            details.operators.push_back({node, {}});
         for (uint32_t i = 0; i < plan_.parallelism; ++i) {
             const Slot& slot = execution.slot(i);
             const Task& task = slot.task(v);
             SubtaskDetails subtask;
             subtask.status = slot.opened() ? "RUNNING" : "INITIALIZING";
-            for (const auto& node : task.nodes()) {
-                addNodeMetrics(*node, node == task.nodes().front(), node == task.nodes().back(),
-                               subtask.metrics);
+            for (size_t n = 0; n < task.nodes().size(); ++n) {
+                const ChainNode& node = *task.nodes()[n];
+                addNodeMetrics(node, n == 0, n + 1 == task.nodes().size(), subtask.metrics);
+                details.operators[n].metrics.push_back(node.metrics().read());
             }
             task.times().read(now_ns, slot.asleep(), subtask.metrics);
             out.state_bytes += subtask.metrics["stateBytes"];
@@ -141,7 +144,7 @@ std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bo
         throw UserError("savepoint.no-target", "the savepoint has no target folder",
                         "name one, or set 'execution.checkpointing.savepoint-dir'");
     }
-    const std::string id = newTriggerId();
+    std::string id = newTriggerId();
     post([this, id, folder, stop, drain] {
         if (checkpoints_ == nullptr) {
             onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});
@@ -153,7 +156,7 @@ std::string JobMaster::triggerSavepoint(const std::string& target, bool stop, bo
 }
 
 std::string JobMaster::triggerCheckpoint() {
-    const std::string id = newTriggerId();
+    std::string id = newTriggerId();
     post([this, id] {
         if (checkpoints_ == nullptr) {
             onSavepoint(id, {SavepointStatus::State::Failed, "", "the job is not running"});

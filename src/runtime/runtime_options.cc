@@ -173,6 +173,7 @@ RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
     out.batch_rows_max = static_cast<size_t>(readInRange(
         configuration, "millrace.batch.rows-max", static_cast<int64_t>(out.batch_rows_max), 1, 1 << 20));
     out.checker = read<bool>(configuration, "millrace.checker", false);
+    out.operator_detail = read<bool>(configuration, kOperatorDetailKey, false);
     out.restart = readRestart(configuration, out.checkpoint_interval.ms > 0);
     return out;
 }
@@ -251,6 +252,9 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
         {"millrace.batch.rows-max", "integer", "4096", "Rows of a source's batch at most."},
         {"millrace.checkpoint.rows-per-turn", "integer", "8192",
          "Rows of state a slot captures for a checkpoint before it turns to its input again."},
+        {kOperatorDetailKey, "boolean", "false",
+         "Measures the time of each operator (selfTimeNs, exchangeTimeNs) and the most state it held "
+         "(stateRowsMax, stateBytesMax); EXPLAIN ANALYZE sets it."},
         {"millrace.checker", "boolean", "false",
          "Wraps every operator in a checker of schemas, time order and retractions; for tests."},
     };

@@ -10,6 +10,9 @@
 
 namespace millrace {
 
+// Operators are measured one by one (EXPLAIN ANALYZE).
+inline constexpr const char* kOperatorDetailKey = "millrace.metrics.operator-detail";
+
 enum class RestartStrategyType : uint8_t { None, FixedDelay, ExponentialDelay, FailureRate };
 
 struct RestartOptions {
@@ -47,6 +50,7 @@ struct RuntimeOptions {
     std::string state_folder;
     int64_t state_memory_bytes = int64_t{1} << 30;
     bool checker = false;
+    bool operator_detail = false;
     RestartOptions restart;
 
     // UserError "config.bad-value" for what cannot be.

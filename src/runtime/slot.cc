@@ -5,7 +5,11 @@
 
 namespace millrace {
 
-Slot::Slot(SlotSurroundings surroundings) : surroundings_(std::move(surroundings)), mailbox_(waker_) {}
+Slot::Slot(SlotSurroundings surroundings) : surroundings_(std::move(surroundings)), mailbox_(waker_) {
+    if (!surroundings_.operator_detail) return;
+    node_times_ = std::make_unique<NodeTimes>(*surroundings_.environment.clock);
+    surroundings_.node_times = node_times_.get();
+}
 Slot::~Slot() = default;
 
 void Slot::add(std::unique_ptr<Task> task) { tasks_.push_back(std::move(task)); }

@@ -49,6 +49,7 @@ class Slot {
     void reportEnd();
 
     SlotSurroundings surroundings_;
+    std::unique_ptr<NodeTimes> node_times_;
     Waker waker_;
     Mailbox mailbox_;
     std::vector<std::unique_ptr<Task>> tasks_;

@@ -103,6 +103,12 @@ LogicalPlan Session::compileApplication(std::string_view text) {
             continue;
         }
         StatementResult result = executeStatement(statement, *state_, problems);
+        if (result.kind == StatementResult::Kind::Analyze) {
+            problems.push_back({"sql.select-without-reader",
+                                "an application's EXPLAIN ANALYZE has nobody to read it",
+                                "run it with `millrace sql`", statement.span});
+            continue;
+        }
         for (auto& sink : result.plan.sinks)
             plan.sinks.push_back(std::move(sink));
     }

@@ -59,10 +59,11 @@ struct ResultTable {
 
 struct StatementResult {
     enum class Kind {
-        Done,    // DDL, SET key: nothing to show but `message`
-        Table,   // `table`
-        Query,   // SELECT: run `plan`, whose only sink has no table, and show rows of `schema`
-        Insert,  // INSERT or a statement set: run `plan`
+        Done,     // DDL, SET key: nothing to show but `message`
+        Table,    // `table`
+        Query,    // SELECT: run `plan`, whose only sink has no table, and show rows of `schema`
+        Insert,   // INSERT or a statement set: run `plan`
+        Analyze,  // EXPLAIN ANALYZE: run planMeasuredJob() of `plan` and show explainMeasured()
     };
     Kind kind = Kind::Done;
     std::string message;  // "Table 'flights' has been created."

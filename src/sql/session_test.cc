@@ -264,6 +264,24 @@ TEST_F(SessionTest, AnApplicationIsOneJob) {
     }
 }
 
+TEST_F(SessionTest, ExplainAnalyzeIsToBeRunAndReadBySomebody) {
+    const StatementResult result = run("EXPLAIN ANALYZE SELECT origin FROM flights");
+    EXPECT_EQ(result.kind, StatementResult::Kind::Analyze);
+    EXPECT_EQ(result.plan.sinks.size(), 1U);
+    EXPECT_EQ(run("EXPLAIN ANALYZE INSERT INTO out SELECT origin, 1 FROM flights").kind,
+              StatementResult::Kind::Analyze);
+    Session application{SessionOptions{}};
+    try {
+        application.compileApplication(std::string(kTables) +
+                                       "INSERT INTO out SELECT origin, 1 FROM flights;"
+                                       "EXPLAIN ANALYZE INSERT INTO out SELECT origin, 2 FROM flights;");
+        FAIL() << "an application cannot show anything";
+    } catch (const SqlError& error) {
+        ASSERT_EQ(error.problems().size(), 1U);
+        EXPECT_EQ(error.problems().front().code, "sql.select-without-reader");
+    }
+}
+
 TEST_F(SessionTest, ViewsAreQueries) {
     run("CREATE TEMPORARY VIEW late AS SELECT origin, delay FROM flights WHERE delay > 60; CREATE VIEW named "
         "(o, d) AS SELECT * FROM late");

@@ -128,8 +128,9 @@ class Executor {
 
     StatementResult operator()(const Explain& statement) {
         Executor inner(state_, *statement.statement, problems_);
-        const StatementResult planned = std::visit(inner, statement.statement->node);
+        StatementResult planned = std::visit(inner, statement.statement->node);
         if (!problems_.empty()) return {};
+        if (statement.analyze) return analyze(std::move(planned));
         ResultTable table;
         table.columns = {"result"};
         table.rows = {{explain(planned.plan, planOptions())}};
@@ -167,6 +168,12 @@ class Executor {
     }
 
   private:
+    StatementResult analyze(StatementResult planned) const {
+        planned.kind = StatementResult::Kind::Analyze;
+        if (state_.registry) planMeasuredJob(planned.plan, planOptions());  // what has no end is refused here
+        return planned;
+    }
+
     StatementResult dropFunction(const DropObject& drop, const std::string& name) {
         if (state_.catalog.findFunction(name) == nullptr) {
             if (drop.if_exists) return done(fmt::format("There is no function '{}'.", name));

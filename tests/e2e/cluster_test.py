@@ -89,6 +89,21 @@ def savepoint(cluster, stop):
     return location[len("file:"):]
 
 
+@pytest.mark.parametrize("detail", [True, False])
+def test_a_running_job_tells_what_its_operators_did(cluster, detail):
+    cluster.start("SET 'millrace.metrics.operator-detail' = 'true';" * detail + SQL)
+    cluster.publish("a.json", 1, 2, 3)
+    wait_for("the rows", lambda: cluster.copied() == [1, 2, 3])
+    status, answer = cluster.ask(f"/jobs/{JOB}/explain-analyze")
+    lines = answer["text"].splitlines()
+    assert status == 200
+    calc = next(i for i, line in enumerate(lines) if line.startswith("+- Calc(select=[customer, id])"))
+    assert lines[calc + 1].startswith("      rows in 3, rows out 3" + ", time " * detail)
+    assert ("time" in answer["text"]) == detail
+    assert lines[-1].startswith("not ended yet in 1 slot")
+    assert cluster.end() == 0
+
+
 def test_the_ready_file_is_written_once_the_job_runs_and_rest_answers(cluster):
     ready = cluster.start()
     assert ready["pid"] == cluster.process.pid and ready["jobId"] == JOB

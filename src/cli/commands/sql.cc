@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -86,8 +87,9 @@ class JobStatistics {
     int64_t state_bytes_ = 0;
 };
 
-// Runs the job to its end; on Ctrl-C it is cancelled. False if it was.
-bool runToEnd(const std::shared_ptr<const JobGraph>& graph, const std::string& statistics_path) {
+// Runs the job to its end; on Ctrl-C it is cancelled. What it came to, or nothing if it was.
+std::optional<JobDetails> runToEnd(const std::shared_ptr<const JobGraph>& graph,
+                                   const std::string& statistics_path) {
     JobStatistics statistics(statistics_path);
     const auto job = Job::start(graph, JobOptions{});
     for (;;) {
@@ -95,9 +97,9 @@ bool runToEnd(const std::shared_ptr<const JobGraph>& graph, const std::string& s
         switch (job->waitForEnd(100)) {
             case JobStatus::Finished:
                 statistics.write(*job);
-                return true;
+                return job->details();
             case JobStatus::Canceled:
-                return false;
+                return std::nullopt;
             case JobStatus::Failed: {
                 const JobDetails details = job->details();
                 throw failureOf(details);
@@ -143,6 +145,9 @@ class SqlRun {
                 case sql::StatementResult::Kind::Query:
                     if (!query(result)) return 130;
                     break;
+                case sql::StatementResult::Kind::Analyze:
+                    if (!analyze(result)) return 130;
+                    break;
             }
         }
         return 0;
@@ -170,9 +175,16 @@ class SqlRun {
             options.configuration.set(kRowsMax, "1");
         const auto job = sql::planJob(result.plan, options);
         printer = cli::makeRowPrinter(options_.output, result.schema, job.graph->bounded(), stdout);
-        const bool finished = runToEnd(job.graph, options_.statistics);
+        const bool finished = runToEnd(job.graph, options_.statistics).has_value();
         printer->finish();
         return finished;
+    }
+
+    bool analyze(const sql::StatementResult& result) {
+        const sql::PlannedJob job = sql::planMeasuredJob(result.plan, planOptions(nullptr));
+        const auto details = runToEnd(job.graph, options_.statistics);
+        if (details) fmt::print("{}\n", sql::explainMeasured(job, *details));
+        return details.has_value();
     }
 
     // EXPLAIN is one text; SHOW and the like are small tables.
@@ -182,6 +194,7 @@ class SqlRun {
             return;
         }
         std::vector<Field> fields;
+        fields.reserve(table.columns.size());
         for (const std::string& column : table.columns)
             fields.push_back({column, LogicalType::string()});
         const Schema schema(std::move(fields));
@@ -189,6 +202,7 @@ class SqlRun {
         BatchBuilder builder(schema);
         for (const auto& row : table.rows) {
             std::vector<Value> values;
+            values.reserve(row.size());
             for (const std::string& cell : row)
                 values.push_back(Value::string(cell));
             builder.appendRow(values);

@@ -22,6 +22,8 @@ struct RestCluster {
     int64_t full_restarts = 0;  // of this run before this cluster
     std::string task_manager_id;
     int64_t start_ms = 0;
+    // The plan with what each operator has done so far, as text; of SQL.
+    std::function<std::string(const JobDetails&)> explain_measured = {};
 };
 
 // Answered with `status` and {"errors": [message]}.

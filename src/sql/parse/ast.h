@@ -426,6 +426,7 @@ struct ResetOption {  // RESET; resets all
 
 struct Statement;
 struct Explain {
+    bool analyze = false;
     std::vector<std::string> details;  // CHANGELOG_MODE, ESTIMATED_COST, JSON_EXECUTION_PLAN, PLAN_ADVICE
     std::unique_ptr<Statement> statement;
 };

@@ -213,6 +213,8 @@ TEST(Parser, OtherStatements) {
         parsed<Explain>("EXPLAIN STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; END")
             .statement->node));
     EXPECT_EQ(parsed<Explain>("EXPLAIN CHANGELOG_MODE, ESTIMATED_COST SELECT 1").details.size(), 2U);
+    EXPECT_FALSE(parsed<Explain>("EXPLAIN SELECT 1").analyze);
+    EXPECT_TRUE(parsed<Explain>("EXPLAIN ANALYZE INSERT INTO t SELECT 1").analyze);
     EXPECT_EQ(parsed<Show>("SHOW FUNCTIONS LIKE 'A%'").like, "A%");
     EXPECT_EQ(parsed<Show>("SHOW CREATE TABLE t").what, "CREATE TABLE");
     EXPECT_EQ(parsed<Describe>("DESC t").table.toString(), "t");

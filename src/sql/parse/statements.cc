@@ -330,7 +330,9 @@ StatementSet Parser::statementSet() {
 Explain Parser::explain() {
     expect("EXPLAIN");
     Explain explain;
-    if (!acceptSequence({"PLAN", "FOR"})) {
+    if (accept("ANALYZE")) {
+        explain.analyze = true;
+    } else if (!acceptSequence({"PLAN", "FOR"})) {
         bool more = true;
         while (more) {
             more = false;

@@ -40,7 +40,15 @@ struct PhysicalNode {
 
 struct PhysicalPlan {
     std::vector<PhysicalNode> nodes;  // inputs come before those they feed
-    std::string explain() const;
+    // `notes`, if given, has lines for each node and for the exchanges behind it, which stand below theirs.
+    struct Notes {
+        std::string node;
+        std::string exchange;
+    };
+    std::string explain(const std::vector<Notes>& notes = {}) const;
+    // What the stateful operators keep, in the plan's order: each operator's name with a line for each of its
+    // states. Empty if there are none.
+    std::string explainState(const Configuration& configuration) const;
 };
 
 // How each node's result changes. A node that starts updates makes -U only if someone above needs it.

@@ -30,8 +30,9 @@ std::string jobName(const LogicalPlan& plan, const Configuration& configuration)
 }  // namespace
 
 PlannedJob planJob(const LogicalPlan& plan, const PlanOptions& options) {
-    const PhysicalPlan physical = physicalPlan(plan, options);
     PlannedJob job;
+    job.plan = std::make_shared<const PhysicalPlan>(physicalPlan(plan, options));
+    const PhysicalPlan& physical = *job.plan;
     job.physical_plan = physical.explain();
     job.graph = std::make_shared<JobGraph>();
     std::vector<NodeId> ids;
@@ -61,8 +62,11 @@ std::string explain(const LogicalPlan& plan, const PlanOptions& options) {
     MILLRACE_CHECK(!plan.sinks.empty(), "a plan without sinks");
     RelRoots roots = translate(plan);
     const std::vector<std::string> told = optimiseTelling(roots, options);
+    const PhysicalPlan physical = makePhysicalPlan(roots, options);
+    const std::string state = physical.explainState(options.configuration);
     std::string text = "== Abstract Syntax Tree ==\n" + plan.explain() + "\n== Optimized Physical Plan ==\n" +
-                       makePhysicalPlan(roots, options).explain() + "\n== Rewrites ==\n";
+                       physical.explain() + "\n== State ==\n" + (state.empty() ? "none\n" : state) +
+                       "\n== Rewrites ==\n";
     for (const std::string& line : told)
         text += line + "\n";
     if (told.empty()) text += "none\n";

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "runtime/job.h"
 #include "sql/session.h"
 
 namespace millrace::sql {
@@ -374,6 +375,48 @@ TEST_F(Planner, ExplainTellsWhichRulesChangedThePlan) {
         "INTERVAL '10' SECOND)) "
         "GROUP BY auction, window_start, window_end;");
     EXPECT_NE(windows.find("fuse_windows: "), std::string::npos) << windows;
+}
+
+TEST_F(Planner, WhatOperatorsDidStandsBelowThem) {
+    const PlannedJob job = plan("INSERT INTO out_all SELECT a, COUNT(*) FROM ended GROUP BY a;");
+    JobDetails details;
+    details.parallelism = 2;
+    VertexDetails vertex;
+    for (const JobNode& node : job.graph->nodes())
+        vertex.operators.push_back({node.id, {{{"numRecordsIn", 30}}, {{"numRecordsIn", 10}}}});
+    vertex.operators[0].metrics = {{{"numRecordsOut", 20}}, {{"numRecordsOut", 20}}};
+    details.vertices = {vertex};
+    // Of a job that was not asked to measure, and runs.
+    EXPECT_EQ(explainMeasured(job, details), R"(== Optimized Physical Plan ==
+Sink(table=[out_all]), changelogMode=[NONE]
+   rows in 40, skew 1.50
++- GroupAggregate(groupBy=[a], select=[a, COUNT(*)]), changelogMode=[I,UB,UA]
+      rows in 40, rows out 0, skew 1.50
+   +- Exchange(distribution=[hash[a]]), changelogMode=[I]
+      +- TableSourceScan(table=[ended], fields=[a]), changelogMode=[I]
+            rows out 40, skew 1.00
+
+== Total ==
+not ended yet in 2 slots
+)");
+    details.end_ms = 12;
+    for (OperatorDetails& op : details.vertices[0].operators) {
+        for (auto& metrics : op.metrics)
+            metrics.insert({{"selfTimeNs", 1'000'000}, {"exchangeTimeNs", 0}});
+    }
+    details.vertices[0].operators[0].metrics[0]["exchangeTimeNs"] = 2'000'000;
+    details.vertices[0].operators[1].metrics[0]["stateRowsMax"] = 5;
+    details.vertices[0].operators[1].metrics[1]["stateBytesMax"] = 100;
+    details.vertices[0].operators[1].metrics[1]["numLateRecordsDropped"] = 3;
+    const std::string text = explainMeasured(job, details);
+    for (const char* part :
+         {"   rows in 40, time 2.000 ms (25.0 %), skew 1.50\n",
+          "rows in 40, rows out 0, late rows dropped 3, time 2.000 ms (25.0 %), state 5 rows, 100 bytes, "
+          "skew",
+          "changelogMode=[I]\n         time 2.000 ms (25.0 %)\n",
+          "rows out 40, time 2.000 ms (25.0 %), skew 1.00",
+          "12 ms from start to end in 2 slots, 8.000 ms of their time in operators and exchanges\n"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 }
 
 TEST_F(Planner, UidsFollowTheMeaning) {

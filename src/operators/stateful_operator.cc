@@ -1,0 +1,153 @@
+#include "operators/stateful_operator.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace millrace {
+
+namespace {
+
+std::string namesOf(const Schema& schema, const std::vector<size_t>& columns) {
+    std::string names;
+    for (const size_t column : columns)
+        names += (names.empty() ? "" : ", ") + schema[column].name;
+    return "(" + names + ")";
+}
+
+// Hands out real tables, which stay empty, and remembers what was asked for.
+class RecordingBackend final : public StateBackend {
+  public:
+    RecordingBackend() : inner_(makeHashMapStateBackend({})) {}
+
+    KeyedTable& table(const KeyedStateDescriptor& descriptor) override {
+        KeyedTable& made = inner_->table(descriptor);
+        tables_.push_back(&made);
+        return made;
+    }
+    std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
+        lists_.push_back(name);
+        return inner_->list(name, redistribution);
+    }
+    void beginCapture(CaptureMode mode) override { inner_->beginCapture(mode); }
+    bool advanceCapture(size_t rows) override { return inner_->advanceCapture(rows); }
+    bool capturing() const override { return inner_->capturing(); }
+    OperatorSnapshot takeCapture() override { return inner_->takeCapture(); }
+    bool expire(size_t rows) override { return inner_->expire(rows); }
+    Duration shortestTtl() const override { return inner_->shortestTtl(); }
+    void relieve() override { inner_->relieve(); }
+    size_t bytes() const override { return inner_->bytes(); }
+
+    const std::vector<const KeyedTable*>& tables() const { return tables_; }
+    const std::vector<std::string>& lists() const { return lists_; }
+
+  private:
+    std::unique_ptr<StateBackend> inner_;
+    std::vector<const KeyedTable*> tables_;
+    std::vector<std::string> lists_;
+};
+
+class RecordingContext final : public OperatorContext {
+  public:
+    explicit RecordingContext(const Configuration& configuration) : configuration_(configuration) {}
+
+    StateBackend& state() override { return backend_; }
+    MetricGroup& metrics() override { return metrics_; }
+    const Environment& environment() const override { return environment_; }
+    ProcessingTime now() const override { return environment_.clock->now(); }
+    Random& random() override { return random_; }
+    SlotIndex subtask() const override { return SlotIndex(0); }
+    uint32_t parallelism() const override { return 1; }
+    uint32_t maxParallelism() const override { return StateBackendParameters{}.max_parallelism; }
+    const Configuration& configuration() const override { return configuration_; }
+    EventTime currentWatermark() const override { return EventTime::min(); }
+    void wakeAt(ProcessingTime) override {}
+
+    const RecordingBackend& recorded() const { return backend_; }
+
+  private:
+    const Configuration& configuration_;
+    RecordingBackend backend_;
+    MetricGroup metrics_;
+    Environment environment_;
+    Random random_{0};
+};
+
+// "40 bytes a row"; more where a row points to memory of its own.
+std::string widthOf(const KeyedTable& table) {
+    const KeyedStateDescriptor& descriptor = table.descriptor();
+    size_t bytes = table.layout().rowBytes();
+    if (descriptor.ttl.ms > 0) bytes += sizeof(int64_t);  // when it was last written
+    if (descriptor.linked) bytes += sizeof(std::byte*);
+    const auto holds = [&](RowLayout::Form form) {
+        const auto& codes = table.layout().codes();
+        return std::any_of(codes.begin(), codes.end(),
+                           [&](const RowLayout::Code& code) { return code.form == form; });
+    };
+    std::string more;
+    if (holds(RowLayout::Form::String)) more = " and long strings";
+    if (holds(RowLayout::Form::Nested)) more += more.empty() ? " and collections" : ", collections";
+    return fmt::format("{} bytes{} a row", bytes, more);
+}
+
+std::string dropped(Duration ttl) {
+    return fmt::format("dropped when {} has passed since it was last written", formatDuration(ttl));
+}
+
+const char* remedy(TtlFrom from) {
+    return from == TtlFrom::Option ? "set table.exec.state.ttl"
+                                   : "set table.exec.state.ttl or the hint STATE_TTL";
+}
+
+}  // namespace
+
+std::string oneRowForEach(const Schema& schema, const std::vector<size_t>& columns) {
+    return columns.empty() ? "one row" : "one row for each distinct " + namesOf(schema, columns);
+}
+
+std::string ofEach(const Schema& schema, const std::vector<size_t>& columns) {
+    return columns.empty() ? "" : " of each distinct " + namesOf(schema, columns);
+}
+
+std::string untilExpired(Duration ttl, TtlFrom from) {
+    return ttl.ms > 0 ? dropped(ttl) : fmt::format("never dropped: {}", remedy(from));
+}
+
+std::string untilTakenBack(Duration ttl, TtlFrom from) {
+    constexpr const char* kTakenBack = "dropped when the input takes it back";
+    return ttl.ms > 0
+               ? fmt::format("{} or {} has passed since it was last written", kTakenBack, formatDuration(ttl))
+               : fmt::format("{}, else never: {}", kTakenBack, remedy(from));
+}
+
+std::string untilPassed(bool processing_time, const char* what) {
+    return fmt::format("dropped when the {} passes {}", processing_time ? "clock" : "watermark", what);
+}
+
+std::vector<std::string> describeState(const StatefulOperator& op, const Configuration& configuration) {
+    RecordingContext context(configuration);
+    const std::unique_ptr<OperatorState> state = op.open(context);
+    const std::vector<KeptState> kept = op.keeps();
+    const auto& tables = context.recorded().tables();
+    const auto& lists = context.recorded().lists();
+    for (const KeyedTable* table : tables) {
+        const std::string& name = table->descriptor().name;
+        const auto told = [&](const KeptState& one) { return one.name == name; };
+        MILLRACE_CHECK(std::any_of(kept.begin(), kept.end(), told), "{} does not say what its state '{}' is",
+                       op.name(), name);
+    }
+    std::vector<std::string> lines;
+    for (const KeptState& one : kept) {
+        const auto table = std::find_if(tables.begin(), tables.end(), [&](const KeyedTable* candidate) {
+            return candidate->descriptor().name == one.name;
+        });
+        MILLRACE_CHECK(
+            table != tables.end() || std::find(lists.begin(), lists.end(), one.name) != lists.end(),
+            "{} speaks of a state '{}' and has none", op.name(), one.name);
+        const std::string width = table == tables.end() ? "" : ", " + widthOf(**table);
+        lines.push_back(fmt::format("{}: {}{}; {}", one.name, one.rows, width, one.until));
+    }
+    return lines;
+}
+
+}  // namespace millrace

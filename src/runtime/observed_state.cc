@@ -1,0 +1,28 @@
+#include "runtime/observed_state.h"
+
+#include <algorithm>
+
+namespace millrace {
+
+ObservedState::ObservedState(std::unique_ptr<StateBackend> inner, MetricGroup& metrics)
+    : inner_(std::move(inner)),
+      rows_max_(metrics.counter("stateRowsMax")),
+      bytes_max_(metrics.counter("stateBytesMax")) {}
+
+KeyedTable& ObservedState::table(const KeyedStateDescriptor& descriptor) {
+    KeyedTable& table = inner_->table(descriptor);
+    if (std::find(tables_.begin(), tables_.end(), &table) == tables_.end()) tables_.push_back(&table);
+    return table;
+}
+
+void ObservedState::observe() {
+    size_t rows = 0;
+    for (const KeyedTable* table : tables_) {
+        for (const int64_t name_space : table->namespaces())
+            rows += table->rows(name_space);
+    }
+    rows_max_.set(std::max(rows_max_.value(), static_cast<int64_t>(rows)));
+    bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(inner_->bytes())));
+}
+
+}  // namespace millrace
