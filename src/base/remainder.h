@@ -1,5 +1,5 @@
-// Remainders by a divisor that is known only at run time but does not change: two multiplications instead of a
-// division (D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct computation", 2019).
+// Remainders by a divisor that is known only at run time but does not change: two multiplications instead of
+// a division (D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct computation", 2019).
 #pragma once
 
 #include <cstdint>
