@@ -320,7 +320,7 @@ struct ExpressionExecutor::Program {
     }
 };
 
-ExpressionExecutor::ExpressionExecutor(std::vector<ExpressionPtr> expressions)
+ExpressionExecutor::ExpressionExecutor(const std::vector<ExpressionPtr>& expressions)
     : program_(std::make_unique<Program>()) {
     for (const auto& expression : expressions)
         program_->roots.push_back(program_->add(expression));

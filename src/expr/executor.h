@@ -14,7 +14,7 @@ namespace millrace {
 
 class ExpressionExecutor {
   public:
-    explicit ExpressionExecutor(std::vector<ExpressionPtr> expressions);
+    explicit ExpressionExecutor(const std::vector<ExpressionPtr>& expressions);
     ~ExpressionExecutor();
     ExpressionExecutor(ExpressionExecutor&&) noexcept;
 

@@ -40,7 +40,7 @@ std::unique_ptr<OperatorState> Calc::open(OperatorContext& context) const {
     auto state = std::make_unique<State>(context);
     std::vector<ExpressionPtr> expressions = computed_;
     if (condition_) expressions.insert(expressions.begin(), condition_);
-    if (!expressions.empty()) state->executor.emplace(std::move(expressions));
+    if (!expressions.empty()) state->executor.emplace(expressions);
     return state;
 }
 

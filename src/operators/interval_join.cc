@@ -29,8 +29,8 @@ IntervalJoin::IntervalJoin(IntervalJoinParameters parameters) : p_(std::move(par
     p_.shape.check();
     MILLRACE_CHECK(p_.lower_ms <= p_.upper_ms, "an interval from {} to {}", p_.lower_ms, p_.upper_ms);
     // Few spans for a row to look into, and few rows that are kept too long.
-    constexpr int64_t kShortest_ms = 1'000;
-    span_ms_ = std::max(kShortest_ms, (p_.upper_ms - p_.lower_ms) / 2 + 1);
+    constexpr int64_t kShortestMs = 1'000;
+    span_ms_ = std::max(kShortestMs, (p_.upper_ms - p_.lower_ms) / 2 + 1);
     delay_ms_ = std::max(std::abs(p_.lower_ms), std::abs(p_.upper_ms));
     if (p_.shape.type != JoinType::Inner) delay_ms_ += span_ms_;
 }

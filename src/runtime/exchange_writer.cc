@@ -41,12 +41,12 @@ void ExchangeWriter::write(Batch batch) {
             next_ = (next_ + 1) % channels_.size();
             return;
         case Exchange::Hash:
-            writeByKey(std::move(batch));
+            writeByKey(batch);
             return;
     }
 }
 
-void ExchangeWriter::writeByKey(Batch batch) {
+void ExchangeWriter::writeByKey(const Batch& batch) {
     std::vector<ColumnPtr> keys;
     keys.reserve(key_.size());
     for (const size_t column : key_)

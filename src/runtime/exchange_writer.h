@@ -23,7 +23,7 @@ class ExchangeWriter {
 
   private:
     void put(size_t target, StreamElement element);
-    void writeByKey(Batch batch);
+    void writeByKey(const Batch& batch);
 
     Exchange exchange_;
     std::vector<size_t> key_;

@@ -84,9 +84,9 @@ class JobMaster::AttemptListener final : public SlotListener {
     const uint64_t attempt_;
 };
 
-JobMaster::JobMaster(std::shared_ptr<const JobGraph> graph, JobOptions options, SlotDriver& driver,
+JobMaster::JobMaster(const std::shared_ptr<const JobGraph>& graph, JobOptions options, SlotDriver& driver,
                      StepHooks* hooks)
-    : graph_(checked(std::move(graph))),
+    : graph_(checked(graph)),
       given_(std::move(options)),
       options_(RuntimeOptions::from(graph_->configuration)),
       driver_(driver),

@@ -27,7 +27,7 @@ class SlotDriver {
 
 class JobMaster final : private CheckpointListener {
   public:
-    JobMaster(std::shared_ptr<const JobGraph> graph, JobOptions options, SlotDriver& driver,
+    JobMaster(const std::shared_ptr<const JobGraph>& graph, JobOptions options, SlotDriver& driver,
               StepHooks* hooks = nullptr);
     ~JobMaster() override;
 

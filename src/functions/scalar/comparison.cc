@@ -14,11 +14,11 @@ std::optional<LogicalType> comparisonType(std::string_view name, const LogicalTy
                                     a.withNullable(true).toString(), b.withNullable(true).toString()),
                         "CAST one of them to the other's type");
     }
-    const auto asOther = [](const LogicalType& text, const LogicalType& other) {
+    const auto as_other = [](const LogicalType& text, const LogicalType& other) {
         return text.isCharacter() && (other.isTemporal() || other.kind() == TypeKind::Boolean);
     };
-    if (asOther(a, b)) return b;
-    if (asOther(b, a)) return a;
+    if (as_other(a, b)) return b;
+    if (as_other(b, a)) return a;
     const LogicalType both[] = {a, b};
     return commonType(both);
 }
@@ -139,7 +139,7 @@ BoundScalar bindDistinct(const std::string& name, bool negated, std::span<const 
     return bound;
 }
 
-ScalarFunction comparison(std::string symbol, std::string documentation,
+ScalarFunction comparison(const std::string& symbol, std::string documentation,
                           std::vector<FunctionExample> examples) {
     ScalarFunction function;
     function.name = symbol;
@@ -153,7 +153,7 @@ ScalarFunction comparison(std::string symbol, std::string documentation,
     return function;
 }
 
-ScalarFunction distinct(std::string name, bool negated, std::string documentation,
+ScalarFunction distinct(const std::string& name, bool negated, std::string documentation,
                         std::vector<FunctionExample> examples) {
     ScalarFunction function;
     function.name = name;

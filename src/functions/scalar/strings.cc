@@ -17,7 +17,7 @@ constexpr uint64_t kHighBits = 0x80 * kEach;
 // Of eight ASCII bytes, the highest bit of those that are letters of the case to be changed.
 template <bool kUpper>
 uint64_t lettersToChange(uint64_t bytes) {
-    constexpr uint64_t kFirst = kUpper ? 'a' : 'A';
+    constexpr uint64_t kFirst = kUpper ? uint8_t{'a'} : uint8_t{'A'};
     const uint64_t from_first = bytes + (0x80 - kFirst) * kEach;
     const uint64_t behind_last = bytes + (0x80 - kFirst - 26) * kEach;
     return (from_first ^ behind_last) & kHighBits;
@@ -43,7 +43,7 @@ StringView changeCase(std::string_view text, StringHeap& heap, std::string& scra
     if (isAscii(text)) {
         char buffer[StringView::kInlineSize];
         char* const out = text.size() <= StringView::kInlineSize ? buffer : heap.reserve(text.size());
-        constexpr unsigned kFirst = kUpper ? 'a' : 'A';
+        constexpr unsigned kFirst = kUpper ? uint8_t{'a'} : uint8_t{'A'};
         for (size_t k = 0; k < text.size(); ++k) {
             const auto c = static_cast<unsigned char>(text[k]);
             out[k] = static_cast<char>(c ^ (static_cast<unsigned char>(c - kFirst) < 26 ? 0x20 : 0));
@@ -125,9 +125,9 @@ bool containsCharacter(std::string_view characters, std::string_view one) {
 
 // Cuts characters of the set from either end.
 std::string_view trimmed(std::string_view text, std::string_view set, bool front, bool back) {
-    const auto firstSize = [&] { return characterOffset(text, 1); };
-    while (front && !text.empty() && containsCharacter(set, text.substr(0, firstSize())))
-        text.remove_prefix(firstSize());
+    const auto first_size = [&] { return characterOffset(text, 1); };
+    while (front && !text.empty() && containsCharacter(set, text.substr(0, first_size())))
+        text.remove_prefix(first_size());
     while (back && !text.empty()) {
         size_t begin = text.size() - 1;
         while (begin > 0 && isContinuation(text[begin]))
