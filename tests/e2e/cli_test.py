@@ -1,4 +1,5 @@
 """The command line as a person and a script meet it: output forms, exit statuses, errors, signals, pipes."""
+import contextlib
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness import MILLRACE
+from harness import MILLRACE, wait_for
 
 ROWS = """\
 {"id": 1, "customer": "ann", "amount": 10.00, "at": "2026-03-01 09:00:10"}
@@ -186,6 +187,32 @@ def test_a_broken_pipe_ends_it_quietly(folder):
     finally:
         process.kill()
         process.wait()
+
+
+def test_state_on_disk_is_gone_with_a_process_that_is_killed(folder):
+    state = folder / "state"
+    process = start(folder, """
+CREATE TABLE numbers (k BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000');
+CREATE TABLE nothing (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO nothing SELECT k, COUNT(*) FROM numbers GROUP BY k;""", "--set", "state.backend.type=rocksdb", "--set",
+                    f"state.backend.rocksdb.localdir={state}", "--set", "taskmanager.memory.managed.size=4 mb")
+
+    def spilled():
+        size = 0
+        for number in os.listdir(f"/proc/{process.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed in between
+                file = f"/proc/{process.pid}/fd/{number}"
+                if os.readlink(file).startswith(str(state)):
+                    size += os.stat(file).st_blocks * 512
+        return size
+
+    try:
+        wait_for("state on disk", lambda: spilled() > 20 << 20)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    assert not list(state.iterdir())
 
 
 def test_a_table_file_runs_under_every_profile(folder):
