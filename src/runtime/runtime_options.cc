@@ -125,7 +125,7 @@ void readStateBackend(const Configuration& configuration, RuntimeOptions& out) {
     out.state_on_disk = type == "rocksdb";
     // Flink's take a list, of which the first is used.
     std::string folders = firstOf(configuration, {"state.backend.rocksdb.localdir", "io.tmp.dirs"});
-    folders = folders.substr(0, folders.find_first_of(",:"));
+    folders = folders.substr(0, folders.find(','));
     out.state_folder = folders.empty() ? std::filesystem::temp_directory_path().string() : folders;
     out.state_memory_bytes =
         read<MemorySize>(configuration, "taskmanager.memory.managed.size", {out.state_memory_bytes}).bytes;

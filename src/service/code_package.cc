@@ -137,6 +137,34 @@ void checkZip(const std::string& bytes) {
     throw codeValidation("The code package holds no .sql file.");
 }
 
+// A KPU has 4 GB; state beyond half of it lies on disk, as the AWS service, too, keeps state in RocksDB.
+constexpr int64_t kStateGigabytesPerKpu = 2;
+
+// What the cluster runs the job with, as Flink's options.
+Json settingsOf(const Application& application, const Json& flink, const ClusterSpec& spec) {
+    const Json& parallelism = flink.at("ParallelismConfigurationDescription");
+    const auto slots = parallelism.at("Parallelism").get<int64_t>();
+    const auto slots_per_kpu = parallelism.at("ParallelismPerKPU").get<int64_t>();
+    const int64_t kpus = (slots + slots_per_kpu - 1) / slots_per_kpu;
+    Json settings{{"pipeline.name", application.name},
+                  {"parallelism.default", std::to_string(slots)},
+                  {"state.backend.type", "rocksdb"},
+                  {"state.backend.rocksdb.localdir", spec.application_folder + "/state"},
+                  {"taskmanager.memory.managed.size", fmt::format("{} gb", kpus * kStateGigabytesPerKpu)},
+                  {"state.checkpoints.dir", spec.application_folder + "/checkpoints"},
+                  {"state.savepoints.dir", spec.application_folder + "/snapshots"},
+                  {"state.checkpoints.num-retained", "2"},
+                  {"restart-strategy.type", "exponential-delay"}};
+    const Json& checkpoints = flink.at("CheckpointConfigurationDescription");
+    if (checkpoints.at("CheckpointingEnabled").get<bool>()) {
+        settings["execution.checkpointing.interval"] =
+            fmt::format("{} ms", checkpoints.at("CheckpointInterval").get<int64_t>());
+        settings["execution.checkpointing.min-pause"] =
+            fmt::format("{} ms", checkpoints.at("MinPauseBetweenCheckpoints").get<int64_t>());
+    }
+    return settings;
+}
+
 }  // namespace
 
 CodePackage takeInCode(ServiceContext& context, const Json& configuration) {
@@ -183,7 +211,6 @@ void writePackage(ServiceContext& context, const Application& application, const
                         "create it with an ApplicationCodeConfiguration");
     const Json configuration = Json::parse(version.configuration);
     const Json& flink = configuration.at("FlinkApplicationConfigurationDescription");
-    const Json& checkpoints = flink.at("CheckpointConfigurationDescription");
 
     Json package{{"applicationName", application.name},
                  {"applicationArn", application.arn},
@@ -204,21 +231,7 @@ void writePackage(ServiceContext& context, const Application& application, const
              configuration.at("EnvironmentPropertyDescriptions").at("PropertyGroupDescriptions"))
             properties[group.at("PropertyGroupId").get<std::string>()] = group.at("PropertyMap");
     package["properties"] = properties;
-    Json settings{
-        {"pipeline.name", application.name},
-        {"parallelism.default",
-         std::to_string(flink.at("ParallelismConfigurationDescription").at("Parallelism").get<int64_t>())},
-        {"state.checkpoints.dir", spec.application_folder + "/checkpoints"},
-        {"state.savepoints.dir", spec.application_folder + "/snapshots"},
-        {"state.checkpoints.num-retained", "2"},
-        {"restart-strategy.type", "exponential-delay"}};
-    if (checkpoints.at("CheckpointingEnabled").get<bool>()) {
-        settings["execution.checkpointing.interval"] =
-            fmt::format("{} ms", checkpoints.at("CheckpointInterval").get<int64_t>());
-        settings["execution.checkpointing.min-pause"] =
-            fmt::format("{} ms", checkpoints.at("MinPauseBetweenCheckpoints").get<int64_t>());
-    }
-    package["configuration"] = settings;
+    package["configuration"] = settingsOf(application, flink, spec);
     if (!deployment.restore.empty()) package["restore"] = deployment.restore;
 
     auto& files = localFileSystem();

@@ -410,7 +410,8 @@ TEST_F(ServiceTest, packagesGiveTheClusterEverything) {
         "a", "SELECT '${in.path}'",
         {{"EnvironmentProperties", properties},
          {"FlinkApplicationConfiguration",
-          {{"ParallelismConfiguration", {{"ConfigurationType", "CUSTOM"}, {"Parallelism", 3}}},
+          {{"ParallelismConfiguration",
+            {{"ConfigurationType", "CUSTOM"}, {"Parallelism", 3}, {"ParallelismPerKPU", 2}}},
            {"MonitoringConfiguration", {{"ConfigurationType", "CUSTOM"}, {"LogLevel", "DEBUG"}}},
            {"CheckpointConfiguration", {{"ConfigurationType", "CUSTOM"}, {"CheckpointInterval", 1000}}}}}});
     c.start("a");
@@ -418,6 +419,8 @@ TEST_F(ServiceTest, packagesGiveTheClusterEverything) {
     EXPECT_EQ(package["sql"], "SELECT '${in.path}'");
     EXPECT_EQ(package["properties"], (Json{{"in", {{"path", "/data"}}}}));
     EXPECT_EQ(package["configuration"]["parallelism.default"], "3");
+    EXPECT_EQ(package["configuration"]["state.backend.type"], "rocksdb");
+    EXPECT_EQ(package["configuration"]["taskmanager.memory.managed.size"], "4 gb");  // two KPUs
     EXPECT_EQ(package["configuration"]["execution.checkpointing.interval"], "1000 ms");
     EXPECT_EQ(package["configuration"]["execution.checkpointing.min-pause"], "5000 ms");
     EXPECT_EQ(package["logLevel"], "DEBUG");
