@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operators/aggregation.h"
+#include "operators/batch_keys.h"
 #include "operators/row_index.h"
 #include "operators/row_values.h"
 #include "operators/sort_keys.h"
@@ -143,10 +144,7 @@ void Deduplicate::process(OperatorState& operator_state, size_t, const Batch& ba
                           Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
-    state.keys.clear();
-    for (const size_t key : p_.keys)
-        state.keys.push_back(batch.column(key));
-    hashColumns(state.keys, batch.rows(), state.hashes);
+    keysOf(batch, p_.keys, state.keys, state.hashes);
     if (!firstArrival()) {
         find(state, batch.rows());
         chooseWinners(state, batch);

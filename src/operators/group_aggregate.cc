@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operators/batch_keys.h"
 #include "operators/row_index.h"
 #include "operators/row_values.h"
 
@@ -67,10 +68,7 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
 // Looks the batch's groups up and numbers them.
 void GroupAggregate::findGroups(State& state, const Batch& batch) const {
     const size_t rows = batch.rows();
-    state.keys.clear();
-    for (const size_t key : p_.keys)
-        state.keys.push_back(batch.column(key));
-    hashColumns(state.keys, rows, state.hashes);
+    keysOf(batch, p_.keys, state.keys, state.hashes);
     state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
 
     state.index.start(rows);

@@ -4,8 +4,10 @@
 #include <set>
 
 #include "functions/merging_aggregate.h"
+#include "operators/batch_keys.h"
 #include "operators/function_context.h"
 #include "operators/limits.h"
+#include "operators/scratch_state.h"
 
 namespace millrace {
 
@@ -27,13 +29,7 @@ KeyedStateDescriptor groupsOf(const Schema& input, std::span<const size_t> keys,
 
 struct LocalWindowAggregate::State final : OperatorState {
     State(const OperatorContext& context, const KeyedStateDescriptor& groups, const std::string& zone)
-        : clock(zone) {
-        StateBackendParameters parameters;
-        parameters.operator_name = "LocalWindowAggregate";
-        parameters.subtask = context.subtask();
-        parameters.parallelism = context.parallelism();
-        parameters.max_parallelism = context.maxParallelism();
-        backend = makeHashMapStateBackend(parameters);
+        : backend(makeScratchState("LocalWindowAggregate", context)), clock(zone) {
         table = &backend->table(groups);
     }
 
@@ -96,10 +92,7 @@ void LocalWindowAggregate::process(OperatorState& operator_state, size_t, const 
                                    OperatorContext&, Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
-    state.keys.clear();
-    for (const size_t key : p_.keys)
-        state.keys.push_back(batch.column(key));
-    hashColumns(state.keys, batch.rows(), state.hashes);
+    keysOf(batch, p_.keys, state.keys, state.hashes);
     state.dealt.deal(*batch.column(p_.time_column), p_.input[p_.time_column].name, p_.time_is, p_.windows,
                      state.clock);
     for (size_t i = 0; i < state.dealt.size(); ++i) {

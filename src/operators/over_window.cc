@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "operators/scratch_state.h"
+
 namespace millrace {
 
 namespace {
@@ -245,12 +247,7 @@ OverWindow::Results OverWindow::evaluate(OrderedRows& rows, std::vector<Run>& ru
 }
 
 FreshAccumulators::FreshAccumulators(const OverWindow& window, OperatorContext& context) {
-    StateBackendParameters scratch;
-    scratch.operator_name = "OverAggregate";
-    scratch.subtask = context.subtask();
-    scratch.parallelism = context.parallelism();
-    scratch.max_parallelism = context.maxParallelism();
-    backend_ = makeHashMapStateBackend(scratch);
+    backend_ = makeScratchState("OverAggregate", context);
     KeyedStateDescriptor descriptor;
     descriptor.name = "accumulators";
     descriptor.key = Schema({{"run", LogicalType::bigint()}});

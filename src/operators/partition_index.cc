@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "operators/aggregation.h"
+#include "operators/scratch_state.h"
 
 namespace millrace {
 
@@ -12,12 +13,7 @@ PartitionIndex::PartitionIndex(const std::string& name, const Schema& columns, s
         partitions_.push_back({nullptr, keyGroupOf(0, max_parallelism_), true});
         return;
     }
-    StateBackendParameters index;
-    index.operator_name = name;
-    index.subtask = context.subtask();
-    index.parallelism = context.parallelism();
-    index.max_parallelism = max_parallelism_;
-    backend_ = makeHashMapStateBackend(index);
+    backend_ = makeScratchState(name, context);
     KeyedStateDescriptor descriptor;
     descriptor.name = "partitions";
     descriptor.key = Aggregation::keySchema(columns, partition_);

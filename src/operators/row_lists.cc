@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "operators/aggregation.h"
+#include "operators/batch_keys.h"
 
 namespace millrace {
 
@@ -20,10 +21,7 @@ std::shared_ptr<Column> integers(size_t rows) { return std::make_shared<Column>(
 
 void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
     batch = &rows;
-    keys.clear();
-    for (const size_t column : key_columns)
-        keys.push_back(rows.column(column));
-    hashColumns(keys, rows.rows(), hashes);
+    keysOf(rows, key_columns, keys, hashes);
     row_hashes.clear();
     const size_t before = all.size();
     all.resize(rows.rows());

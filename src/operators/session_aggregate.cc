@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "operators/batch_keys.h"
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
 #include "operators/limits.h"
@@ -138,10 +139,7 @@ void SessionAggregate::process(OperatorState& operator_state, size_t, const Batc
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
     if (p_.processing_time) fireDue(state, context.now().value(), output);
-    state.keys.clear();
-    for (const size_t key : p_.keys)
-        state.keys.push_back(batch.column(key));
-    hashColumns(state.keys, batch.rows(), state.hashes);
+    keysOf(batch, p_.keys, state.keys, state.hashes);
     state.retracts = p_.input_retracts && signsOf(batch, state.signs);
 
     if (!findTimes(state, batch, context)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "state/forwarding_state_backend.h"
 
 namespace millrace {
 
@@ -16,33 +17,24 @@ std::string namesOf(const Schema& schema, const std::vector<size_t>& columns) {
 }
 
 // Hands out real tables, which stay empty, and remembers what was asked for.
-class RecordingBackend final : public StateBackend {
+class RecordingBackend final : public ForwardingStateBackend {
   public:
-    RecordingBackend() : inner_(makeHashMapStateBackend({})) {}
+    RecordingBackend() : ForwardingStateBackend(makeHashMapStateBackend({})) {}
 
     KeyedTable& table(const KeyedStateDescriptor& descriptor) override {
-        KeyedTable& made = inner_->table(descriptor);
+        KeyedTable& made = ForwardingStateBackend::table(descriptor);
         tables_.push_back(&made);
         return made;
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
         lists_.push_back(name);
-        return inner_->list(name, redistribution);
+        return ForwardingStateBackend::list(name, redistribution);
     }
-    void beginCapture(CaptureMode mode) override { inner_->beginCapture(mode); }
-    bool advanceCapture(size_t rows) override { return inner_->advanceCapture(rows); }
-    bool capturing() const override { return inner_->capturing(); }
-    OperatorSnapshot takeCapture() override { return inner_->takeCapture(); }
-    bool expire(size_t rows) override { return inner_->expire(rows); }
-    Duration shortestTtl() const override { return inner_->shortestTtl(); }
-    void relieve() override { inner_->relieve(); }
-    size_t bytes() const override { return inner_->bytes(); }
 
     const std::vector<const KeyedTable*>& tables() const { return tables_; }
     const std::vector<std::string>& lists() const { return lists_; }
 
   private:
-    std::unique_ptr<StateBackend> inner_;
     std::vector<const KeyedTable*> tables_;
     std::vector<std::string> lists_;
 };

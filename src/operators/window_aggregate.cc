@@ -5,9 +5,11 @@
 #include <numeric>
 #include <set>
 
+#include "operators/batch_keys.h"
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
 #include "operators/limits.h"
+#include "operators/scratch_state.h"
 
 namespace millrace {
 
@@ -105,12 +107,7 @@ std::unique_ptr<OperatorState> WindowAggregate::open(OperatorContext& context) c
                                          context.metrics().counter("numLateRecordsDropped"));
     state->emitted_field = emitted_field;
     if (!carriesWindow() && p_.windows.shape == WindowShape::Hop) {
-        StateBackendParameters scratch;
-        scratch.operator_name = "WindowAggregate";
-        scratch.subtask = context.subtask();
-        scratch.parallelism = context.parallelism();
-        scratch.max_parallelism = context.maxParallelism();
-        state->scratch_backend = makeHashMapStateBackend(scratch);
+        state->scratch_backend = makeScratchState("WindowAggregate", context);
         state->scratch_table = &state->scratch_backend->table(descriptor);
     }
     if (!p_.processing_time) state->watermark.open(context);
@@ -149,10 +146,7 @@ void WindowAggregate::process(OperatorState& operator_state, size_t, const Batch
                               OperatorContext& context, Output&) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
-    state.keys.clear();
-    for (const size_t key : p_.keys)
-        state.keys.push_back(batch.column(key));
-    hashColumns(state.keys, batch.rows(), state.hashes);
+    keysOf(batch, p_.keys, state.keys, state.hashes);
     state.retracts = p_.input_retracts && signsOf(batch, state.signs);
 
     if (p_.time_column) {

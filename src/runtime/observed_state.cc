@@ -5,12 +5,12 @@
 namespace millrace {
 
 ObservedState::ObservedState(std::unique_ptr<StateBackend> inner, MetricGroup& metrics)
-    : inner_(std::move(inner)),
+    : ForwardingStateBackend(std::move(inner)),
       rows_max_(metrics.counter("stateRowsMax")),
       bytes_max_(metrics.counter("stateBytesMax")) {}
 
 KeyedTable& ObservedState::table(const KeyedStateDescriptor& descriptor) {
-    KeyedTable& table = inner_->table(descriptor);
+    KeyedTable& table = ForwardingStateBackend::table(descriptor);
     if (std::find(tables_.begin(), tables_.end(), &table) == tables_.end()) tables_.push_back(&table);
     return table;
 }
@@ -22,7 +22,7 @@ void ObservedState::observe() {
             rows += table->rows(name_space);
     }
     rows_max_.set(std::max(rows_max_.value(), static_cast<int64_t>(rows)));
-    bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(inner_->bytes())));
+    bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(bytes())));
 }
 
 }  // namespace millrace
