@@ -32,7 +32,7 @@ struct GroupAggregate::State final : OperatorState {
 GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
     : p_(std::move(parameters)),
       aggregation_(std::move(p_.terms), p_.input_retracts),
-      distinct_(aggregation_.terms(), p_.input_retracts) {
+      distinct_(p_.input, p_.keys, aggregation_.terms(), p_.input_retracts, p_.ttl) {
     MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
                    "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
                    aggregation_.size());
@@ -48,8 +48,11 @@ std::vector<KeptState> GroupAggregate::keeps() const {
     };
     std::vector<KeptState> kept = {{"group-aggregate", oneRowForEach(p_.input, p_.keys), until(p_.keys)}};
     for (size_t set = 0; set < distinct_.sets(); ++set) {
-        const std::vector<size_t> columns = distinct_.keyColumns(set, p_.keys);
-        kept.push_back({DistinctValues::tableName(set), oneRowForEach(p_.input, columns), until(columns)});
+        const std::vector<size_t> columns = distinct_.columns(set);
+        std::string rows = oneRowForEach(p_.input, columns);
+        if (const uint32_t values = distinct_.valuesOfARow(set); values > 1)
+            rows += fmt::format(", of which up to {} neighbours share one", values);
+        kept.push_back({DistinctValues::tableName(set), std::move(rows), until(columns)});
     }
     return kept;
 }
@@ -58,10 +61,13 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
     KeyedStateDescriptor descriptor;
     descriptor.name = "group-aggregate";
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
-    descriptor.value = aggregation_.valueSchema();
+    std::vector<Field> values = aggregation_.valueSchema().fields();
+    for (Field& field : distinct_.groupFields())
+        values.push_back(std::move(field));
+    descriptor.value = Schema(std::move(values));
     descriptor.ttl = p_.ttl;
     auto state = std::make_unique<State>(context.state().table(descriptor));
-    state->distinct = distinct_.open(context, p_.input, p_.keys, p_.ttl);
+    state->distinct = distinct_.open(context);
     return state;
 }
 
