@@ -35,6 +35,8 @@ struct DistinctValues::Tables final : State {
     std::vector<uint64_t> group_hashes;
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
+    std::vector<uint64_t> term_bits;  // of each row of the batch: the terms that count it, if it has a value
+    const std::vector<std::optional<size_t>>* filters_of = nullptr;  // by which filters
     std::vector<uint64_t> bits;  // of each row of the batch: the terms that count it, at its place in a block
     Selection selection;         // rows that some term counts, and, for each:
     std::vector<std::byte*> groups;  // the group
@@ -154,6 +156,7 @@ void DistinctValues::accumulate(State& state, const Rows& rows, const Aggregatio
                                 KeyedTable& table) const {
     auto& tables = static_cast<Tables&>(state);
     if (numbered_) numberGroups(tables, rows, table.layout());
+    tables.filters_of = nullptr;
     for (size_t set = 0; set < sets_.size(); ++set)
         accumulate(tables, set, rows, aggregation, table);
 }
@@ -180,23 +183,31 @@ void DistinctValues::numberGroups(Tables& state, const Rows& rows, const RowLayo
     hashColumns({&state.group_numbers, 1}, rows.groups.size(), state.group_hashes);
 }
 
+// Fills term_bits.
+void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch) {
+    uint64_t unfiltered = 0;
+    for (size_t t = 0; t < set.terms.size(); ++t)
+        unfiltered |= set.filters[t] ? 0 : uint64_t{1} << t;
+    state.term_bits.assign(batch.rows(), unfiltered);
+    for (size_t t = 0; t < set.terms.size(); ++t) {
+        if (!set.filters[t]) continue;
+        const Column& filter = *batch.column(*set.filters[t]);
+        const uint8_t* passes = filter.data<uint8_t>();
+        const uint8_t* valid = filter.validity();
+        for (size_t i = 0; i < batch.rows(); ++i) {
+            const bool counts = passes[i] != 0 && (!valid || valid[i] != 0);
+            state.term_bits[i] |= uint64_t{counts} << t;
+        }
+    }
+}
+
 // Fills bits, selection, groups and signs. False if no term counts any of the rows.
 bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) const {
     const size_t all = rows.batch.rows();
-    state.bits.assign(all, 0);
-    for (size_t t = 0; t < set.terms.size(); ++t) {
-        const uint64_t bit = uint64_t{1} << t;
-        if (!set.filters[t]) {
-            for (uint64_t& bits : state.bits)
-                bits |= bit;
-            continue;
-        }
-        const Column& filter = *rows.batch.column(*set.filters[t]);
-        const uint8_t* passes = filter.data<uint8_t>();
-        const uint8_t* valid = filter.validity();
-        for (size_t i = 0; i < all; ++i)
-            state.bits[i] |= passes[i] != 0 && (!valid || valid[i] != 0) ? bit : 0;
-    }
+    if (state.filters_of != &set.filters && (!state.filters_of || *state.filters_of != set.filters))
+        findBits(state, set, rows.batch);
+    state.filters_of = &set.filters;
+    state.bits = state.term_bits;
     // A value is NULL if any argument is; NULLs do not count.
     for (const size_t argument : set.arguments) {
         const uint8_t* valid = rows.batch.column(argument)->validity();
@@ -207,6 +218,8 @@ bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) con
     state.selection.clear();
     state.groups.clear();
     state.signs.clear();
+    state.selection.reserve(rows.groups.size());
+    state.groups.reserve(rows.groups.size());
     for (size_t i = 0; i < rows.groups.size(); ++i) {
         const auto row = rows.selection.empty() ? static_cast<uint32_t>(i) : rows.selection[i];
         if (state.bits[row] == 0) continue;

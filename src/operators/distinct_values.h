@@ -71,6 +71,7 @@ class DistinctValues {
                     KeyedTable& table) const;
     void numberGroups(Tables& state, const Rows& rows, const RowLayout& groups) const;
     bool select(Tables& state, const Set& set, const Rows& rows) const;
+    static void findBits(Tables& state, const Set& set, const Batch& batch);
     void addBits(Tables& state, size_t index) const;
     void addCounts(Tables& state, size_t index) const;
 

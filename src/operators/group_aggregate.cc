@@ -82,11 +82,15 @@ void GroupAggregate::findGroups(State& state, const Batch& batch) const {
     state.first_row.clear();
     state.existed.clear();
     state.group_of.resize(rows);
+    constexpr size_t kCacheLine = 64;
+    const size_t row_bytes = state.table.layout().rowBytes();
     for (size_t i = 0; i < rows; ++i) {
         const uint32_t group = state.index.numberOf(state.rows[i]);
         state.group_of[i] = group;
         if (group == state.groups.size()) {
             state.groups.push_back(state.rows[i]);
+            for (size_t line = kCacheLine; line < row_bytes; line += kCacheLine)
+                __builtin_prefetch(state.rows[i] + line, 1);  // the results so far are read next
             state.first_row.push_back(static_cast<uint32_t>(i));
             state.existed.push_back(state.inserted[i] == 0);
         }
@@ -191,8 +195,7 @@ void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::ve
             Column::retyped(Column::gather(batch.column(p_.keys[k]), key_rows), p_.output[k].type));
     }
     for (size_t term = 0; term < before.size(); ++term) {
-        const ColumnPtr both[] = {before[term], after[term]};
-        columns.push_back(Column::gather(Column::concat(both), values));
+        columns.push_back(gatherOfTwo(before[term], after[term], values));
     }
     Batch result(values.size(), std::move(columns));
     if (!only_inserts) result.setKinds(std::move(kinds));
