@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "batch/row_layout.h"
+#include "batch/value_encoding.h"
 
 namespace millrace {
 
@@ -64,6 +65,8 @@ bool getValid(std::string_view& in) {
     if (valid > 1) damaged("a validity byte is neither 0 nor 1");
     return valid == 1;
 }
+
+}  // namespace
 
 void encodeValue(const LogicalType& type, const Value& value, std::string& out) {
     out.push_back(value.isNull() ? '\0' : '\1');
@@ -152,6 +155,8 @@ Value decodeValue(const LogicalType& type, std::string_view& in) {
     }
     throw InternalError("an unknown physical type");
 }
+
+namespace {
 
 void skipBytes(std::string_view& in, size_t bytes) {
     if (in.size() < bytes) damaged("it ends early");

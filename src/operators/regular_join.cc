@@ -31,8 +31,8 @@ constexpr const char* kSideNames[] = {"left", "right"};
 }  // namespace
 
 struct RegularJoin::State final : OperatorState {
-    State(const JoinShape& shape, OperatorContext& context, RowLists left, RowLists right)
-        : lists{std::move(left), std::move(right)}, rows(shape, context) {}
+    State(const JoinShape& shape, OperatorContext& context, std::pair<RowLists, RowLists> inputs)
+        : lists{std::move(inputs.first), std::move(inputs.second)}, rows(shape, context) {}
 
     RowLists lists[2];
     JoinRows rows;
@@ -63,15 +63,17 @@ std::vector<KeptState> RegularJoin::keeps() const {
 }
 
 std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const {
-    const auto lists = [&](size_t side) {
+    const auto listOf = [&](size_t side) {
         const JoinInput& input = p_.shape.inputs[side];
         RowLists::Shape shape{kSideNames[side], input.schema, input.keys};
         shape.removable = input.retracts;
         shape.counts_matches = p_.shape.counts(side);
         shape.ttl = p_.ttls[side];
-        return RowLists(context.state(), context.maxParallelism(), std::move(shape));
+        return shape;
     };
-    return std::make_unique<State>(p_.shape, context, lists(0), lists(1));
+    return std::make_unique<State>(
+        p_.shape, context,
+        RowLists::ofInputs(context.state(), context.maxParallelism(), listOf(0), listOf(1)));
 }
 
 void RegularJoin::process(OperatorState& operator_state, size_t side, const Batch& batch,
@@ -131,6 +133,7 @@ void RegularJoin::apply(State& state, size_t side, const Batch& batch, const Sel
         state.lists[side].remove(state.keyed, with_key, state.removed);
         with_key = state.removed;
     }
+    state.lists[side].enterKeys(state.keyed, with_key);
     state.matches.assign(batch.rows(), 0);
     const bool plain = p_.shape.type == JoinType::Inner && !p_.shape.inputs[1 - side].retracts;
     state.rows.meet(state.keyed, with_key,

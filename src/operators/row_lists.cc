@@ -23,6 +23,7 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
     batch = &rows;
     keysOf(rows, key_columns, keys, hashes);
     row_hashes.clear();
+    entries_of = nullptr;
     const size_t before = all.size();
     all.resize(rows.rows());
     for (size_t i = before; i < all.size(); ++i)
@@ -31,28 +32,74 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
 
 void KeyedBatch::hashRows() { hashColumns(batch->columns(), batch->rows(), row_hashes); }
 
-RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
+RowLists::RowLists(Shape shape, uint32_t max_parallelism)
     : shape_(std::move(shape)),
       max_parallelism_(max_parallelism),
       linked_(!shape_.removable && shape_.ttl.ms == 0),
       number_field_(shape_.keys.size()) {
+    MILLRACE_CHECK(!shape_.namespaced || !shape_.removable, "rows of '{}' go with their namespace",
+                   shape_.name);
+    field_of_.assign(shape_.input.size(), kNone);
+    for (size_t i = 0; i < shape_.keys.size(); ++i) {
+        if (field_of_[shape_.keys[i]] == kNone) field_of_[shape_.keys[i]] = i;
+    }
+    for (size_t column = 0; column < shape_.input.size(); ++column) {
+        if (field_of_[column] == kNone) value_columns_.push_back(column);
+    }
+}
+
+RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
+    : RowLists(std::move(shape), max_parallelism) {
+    if (shape_.isLog()) {
+        useLog(backend.logs({logDescriptor()}), 0);
+    } else {
+        useTables(backend);
+    }
+}
+
+std::pair<RowLists, RowLists> RowLists::ofInputs(StateBackend& backend, uint32_t max_parallelism, Shape left,
+                                                 Shape right) {
+    if (!left.isLog() || !right.isLog()) {
+        return {RowLists(backend, max_parallelism, std::move(left)),
+                RowLists(backend, max_parallelism, std::move(right))};
+    }
+    std::pair<RowLists, RowLists> lists{RowLists(std::move(left), max_parallelism),
+                                        RowLists(std::move(right), max_parallelism)};
+    KeyedLogs& logs = backend.logs({lists.first.logDescriptor(), lists.second.logDescriptor()});
+    lists.first.useLog(logs, 0);
+    lists.second.useLog(logs, 1);
+    return lists;
+}
+
+KeyedLogDescriptor RowLists::logDescriptor() const {
+    std::vector<Field> value;
+    for (const size_t column : value_columns_) {
+        const Field& field = shape_.input[column];
+        value.push_back({field.name, field.type.withNullable(true)});
+    }
+    return {shape_.name + "-rows", Aggregation::keySchema(shape_.input, shape_.keys),
+            Schema(std::move(value))};
+}
+
+void RowLists::useLog(KeyedLogs& logs, size_t log) {
+    logs_ = &logs;
+    log_ = log;
+    for (size_t i = 0; i < value_columns_.size(); ++i)
+        field_of_[value_columns_[i]] = shape_.keys.size() + i;
+}
+
+void RowLists::useTables(StateBackend& backend) {
     KeyedStateDescriptor rows;
     rows.name = shape_.name + "-rows";
     rows.ttl = shape_.ttl;
     rows.routing_fields = shape_.keys.size();
     rows.namespaced = shape_.namespaced;
     rows.linked = linked_;
-    MILLRACE_CHECK(!shape_.namespaced || !shape_.removable, "rows of '{}' go with their namespace",
-                   shape_.name);
     std::vector<Field> key = Aggregation::keySchema(shape_.input, shape_.keys).fields();
     KeyedStateDescriptor numbers = rows;
     numbers.linked = false;
     numbers.name = shape_.name + "-numbers";
 
-    field_of_.assign(shape_.input.size(), kNone);
-    for (size_t i = 0; i < shape_.keys.size(); ++i) {
-        if (field_of_[shape_.keys[i]] == kNone) field_of_[shape_.keys[i]] = i;
-    }
     key.push_back({"number", kCounter});
     std::vector<Field> value;
     const auto counter = [&](const char* name) {
@@ -65,18 +112,20 @@ RowLists::RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape)
         copies_field_ = counter("copies");
         hash_field_ = counter("hash");
     }
-    for (size_t column = 0; column < shape_.input.size(); ++column) {
-        if (field_of_[column] != kNone) continue;
+    for (const size_t column : value_columns_) {
         const Field& field = shape_.input[column];
         value.push_back({field.name, field.type.withNullable(true)});
         field_of_[column] = key.size() + value.size() - 1;
-        value_columns_.push_back(column);
     }
     rows.key = Schema(key);
     rows.value = Schema(std::move(value));
     rows_ = &backend.table(rows);
     no_row_.assign(rows_->layout().rowBytes(), std::byte{0});
-    if (linked_) chain();
+    if (linked_) {
+        chain();
+    } else if (!shape_.removable) {
+        number();
+    }
     if (!shape_.removable) return;
     key.back().name = "hash";
     numbers.key = Schema(std::move(key));
@@ -104,6 +153,12 @@ void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> selection,
                     std::vector<std::byte*>& heads) {
     heads.clear();
     if (selection.empty()) return;
+    if (logs_ != nullptr) {
+        if (keys.entries_of != logs_) return logs_->find(keys.keys, keys.hashes, selection, heads);
+        for (const uint32_t row : selection)
+            heads.push_back(keys.entries[row]);
+        return;
+    }
     hashes_.resize(keys.hashes.size());
     for (size_t i = 0; i < hashes_.size(); ++i)
         hashes_[i] = hashWithin(keys.hashes[i], hashOfNumber(0), max_parallelism_);
@@ -140,6 +195,7 @@ void RowLists::look(std::span<const ColumnPtr> columns, std::span<const uint32_t
 void RowLists::add(const KeyedBatch& batch, std::span<const uint32_t> selection,
                    std::span<const int64_t> matches) {
     if (selection.empty()) return;
+    if (logs_ != nullptr) return addToLog(batch, selection);
     if (!shape_.removable) return append(batch, selection, matches);
 
     // Rows that are there already are counted; the others get a number.
@@ -235,7 +291,31 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
     store(batch, selection);
 }
 
+void RowLists::enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection) {
+    if (logs_ == nullptr || logs_->count() < 2 || selection.empty()) return;
+    logs_->findOrInsert(batch.keys, batch.hashes, selection, found_);
+    batch.entries_of = logs_;
+    batch.entries.resize(batch.hashes.size());
+    for (size_t i = 0; i < selection.size(); ++i)
+        batch.entries[selection[i]] = found_[i];
+}
+
+void RowLists::addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection) {
+    if (batch.entries_of == logs_) {
+        targets_.clear();
+        for (const uint32_t row : selection)
+            targets_.push_back(batch.entries[row]);
+    } else {
+        logs_->findOrInsert(batch.keys, batch.hashes, selection, targets_);
+    }
+    std::vector<ColumnPtr> columns;
+    for (const size_t column : value_columns_)
+        columns.push_back(batch.batch->column(column));
+    logs_->append(log_, targets_, columns, selection);
+}
+
 void RowLists::collect(std::span<std::byte* const> heads, std::vector<std::byte*>& rows) {
+    if (logs_ != nullptr) return logs_->collect(log_, heads, rows);
     size_t all = 0;
     for (const std::byte* head : heads)
         all += static_cast<size_t>(size(head));
@@ -279,6 +359,30 @@ void RowLists::chain() {
             chain(std::span<std::byte* const>(rows).subspan(first, std::min(kRows, rows.size() - first)));
     }
     enter(0);
+}
+
+// What was restored may have been a log until now: then the numbers of a key have gaps, and nothing is
+// counted. Written anew in the order of numbers, no row takes the place of one that is still to come.
+void RowLists::number() {
+    constexpr size_t kRows = 4096;
+    std::vector<std::byte*> rows = rows_->allRows(0);
+    const auto uncounted = [&](const std::byte* row) { return RowLayout::isNull(row, size_field_); };
+    if (std::none_of(rows.begin(), rows.end(), uncounted)) return;
+    std::stable_sort(rows.begin(), rows.end(), [&](const std::byte* left, const std::byte* right) {
+        return field(left, number_field_) < field(right, number_field_);
+    });
+    for (size_t first = 0; first < rows.size(); first += kRows) {
+        const auto at_hand = std::span(rows).subspan(first, std::min(kRows, rows.size() - first));
+        std::vector<ColumnPtr> columns;
+        for (size_t column = 0; column < shape_.input.size(); ++column)
+            columns.push_back(load(column, at_hand));
+        for (std::byte* row : at_hand)
+            rows_->erase(0, row);
+        const Batch batch(at_hand.size(), std::move(columns));
+        KeyedBatch keyed;
+        keyed.set(batch, shape_.keys);
+        append(keyed, keyed.all, {});
+    }
 }
 
 void RowLists::chain(std::span<std::byte* const> rows) {
@@ -434,6 +538,11 @@ void RowLists::vacate(const KeyedBatch& batch, uint32_t index, std::byte* row, i
 }
 
 ColumnPtr RowLists::load(size_t column, std::span<std::byte* const> rows) const {
+    if (logs_ != nullptr) {
+        const size_t field = field_of_[column];
+        return field < shape_.keys.size() ? logs_->loadKey(log_, field, rows)
+                                          : logs_->load(log_, field - shape_.keys.size(), rows);
+    }
     return loadColumn(rows_->layout(), field_of_[column], rows);
 }
 

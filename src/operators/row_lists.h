@@ -13,7 +13,9 @@
 // searched for.
 //
 // Where rows only come and do not expire, those of a key are chained in memory, newest first behind row 0,
-// and only row 0 is in the table's index: collect() follows the chains of many keys side by side.
+// and only row 0 is in the table's index: collect() follows the chains of many keys side by side. Where they
+// are not written to either, by counts of matches, nor kept by namespace, they are a log
+// (state/keyed_logs.h), and "<name>-rows" is its name. The two inputs of a join can share its index.
 //
 // With a TTL rows may be gone before their number is: they are passed over.
 #pragma once
@@ -21,9 +23,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "batch/batch.h"
+#include "state/keyed_logs.h"
 #include "state/state_backend.h"
 
 namespace millrace {
@@ -35,6 +39,9 @@ struct KeyedBatch {
     std::vector<uint64_t> hashes;      // of the key
     std::vector<uint64_t> row_hashes;  // of all columns; set where rows are taken back
     Selection all;                     // 0, 1, 2, ...
+    // The keys' entries in these logs, once they have been looked up.
+    const KeyedLogs* entries_of = nullptr;
+    std::vector<std::byte*> entries;  // one a row; set for rows with a key
 
     void set(const Batch& rows, std::span<const size_t> key_columns);
     void hashRows();
@@ -50,8 +57,13 @@ class RowLists {
         bool counts_matches = false;  // rows keep how many rows of the other side they meet
         bool namespaced = false;      // by window, say; then rows go with their namespace, not one by one
         Duration ttl;
+
+        bool isLog() const { return !removable && !counts_matches && !namespaced && ttl.ms == 0; }
     };
     RowLists(StateBackend& backend, uint32_t max_parallelism, Shape shape);
+    // Those of the two inputs of a join.
+    static std::pair<RowLists, RowLists> ofInputs(StateBackend& backend, uint32_t max_parallelism, Shape left,
+                                                  Shape right);
 
     // The namespace that the calls below are about; 0 at first.
     void enter(int64_t name_space) { name_space_ = name_space; }
@@ -63,11 +75,16 @@ class RowLists {
     // columns have the same types.
     void find(const KeyedBatch& keys, std::span<const uint32_t> selection, std::vector<std::byte*>& heads);
     // How many rows, each counted once, whatever its copies.
-    int64_t size(const std::byte* head) const { return field(head, size_field_); }
+    int64_t size(const std::byte* head) const {
+        return logs_ != nullptr ? logs_->size(head, log_) : field(head, size_field_);
+    }
     // The rows of number numbers[i] of the key in row of_row[i] of `keys`; nullptr where its time was over.
     void find(const KeyedBatch& keys, std::span<const uint32_t> of_row, std::span<const int64_t> numbers,
               std::vector<std::byte*>& rows);
 
+    // Where the keys of both inputs share an index, and these are of it: looks the selected rows' keys up,
+    // for find() and add() of both. They get an entry where they have none.
+    void enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection);
     // Whether collect() can be used rather than numbers.
     bool linked() const { return linked_; }
     // All rows of the keys of these heads, one key after the other, in the order of their numbers.
@@ -86,12 +103,19 @@ class RowLists {
     void remove(const KeyedBatch& batch, std::span<const uint32_t> selection, Selection& removed);
 
     // A row whose columns are all NULL, to load.
-    std::byte* nothing() { return no_row_.data(); }
+    std::byte* nothing() { return logs_ != nullptr ? logs_->nothing(log_) : no_row_.data(); }
     // An input column of rows.
     ColumnPtr load(size_t column, std::span<std::byte* const> rows) const;
 
   private:
     static constexpr size_t kNone = SIZE_MAX;
+
+    RowLists(Shape shape, uint32_t max_parallelism);
+    KeyedLogDescriptor logDescriptor() const;
+    void useLog(KeyedLogs& logs, size_t log);
+    void useTables(StateBackend& backend);
+    void addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection);
+    void number();
 
     int64_t field(const std::byte* row, size_t index) const {
         return RowLayout::at<int64_t>(row, rows_->layout().offset(index));
@@ -120,13 +144,15 @@ class RowLists {
     uint32_t max_parallelism_;
     bool linked_;
     size_t number_field_;
-    KeyedTable* rows_ = nullptr;
+    KeyedLogs* logs_ = nullptr;  // where the rows are: in a log of these,
+    size_t log_ = 0;
+    KeyedTable* rows_ = nullptr;  // or here
     KeyedTable* numbers_ = nullptr;
     int64_t name_space_ = 0;
     size_t size_field_ = 0;
     std::optional<size_t> matches_field_, copies_field_, hash_field_;
     size_t number_value_ = 0;            // of numbers_
-    std::vector<size_t> field_of_;       // of each input column, in rows_
+    std::vector<size_t> field_of_;       // of each input column, in rows_; or, in a log, of the key and value
     std::vector<size_t> value_columns_;  // input columns that are no key
     std::vector<std::byte> no_row_;      // all NULL
 

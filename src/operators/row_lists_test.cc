@@ -147,6 +147,10 @@ class ModelledLists {
         }
         check();
         if (!random_.chance(0.4)) return;
+        // A time to live that is set, or taken away, on the way: from a log to a table and back.
+        if (!shape_.counts_matches && !shape_.namespaced && random_.chance(0.5)) {
+            shape_.ttl = Duration{shape_.ttl.ms > 0 ? 0 : 3'600'000};
+        }
         start({std::make_shared<const OperatorSnapshot>(std::move(taken))});
         chains_.clear();
         model_ = at_barrier;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "state/forwarding_state_backend.h"
+#include "state/keyed_logs.h"
 
 namespace millrace {
 
@@ -16,14 +17,46 @@ std::string namesOf(const Schema& schema, const std::vector<size_t>& columns) {
     return "(" + names + ")";
 }
 
-// Hands out real tables, which stay empty, and remembers what was asked for.
+struct Recorded {
+    std::string name;
+    std::string width;  // "40 bytes a row"; more where a row has memory beyond that
+};
+
+std::string widthOf(size_t bytes, std::string strings, std::span<const LogicalType> types) {
+    const auto isString = [](const LogicalType& type) { return type.physical() == PhysicalType::String; };
+    const auto isNested = [](const LogicalType& type) { return type.isNested(); };
+    std::string more;
+    if (std::any_of(types.begin(), types.end(), isString)) more = " and " + strings;
+    if (std::any_of(types.begin(), types.end(), isNested))
+        more += more.empty() ? " and collections" : ", collections";
+    return fmt::format("{} bytes{} a row", bytes, more);
+}
+
+Recorded recorded(const KeyedTable& table) {
+    const KeyedStateDescriptor& descriptor = table.descriptor();
+    size_t bytes = table.layout().rowBytes();
+    if (descriptor.ttl.ms > 0) bytes += sizeof(int64_t);  // when it was last written
+    if (descriptor.linked) bytes += sizeof(std::byte*);
+    return {descriptor.name, widthOf(bytes, "long strings", table.layout().types())};
+}
+
+// Hands out real state, which stays empty, and remembers what was asked for.
 class RecordingBackend final : public ForwardingStateBackend {
   public:
     RecordingBackend() : ForwardingStateBackend(makeHashMapStateBackend({})) {}
 
     KeyedTable& table(const KeyedStateDescriptor& descriptor) override {
         KeyedTable& made = ForwardingStateBackend::table(descriptor);
-        tables_.push_back(&made);
+        keyed_.push_back(recorded(made));
+        return made;
+    }
+    KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) override {
+        KeyedLogs& made = ForwardingStateBackend::logs(descriptors);
+        for (size_t log = 0; log < descriptors.size(); ++log) {
+            const LogLayout& layout = made.layout(log);
+            keyed_.push_back(
+                {descriptors[log].name, widthOf(layout.fixedBytes(), "strings", layout.types())});
+        }
         return made;
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
@@ -31,11 +64,11 @@ class RecordingBackend final : public ForwardingStateBackend {
         return ForwardingStateBackend::list(name, redistribution);
     }
 
-    const std::vector<const KeyedTable*>& tables() const { return tables_; }
+    const std::vector<Recorded>& keyed() const { return keyed_; }
     const std::vector<std::string>& lists() const { return lists_; }
 
   private:
-    std::vector<const KeyedTable*> tables_;
+    std::vector<Recorded> keyed_;
     std::vector<std::string> lists_;
 };
 
@@ -64,23 +97,6 @@ class RecordingContext final : public OperatorContext {
     Environment environment_;
     Random random_{0};
 };
-
-// "40 bytes a row"; more where a row points to memory of its own.
-std::string widthOf(const KeyedTable& table) {
-    const KeyedStateDescriptor& descriptor = table.descriptor();
-    size_t bytes = table.layout().rowBytes();
-    if (descriptor.ttl.ms > 0) bytes += sizeof(int64_t);  // when it was last written
-    if (descriptor.linked) bytes += sizeof(std::byte*);
-    const auto holds = [&](RowLayout::Form form) {
-        const auto& codes = table.layout().codes();
-        return std::any_of(codes.begin(), codes.end(),
-                           [&](const RowLayout::Code& code) { return code.form == form; });
-    };
-    std::string more;
-    if (holds(RowLayout::Form::String)) more = " and long strings";
-    if (holds(RowLayout::Form::Nested)) more += more.empty() ? " and collections" : ", collections";
-    return fmt::format("{} bytes{} a row", bytes, more);
-}
 
 std::string dropped(Duration ttl) {
     return fmt::format("dropped when {} has passed since it was last written", formatDuration(ttl));
@@ -120,23 +136,21 @@ std::vector<std::string> describeState(const StatefulOperator& op, const Configu
     RecordingContext context(configuration);
     const std::unique_ptr<OperatorState> state = op.open(context);
     const std::vector<KeptState> kept = op.keeps();
-    const auto& tables = context.recorded().tables();
+    const auto& keyed = context.recorded().keyed();
     const auto& lists = context.recorded().lists();
-    for (const KeyedTable* table : tables) {
-        const std::string& name = table->descriptor().name;
-        const auto told = [&](const KeptState& one) { return one.name == name; };
+    for (const Recorded& state_asked : keyed) {
+        const auto told = [&](const KeptState& one) { return one.name == state_asked.name; };
         MILLRACE_CHECK(std::any_of(kept.begin(), kept.end(), told), "{} does not say what its state '{}' is",
-                       op.name(), name);
+                       op.name(), state_asked.name);
     }
     std::vector<std::string> lines;
     for (const KeptState& one : kept) {
-        const auto table = std::find_if(tables.begin(), tables.end(), [&](const KeyedTable* candidate) {
-            return candidate->descriptor().name == one.name;
+        const auto asked = std::find_if(keyed.begin(), keyed.end(), [&](const Recorded& candidate) {
+            return candidate.name == one.name;
         });
-        MILLRACE_CHECK(
-            table != tables.end() || std::find(lists.begin(), lists.end(), one.name) != lists.end(),
-            "{} speaks of a state '{}' and has none", op.name(), one.name);
-        const std::string width = table == tables.end() ? "" : ", " + widthOf(**table);
+        MILLRACE_CHECK(asked != keyed.end() || std::find(lists.begin(), lists.end(), one.name) != lists.end(),
+                       "{} speaks of a state '{}' and has none", op.name(), one.name);
+        const std::string width = asked == keyed.end() ? "" : ", " + asked->width;
         lines.push_back(fmt::format("{}: {}{}; {}", one.name, one.rows, width, one.until));
     }
     return lines;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "state/keyed_logs.h"
+
 namespace millrace {
 
 ObservedState::ObservedState(std::unique_ptr<StateBackend> inner, MetricGroup& metrics)
@@ -15,11 +17,21 @@ KeyedTable& ObservedState::table(const KeyedStateDescriptor& descriptor) {
     return table;
 }
 
+KeyedLogs& ObservedState::logs(const std::vector<KeyedLogDescriptor>& descriptors) {
+    KeyedLogs& logs = ForwardingStateBackend::logs(descriptors);
+    if (std::find(logs_.begin(), logs_.end(), &logs) == logs_.end()) logs_.push_back(&logs);
+    return logs;
+}
+
 void ObservedState::observe() {
     size_t rows = 0;
     for (const KeyedTable* table : tables_) {
         for (const int64_t name_space : table->namespaces())
             rows += table->rows(name_space);
+    }
+    for (const KeyedLogs* logs : logs_) {
+        for (size_t log = 0; log < logs->count(); ++log)
+            rows += logs->rows(log);
     }
     rows_max_.set(std::max(rows_max_.value(), static_cast<int64_t>(rows)));
     bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(bytes())));

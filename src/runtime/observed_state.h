@@ -1,4 +1,5 @@
-// A StateBackend that can be asked how many rows its tables hold: what it hands out is the inner one's.
+// A StateBackend that can be asked how many rows its tables and logs hold: what it hands out is the inner
+// one's.
 #pragma once
 
 #include <memory>
@@ -18,9 +19,11 @@ class ObservedState final : public ForwardingStateBackend {
     void observe();
 
     KeyedTable& table(const KeyedStateDescriptor& descriptor) override;
+    KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) override;
 
   private:
     std::vector<const KeyedTable*> tables_;
+    std::vector<const KeyedLogs*> logs_;
     Counter& rows_max_;
     Counter& bytes_max_;
 };

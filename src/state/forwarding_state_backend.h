@@ -15,6 +15,9 @@ class ForwardingStateBackend : public StateBackend {
     explicit ForwardingStateBackend(std::unique_ptr<StateBackend> inner) : inner_(std::move(inner)) {}
 
     KeyedTable& table(const KeyedStateDescriptor& descriptor) override { return inner_->table(descriptor); }
+    KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) override {
+        return inner_->logs(descriptors);
+    }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
         return inner_->list(name, redistribution);
     }

@@ -1,7 +1,7 @@
-// All the state of one operator in one subtask: keyed tables and lists, made on first use, captured at a
-// barrier, restored before the first record. Where it lies is chosen per job (`state.backend.type`):
-// `hashmap` keeps everything in memory; `rocksdb` moves to a local disk what does not fit
-// (state/spilling_memory.h). Snapshots are the same.
+// All the state of one operator in one subtask: keyed tables, keyed logs and lists, made on first use,
+// captured at a barrier, restored before the first record. Where it lies is chosen per job
+// (`state.backend.type`): `hashmap` keeps everything in memory; `rocksdb` moves to a local disk what does not
+// fit (state/spilling_memory.h). Snapshots are the same.
 //
 // A capture is begun at the barrier, which costs next to nothing, and carried on between the operator's calls
 // a slice at a time. Whoever writes to a row that is still to be captured finds it captured first: so what is
@@ -19,6 +19,9 @@
 
 namespace millrace {
 
+class KeyedLogs;  // state/keyed_logs.h
+struct KeyedLogDescriptor;
+
 enum class CaptureMode : uint8_t {
     Full,         // every row
     Incremental,  // what changed since the last capture, if that was incremental; else every row
@@ -30,6 +33,9 @@ class StateBackend {
     // The table of that name; restored rows are already in it. UserError "state.incompatible" if the snapshot
     // holds a state of that name with other types: it names operator, state and what changed.
     virtual KeyedTable& table(const KeyedStateDescriptor& descriptor) = 0;
+    // State that only grows, likewise: logs that share an index of keys. One log is asked for in one way
+    // only.
+    virtual KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) = 0;
     // Operator (non-keyed) state: a list of byte strings, redistributed at restore as `redistribution` says.
     virtual std::vector<std::string>& list(const std::string& name, Redistribution redistribution) = 0;
 

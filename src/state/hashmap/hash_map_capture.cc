@@ -29,13 +29,19 @@ T take(const std::string& bytes, size_t& at) {
     return value;
 }
 
-// Long rows count for more than one.
-void spend(size_t& budget, size_t encoded_bytes) {
-    constexpr size_t kBytesOfARow = 256;
-    budget -= std::min(budget, encoded_bytes / kBytesOfARow);
-}
-
 }  // namespace
+
+std::vector<KeyGroupSection> CapturedGroups::take() {
+    std::sort(groups_.begin(), groups_.end(),
+              [](const auto& left, const auto& right) { return left.group < right.group; });
+    std::vector<KeyGroupSection> sections;
+    for (CapturedGroup& group : groups_) {
+        sections.push_back({group.group, group.rows, group.erased, SectionData(std::move(group.bytes)),
+                            SectionData(std::move(group.erased_bytes))});
+    }
+    groups_.clear();
+    return sections;
+}
 
 bool HashMapTable::pending(const RowHeader& header) const {
     if (capture_ == nullptr) return false;
@@ -94,7 +100,7 @@ void HashMapTable::encode(int64_t name_space, RowSet& set, std::byte* row) {
     }
     header.captured = 1;
     set.any_captured = true;
-    TableCapture::Group& group = capture_->of(keyGroupOf(header.hash, max_parallelism_));
+    CapturedGroup& group = capture_->of(keyGroupOf(header.hash, max_parallelism_));
     ++group.rows;
     if (expires()) put(group.bytes, lastWrite(row));
     if (descriptor_.namespaced) put(group.bytes, name_space);
@@ -111,7 +117,7 @@ void HashMapTable::beginCapture(CaptureMode mode) {
     epoch_ += 2;
     // A string that grows is copied; one that is too large by the half is not.
     const size_t groups = std::max<size_t>(1, group_count_);
-    capture.group_bytes = (capture.full ? row_count_ : tracked_) / groups * last_row_bytes_ * 9 / 8;
+    capture.groups.expect((capture.full ? row_count_ : tracked_) / groups * last_row_bytes_ * 9 / 8);
     if (capture.full) {
         stopTracking();
         capture.parts.reserve(sets_.size());
@@ -158,7 +164,7 @@ bool HashMapTable::captureAll(size_t& budget) {
         std::string& out = capture_->of(keyGroupOf(RowSet::header(row).hash, max_parallelism_)).bytes;
         const size_t before = out.size();
         encode(part.name_space, *part.set, row);
-        spend(budget, out.size() - before);
+        spendOnLongRow(budget, out.size() - before);
     });
 }
 
@@ -179,7 +185,7 @@ bool HashMapTable::captureChanged(size_t& budget) {
         std::string& out = capture_->of(keyGroupOf(header.hash, max_parallelism_)).bytes;
         const size_t before = out.size();
         encode(part.name_space, *part.set, row);
-        spend(budget, out.size() - before);
+        spendOnLongRow(budget, out.size() - before);
     }
     return false;
 }
@@ -189,7 +195,7 @@ bool HashMapTable::captureErased(size_t& budget) {
     while (part.next_erased < part.erased.size()) {
         if (budget == 0) return true;
         --budget;
-        TableCapture::Group& group =
+        CapturedGroup& group =
             capture_->of(KeyGroup(take<KeyGroup::Representation>(part.erased, part.next_erased)));
         const auto length = take<uint32_t>(part.erased, part.next_erased);
         group.erased_bytes.append(part.erased, part.next_erased, length);
@@ -206,22 +212,17 @@ KeyedStateSnapshot HashMapTable::takeCapture() {
     for (const auto& set : capture->detached)
         release(*set);
     releaseMemory();
-    std::sort(capture->groups.begin(), capture->groups.end(),
-              [](const auto& left, const auto& right) { return left.group < right.group; });
     auto segment = std::make_shared<StateSegment>();
     segment->full = capture->full;
     segment->dropped = std::move(capture->dropped);
     uint64_t rows = 0, bytes = 0;
-    for (const TableCapture::Group& group : capture->groups) {
+    for (const CapturedGroup& group : capture->groups.all()) {
         rows += group.rows;
         bytes += group.bytes.size();
     }
-    group_count_ = std::max(group_count_, capture->groups.size());
+    group_count_ = std::max(group_count_, capture->groups.all().size());
     if (rows > 0) last_row_bytes_ = bytes / rows + 1;
-    for (TableCapture::Group& group : capture->groups) {
-        segment->groups.push_back({group.group, group.rows, group.erased, SectionData(std::move(group.bytes)),
-                                   SectionData(std::move(group.erased_bytes))});
-    }
+    segment->groups = capture->groups.take();
     return {descriptor_, {std::move(segment)}};
 }
 

@@ -132,7 +132,7 @@ class HashMapTable::Restoring {
     }
 
     std::byte* find(const RowSet& set, size_t i) const {
-        return set.find(hashes_[i], [&](const std::byte* row) { return table_.sameKey(row, keys_, i); });
+        return set.find(hashes_[i], [&](const std::byte* row) { return table_.probe_.same(row, keys_, i); });
     }
 
     void insert() {
@@ -185,7 +185,7 @@ class HashMapTable::Restoring {
             former = find(set, i);
         } else {
             former = set.indexUnlessThere(
-                row, hashes_[i], [&](const std::byte* other) { return table_.sameKey(other, keys_, i); });
+                row, hashes_[i], [&](const std::byte* other) { return table_.probe_.same(other, keys_, i); });
             if (former == nullptr) return;
         }
         if (former != nullptr) {

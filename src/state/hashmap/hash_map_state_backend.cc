@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "state/hashmap/hash_map_table.h"
+#include "state/keyed_logs.h"
 #include "state/spilling_memory.h"
 #include "state/state_backend.h"
 
@@ -41,7 +43,7 @@ class HashMapStateBackend final : public StateBackend {
   public:
     explicit HashMapStateBackend(const StateBackendParameters& parameters) : parameters_(parameters) {
         MILLRACE_CHECK(parameters_.parallelism > 0 && parameters_.parallelism <= parameters_.max_parallelism);
-        if (parameters_.spill) spilling_ = std::make_unique<SpillingMemory>(parameters_.spill);
+        if (parameters_.spill) spilling_ = std::make_shared<SpillingMemory>(parameters_.spill);
         std::stable_sort(parameters_.restored.begin(), parameters_.restored.end(),
                          [](const auto& left, const auto& right) { return left->subtask < right->subtask; });
     }
@@ -62,12 +64,31 @@ class HashMapStateBackend final : public StateBackend {
         auto table =
             std::make_unique<HashMapTable>(descriptor, parameters_.max_parallelism, *parameters_.clock,
                                            spilling_ ? static_cast<MemorySource&>(*spilling_) : heapMemory());
-        for (const auto& operator_snapshot : parameters_.restored) {
-            for (const KeyedStateSnapshot& state : operator_snapshot->keyed) {
-                if (state.descriptor.name == descriptor.name) restore(*table, state);
-            }
-        }
+        restore(table->descriptor(),
+                [&](const KeyedStateSnapshot& state, const auto& owned) { table->restore(state, owned); });
         return *(tables_[descriptor.name] = std::move(table));
+    }
+
+    KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) override {
+        const std::string& name = descriptors.at(0).name;
+        const auto found = logs_.find(name);
+        if (found != logs_.end()) {
+            bool same = found->second->count() == descriptors.size();
+            for (size_t log = 0; same && log < descriptors.size(); ++log)
+                same = found->second->descriptor(log) == descriptors[log];
+            MILLRACE_CHECK(same, "log '{}' is asked for in two shapes", name);
+            return *found->second;
+        }
+        checkNotTooLate(name);
+        std::shared_ptr<MemorySource> memory = spilling_;
+        if (!memory) memory = {std::shared_ptr<void>(), &heapMemory()};  // which nobody owns
+        auto logs = std::make_unique<KeyedLogs>(descriptors, parameters_.max_parallelism, std::move(memory));
+        for (size_t log = 0; log < descriptors.size(); ++log) {
+            restore(descriptors[log].state(), [&](const KeyedStateSnapshot& state, const auto& owned) {
+                logs->restore(log, state, owned);
+            });
+        }
+        return *(logs_[name] = std::move(logs));
     }
 
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
@@ -110,11 +131,16 @@ class HashMapStateBackend final : public StateBackend {
             capturing_->lists.push_back(list);
         for (const auto& [name, table] : tables_)
             table->beginCapture(mode);
+        for (const auto& [name, logs] : logs_)
+            logs->beginCapture(mode);
     }
 
     bool advanceCapture(size_t rows) override {
         for (const auto& [name, table] : tables_) {
             if (!table->advanceCapture(rows)) return false;
+        }
+        for (const auto& [name, logs] : logs_) {
+            if (!logs->advanceCapture(rows)) return false;
         }
         return true;
     }
@@ -127,6 +153,10 @@ class HashMapStateBackend final : public StateBackend {
         capturing_.reset();
         for (const auto& [name, table] : tables_)
             snapshot.keyed.push_back(table->takeCapture());
+        for (const auto& [name, logs] : logs_) {
+            for (size_t log = 0; log < logs->count(); ++log)
+                snapshot.keyed.push_back(logs->takeCapture(log));
+        }
         return snapshot;
     }
 
@@ -156,6 +186,8 @@ class HashMapStateBackend final : public StateBackend {
         size_t total = 0;
         for (const auto& [name, table] : tables_)
             total += table->bytes();
+        for (const auto& [name, logs] : logs_)
+            total += logs->bytes();
         for (const auto& [name, list] : lists_) {
             for (const std::string& item : list.items)
                 total += item.capacity() + sizeof(item);
@@ -168,25 +200,33 @@ class HashMapStateBackend final : public StateBackend {
         MILLRACE_CHECK(!restored_is_gone_, "state '{}' is asked for after the first checkpoint", name);
     }
 
-    void restore(HashMapTable& table, const KeyedStateSnapshot& state) const {
-        const std::string changed = difference(state.descriptor, table.descriptor());
-        if (!changed.empty()) {
-            throw UserError(
-                "state.incompatible",
-                fmt::format("operator '{}' (uid {}) cannot use its state '{}' from the snapshot: {}",
-                            parameters_.operator_name, parameters_.operator_uid, state.descriptor.name,
-                            changed),
-                "start without a snapshot, or bring back the former types");
-        }
-        table.restore(state, [this](KeyGroup group) {
+    // Calls f(state, owned) with what there is of a state in each restored snapshot.
+    template <class F>
+    void restore(const KeyedStateDescriptor& asked, F&& f) const {
+        const std::function<bool(KeyGroup)> owned = [this](KeyGroup group) {
             return ownerOf(group, parameters_.max_parallelism, parameters_.parallelism) ==
                    parameters_.subtask;
-        });
+        };
+        for (const auto& operator_snapshot : parameters_.restored) {
+            for (const KeyedStateSnapshot& state : operator_snapshot->keyed) {
+                if (state.descriptor.name != asked.name) continue;
+                const std::string changed = difference(state.descriptor, asked);
+                if (!changed.empty()) {
+                    throw UserError(
+                        "state.incompatible",
+                        fmt::format("operator '{}' (uid {}) cannot use its state '{}' from the snapshot: {}",
+                                    parameters_.operator_name, parameters_.operator_uid, asked.name, changed),
+                        "start without a snapshot, or bring back the former types");
+                }
+                f(state, owned);
+            }
+        }
     }
 
     StateBackendParameters parameters_;
-    std::unique_ptr<SpillingMemory> spilling_;  // outlives the tables
+    std::shared_ptr<SpillingMemory> spilling_;  // outlives the tables
     std::map<std::string, std::unique_ptr<HashMapTable>> tables_;
+    std::map<std::string, std::unique_ptr<KeyedLogs>> logs_;  // by the name of the first
     std::map<std::string, ListStateSnapshot> lists_;
     std::optional<OperatorSnapshot> capturing_;  // its lists, and the tables still to come
     bool restored_is_gone_ = false;

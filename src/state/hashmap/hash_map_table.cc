@@ -1,78 +1,12 @@
 #include "state/hashmap/hash_map_table.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "state/hashmap/table_capture.h"
 
 namespace millrace {
-namespace {
-
-// Rows probed together: enough to overlap memory accesses, few enough for the L1 cache.
-constexpr size_t kBlock = 128;
-// Below this many slots the index is in cache anyway.
-constexpr uint64_t kPrefetchSlotsFrom = 2048;
-
-template <class T>
-void compareFlat(const RowLayout& layout, size_t field, const Column& column, const uint32_t* selected,
-                 size_t count, std::byte* const* rows, uint8_t* same) {
-    const uint32_t offset = layout.offset(field);
-    const T* values = column.data<T>();
-    const uint8_t* validity = column.validity();
-    if (validity == nullptr) {
-        for (size_t i = 0; i < count; ++i) {
-            same[i] &= static_cast<uint8_t>(rows[i][field]) &
-                       static_cast<uint8_t>(RowLayout::at<T>(rows[i], offset) == values[selected[i]]);
-        }
-        return;
-    }
-    for (size_t i = 0; i < count; ++i) {
-        const uint8_t valid = validity[selected[i]];
-        const bool equal = RowLayout::at<T>(rows[i], offset) == values[selected[i]];
-        same[i] &= static_cast<uint8_t>(static_cast<uint8_t>(rows[i][field]) == valid && (!valid || equal));
-    }
-}
-
-void compareField(const RowLayout& layout, size_t field, const Column& column, const uint32_t* selected,
-                  size_t count, std::byte* const* rows, uint8_t* same) {
-    switch (column.physical()) {
-        case PhysicalType::Bool:
-            return compareFlat<uint8_t>(layout, field, column, selected, count, rows, same);
-        case PhysicalType::Int32:
-            return compareFlat<int32_t>(layout, field, column, selected, count, rows, same);
-        case PhysicalType::Int64:
-            return compareFlat<int64_t>(layout, field, column, selected, count, rows, same);
-        case PhysicalType::String:
-            return compareFlat<StringView>(layout, field, column, selected, count, rows, same);
-        default:  // NaN, -0.0 and nested values have their own equality
-            for (size_t i = 0; i < count; ++i) {
-                if (same[i]) same[i] = fieldEquals(layout, field, rows[i], column, selected[i]);
-            }
-    }
-}
-
-// The selected rows of a block as indices: `selection`'s own, or `first`, `first` + 1, ...
-class Selected {
-  public:
-    Selected(std::span<const uint32_t> selection, size_t rows)
-        : selection_(selection), count_(selection.empty() ? rows : selection.size()) {}
-    size_t count() const { return count_; }
-    const uint32_t* block(size_t first, size_t count) {
-        if (!selection_.empty()) return selection_.data() + first;
-        std::iota(indices_, indices_ + count, static_cast<uint32_t>(first));
-        return indices_;
-    }
-
-  private:
-    std::span<const uint32_t> selection_;
-    size_t count_;
-    uint32_t indices_[kBlock];
-};
-
-}  // namespace
-
 HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_parallelism, const Clock& clock,
                            MemorySource& memory)
     : KeyedTable(std::move(descriptor)),
@@ -82,7 +16,7 @@ HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_paralle
       clock_(clock),
       pool_(memory),
       heap_(memory),
-      no_row_(std::max<size_t>(layout_.rowBytes(), 8)) {}
+      probe_(layout_, key_fields_) {}
 
 HashMapTable::~HashMapTable() {
     // Strings go with their heap.
@@ -132,61 +66,28 @@ void HashMapTable::retire(int64_t name_space) {
     }
 }
 
-bool HashMapTable::sameKey(const std::byte* row, std::span<const ColumnPtr> keys, size_t index) const {
-    for (size_t field = 0; field < key_fields_; ++field) {
-        if (!fieldEquals(layout_, field, row, *keys[field], index)) return false;
-    }
-    return true;
-}
-
-// For a block of rows: same[i] and found[i] where the first row with the hash's tag has the key; the few
-// others, and the absent, are left to the caller.
-void HashMapTable::probe(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
-                         const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) const {
-    const uint64_t* slots = set.slots();
-    const uint64_t mask = set.mask();
-    if (mask >= kPrefetchSlotsFrom) {
-        for (size_t i = 0; i < count; ++i)
-            __builtin_prefetch(&slots[hashes[selected[i]] & mask]);
-    }
-    std::byte* const nothing = const_cast<std::byte*>(no_row_.data());  // only ever read
-    for (size_t i = 0; i < count; ++i) {
-        const uint64_t hash = hashes[selected[i]];
-        const uint64_t tag = RowSet::tagOf(hash);
-        uint64_t at = hash & mask;
-        uint64_t slot = slots[at];
-        while (slot != 0 && RowSet::tagOf(slot) != tag)
-            slot = slots[at = (at + 1) & mask];
-        found[i] = slot != 0 ? RowSet::rowOf(slot) : nothing;
-        same[i] = slot != 0;
-        __builtin_prefetch(found[i] - sizeof(uint32_t));  // the end of its header and its beginning
-    }
-    for (size_t field = 0; field < key_fields_; ++field) {
-        compareField(layout_, field, *keys[field], selected, count, found, same);
-    }
-}
-
 void HashMapTable::findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys,
                                 std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                                 std::vector<std::byte*>& rows, std::vector<uint8_t>* inserted) {
     MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
-    Selected picked(selection, hashes.size());
+    ProbedRows picked(selection, hashes.size());
     rows.resize(picked.count());
     if (inserted) inserted->assign(picked.count(), 0);
     if (picked.count() == 0) return;
     RowSet& set = made(name_space);
     const int64_t time = now();
-    uint8_t same[kBlock];
-    for (size_t first = 0; first < picked.count(); first += kBlock) {
-        const size_t count = std::min(kBlock, picked.count() - first);
+    uint8_t same[KeyProbe::kBlock];
+    for (size_t first = 0; first < picked.count(); first += KeyProbe::kBlock) {
+        const size_t count = std::min(KeyProbe::kBlock, picked.count() - first);
         const uint32_t* selected = picked.block(first, count);
         std::byte** found = rows.data() + first;
-        probe(set, keys, hashes, selected, count, found, same);
+        probe_.probe(set, keys, hashes, selected, count, found, same);
         for (size_t i = 0; i < count; ++i) {
             if (!same[i]) [[unlikely]] {
                 const uint32_t index = selected[i];
                 const uint64_t hash = hashes[index];
-                found[i] = set.find(hash, [&](const std::byte* row) { return sameKey(row, keys, index); });
+                found[i] =
+                    set.find(hash, [&](const std::byte* row) { return probe_.same(row, keys, index); });
                 if (found[i] == nullptr) {
                     found[i] = set.insert(hash);
                     begin(name_space, set, found[i], keys, index, time);
@@ -240,12 +141,12 @@ void HashMapTable::renew(std::byte** found, size_t count, int64_t time, uint8_t*
 void HashMapTable::locate(const RowSet& set, std::span<const ColumnPtr> keys,
                           std::span<const uint64_t> hashes, const uint32_t* selected, size_t count,
                           std::byte** found) const {
-    uint8_t same[kBlock];
-    probe(set, keys, hashes, selected, count, found, same);
+    uint8_t same[KeyProbe::kBlock];
+    probe_.probe(set, keys, hashes, selected, count, found, same);
     for (size_t i = 0; i < count; ++i) {
         if (same[i]) continue;
         found[i] = set.find(hashes[selected[i]],
-                            [&](const std::byte* row) { return sameKey(row, keys, selected[i]); });
+                            [&](const std::byte* row) { return probe_.same(row, keys, selected[i]); });
     }
     if (!expires()) return;
     const int64_t time = now();
@@ -257,13 +158,13 @@ void HashMapTable::locate(const RowSet& set, std::span<const ColumnPtr> keys,
 void HashMapTable::find(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                         std::span<const uint32_t> selection, std::vector<std::byte*>& rows) {
     MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
-    Selected picked(selection, hashes.size());
+    ProbedRows picked(selection, hashes.size());
     RowSet* set = existing(name_space);
     rows.assign(picked.count(), nullptr);
     if (set == nullptr) return;
     const int64_t time = now();
-    for (size_t first = 0; first < picked.count(); first += kBlock) {
-        const size_t count = std::min(kBlock, picked.count() - first);
+    for (size_t first = 0; first < picked.count(); first += KeyProbe::kBlock) {
+        const size_t count = std::min(KeyProbe::kBlock, picked.count() - first);
         std::byte** found = rows.data() + first;
         locate(*set, keys, hashes, picked.block(first, count), count, found);
         for (size_t i = 0; i < count; ++i) {
@@ -278,12 +179,12 @@ void HashMapTable::findToRead(int64_t name_space, std::span<const ColumnPtr> key
                               std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                               std::vector<const std::byte*>& rows) {
     MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
-    Selected picked(selection, hashes.size());
+    ProbedRows picked(selection, hashes.size());
     const RowSet* set = existing(name_space);
     rows.assign(picked.count(), nullptr);
     if (set == nullptr) return;
-    for (size_t first = 0; first < picked.count(); first += kBlock) {
-        const size_t count = std::min(kBlock, picked.count() - first);
+    for (size_t first = 0; first < picked.count(); first += KeyProbe::kBlock) {
+        const size_t count = std::min(KeyProbe::kBlock, picked.count() - first);
         locate(*set, keys, hashes, picked.block(first, count), count,
                const_cast<std::byte**>(rows.data() + first));
     }

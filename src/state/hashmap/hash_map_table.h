@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "state/hashmap/block_pool.h"
+#include "state/hashmap/key_probe.h"
 #include "state/hashmap/row_set.h"
 #include "state/keyed_table.h"
 #include "state/state_backend.h"
@@ -70,9 +71,6 @@ class HashMapTable final : public KeyedTable {
     void retire(int64_t name_space);  // the set leaves the table, with its rows
     void release(RowSet& set);
     void releaseMemory();  // of rows that are gone
-    bool sameKey(const std::byte* row, std::span<const ColumnPtr> keys, size_t index) const;
-    void probe(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
-               const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) const;
     void locate(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                 const uint32_t* selected, size_t count, std::byte** found) const;
 
@@ -104,7 +102,7 @@ class HashMapTable final : public KeyedTable {
     std::map<int64_t, std::unique_ptr<RowSet>> sets_;
     mutable RowSet* last_set_ = nullptr;  // of last_namespace_, when not nullptr
     mutable int64_t last_namespace_ = 0;
-    std::vector<std::byte> no_row_;  // stands in for "no candidate", so that comparing needs no branch
+    KeyProbe probe_;
     size_t row_count_ = 0;
 
     uint32_t epoch_ = 1;

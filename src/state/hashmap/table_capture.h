@@ -1,6 +1,7 @@
-// A capture of a HashMapTable that is under way.
+// Captures that are under way: what they have collected, and what is still to be done of a HashMapTable.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,44 @@
 #include "state/snapshot.h"
 
 namespace millrace {
+
+// What was captured of a key group.
+struct CapturedGroup {
+    KeyGroup group;
+    uint64_t rows = 0;
+    uint64_t erased = 0;
+    std::string bytes;
+    std::string erased_bytes;
+};
+
+class CapturedGroups {
+  public:
+    explicit CapturedGroups(uint32_t max_parallelism) : place_of_(max_parallelism, 0) {}
+    void expect(size_t bytes) { bytes_ = bytes; }  // of each
+    CapturedGroup& of(KeyGroup group) {
+        uint32_t& place = place_of_[group.value()];
+        if (place == 0) {
+            groups_.push_back({group, 0, 0, {}, {}});
+            groups_.back().bytes.reserve(bytes_);
+            place = static_cast<uint32_t>(groups_.size());
+        }
+        return groups_[place - 1];
+    }
+    const std::vector<CapturedGroup>& all() const { return groups_; }
+    // As a segment has them. Nothing more can be captured then.
+    std::vector<KeyGroupSection> take();
+
+  private:
+    size_t bytes_ = 0;
+    std::vector<CapturedGroup> groups_;
+    std::vector<uint32_t> place_of_;  // of a key group in groups_, counted from 1
+};
+
+// Capturing is done in slices of so many rows; long ones count for more than one.
+inline void spendOnLongRow(size_t& budget, size_t encoded_bytes) {
+    constexpr size_t kBytesOfARow = 256;
+    budget -= std::min(budget, encoded_bytes / kBytesOfARow);
+}
 
 struct TableCapture {
     // What is still to be done of one namespace.
@@ -21,34 +60,16 @@ struct TableCapture {
         std::string erased;
         size_t next_erased = 0;
     };
-    struct Group {
-        KeyGroup group;
-        uint64_t rows = 0;
-        uint64_t erased = 0;
-        std::string bytes;
-        std::string erased_bytes;
-    };
-
-    explicit TableCapture(uint32_t max_parallelism) : place_of(max_parallelism, 0) {}
-    Group& of(KeyGroup group) {
-        uint32_t& place = place_of[group.value()];
-        if (place == 0) {
-            groups.push_back({group, 0, 0, {}, {}});
-            groups.back().bytes.reserve(group_bytes);
-            place = static_cast<uint32_t>(groups.size());
-        }
-        return groups[place - 1];
-    }
+    explicit TableCapture(uint32_t max_parallelism) : groups(max_parallelism) {}
+    CapturedGroup& of(KeyGroup group) { return groups.of(group); }
 
     bool full = true;
-    uint32_t epoch = 0;      // of rows it has captured: one above that in which it began
-    int64_t time = 0;        // when it began
-    size_t group_bytes = 0;  // expected of each
+    uint32_t epoch = 0;  // of rows it has captured: one above that in which it began
+    int64_t time = 0;    // when it began
     std::vector<Part> parts;
     size_t next_part = 0;
     std::vector<int64_t> dropped;
-    std::vector<Group> groups;
-    std::vector<uint32_t> place_of;                 // of a key group in groups, counted from 1
+    CapturedGroups groups;
     std::vector<std::unique_ptr<RowSet>> detached;  // sets that left the table before their turn came
 };
 

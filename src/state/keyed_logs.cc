@@ -1,0 +1,179 @@
+#include "state/keyed_logs.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+#include "state/hashmap/block_pool.h"
+#include "state/hashmap/key_probe.h"
+#include "state/hashmap/log_capture.h"
+#include "state/hashmap/row_set.h"
+
+namespace millrace {
+
+namespace {
+
+std::vector<LogicalType> typesOf(const Schema& schema) {
+    std::vector<LogicalType> types;
+    for (const Field& field : schema)
+        types.push_back(field.type);
+    return types;
+}
+
+}  // namespace
+
+KeyedStateDescriptor KeyedLogDescriptor::state() const {
+    const LogicalType counter = LogicalType::bigint().withNullable(false);
+    KeyedStateDescriptor state;
+    state.name = name;
+    state.routing_fields = key.size();
+    std::vector<Field> keys = key.fields();
+    keys.push_back({"number", counter});
+    std::vector<Field> values{{"size", counter}};
+    values.insert(values.end(), value.begin(), value.end());
+    state.key = Schema(std::move(keys));
+    state.value = Schema(std::move(values));
+    return state;
+}
+
+KeyedLogs::KeyedLogs(std::vector<KeyedLogDescriptor> logs, uint32_t max_parallelism,
+                     std::shared_ptr<MemorySource> memory)
+    : max_parallelism_(max_parallelism),
+      key_fields_(logs.at(0).key.size()),
+      memory_(std::move(memory)),
+      key_layout_(typesOf(logs[0].key)),
+      pool_(std::make_unique<BlockPool>(*memory_)),
+      heap_(*memory_),
+      newest_offset_(key_layout_.rowBytes()),
+      counts_offset_(newest_offset_ + static_cast<uint32_t>(logs.size() * sizeof(std::byte*))) {
+    index_ = std::make_unique<RowSet>(*pool_, counts_offset_ + logs.size() * sizeof(uint32_t));
+    probe_ = std::make_unique<KeyProbe>(key_layout_, key_fields_);
+    no_entry_.resize(key_layout_.rowBytes());
+    for (KeyedLogDescriptor& descriptor : logs) {
+        MILLRACE_CHECK(descriptor.key.size() == key_fields_, "log '{}' has {} key fields, another {}",
+                       descriptor.name, descriptor.key.size(), key_fields_);
+        for (size_t field = 0; field < key_fields_; ++field) {
+            MILLRACE_CHECK(descriptor.key[field].type.physical() == key_layout_.types()[field].physical(),
+                           "log '{}' is keyed by {}, another by {}", descriptor.name,
+                           descriptor.key[field].type.toString(), key_layout_.types()[field].toString());
+        }
+        LogLayout layout(typesOf(descriptor.value));
+        std::vector<std::byte> nothing(layout.fixedBytes());
+        layout.makeNothing(nothing.data(), no_entry_.data());
+        logs_.push_back({std::move(descriptor),
+                         std::move(layout),
+                         std::make_shared<LogMemory>(memory_),
+                         std::move(nothing),
+                         nullptr,
+                         false,
+                         {},
+                         0});
+    }
+}
+
+KeyedLogs::~KeyedLogs() {
+    const auto nested = [](const RowLayout::Code& code) { return code.form == RowLayout::Form::Nested; };
+    if (std::none_of(key_layout_.codes().begin(), key_layout_.codes().end(), nested)) return;
+    index_->forEach([&](std::byte* entry) { releaseRow(key_layout_, entry, heap_); });
+}
+
+void KeyedLogs::find(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
+                     std::span<const uint32_t> selection, std::vector<std::byte*>& entries) {
+    look(keys, hashes, selection, entries, false);
+}
+
+void KeyedLogs::findOrInsert(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
+                             std::span<const uint32_t> selection, std::vector<std::byte*>& entries) {
+    look(keys, hashes, selection, entries, true);
+}
+
+void KeyedLogs::look(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
+                     std::span<const uint32_t> selection, std::vector<std::byte*>& entries, bool insert) {
+    MILLRACE_CHECK(keys.size() == key_fields_, "{} key columns for {} fields", keys.size(), key_fields_);
+    ProbedRows picked(selection, hashes.size());
+    entries.resize(picked.count());
+    uint8_t same[KeyProbe::kBlock];
+    for (size_t first = 0; first < picked.count(); first += KeyProbe::kBlock) {
+        const size_t count = std::min(KeyProbe::kBlock, picked.count() - first);
+        const uint32_t* selected = picked.block(first, count);
+        std::byte** found = entries.data() + first;
+        probe_->probe(*index_, keys, hashes, selected, count, found, same);
+        for (size_t i = 0; i < count; ++i) {
+            if (same[i]) continue;
+            const uint32_t index = selected[i];
+            const uint64_t hash = hashes[index];
+            found[i] =
+                index_->find(hash, [&](const std::byte* entry) { return probe_->same(entry, keys, index); });
+            if (found[i] != nullptr || !insert) continue;
+            found[i] = index_->insert(hash);
+            for (size_t field = 0; field < key_fields_; ++field)
+                storeField(key_layout_, field, *keys[field], index, found[i], heap_);
+        }
+    }
+}
+
+void KeyedLogs::append(size_t number, std::span<std::byte* const> entries, std::span<const ColumnPtr> columns,
+                       std::span<const uint32_t> selection) {
+    Log& log = logs_[number];
+    MILLRACE_CHECK(entries.size() == selection.size(), "{} keys for {} rows", entries.size(),
+                   selection.size());
+    log.layout.measure(columns, selection, row_bytes_);
+    rows_.resize(selection.size());
+    for (size_t i = 0; i < selection.size(); ++i) {
+        rows_[i] = log.memory->allocate(row_bytes_[i]);
+        log.layout.begin(rows_[i], entries[i], newest(entries[i], number));
+        newest(entries[i], number) = rows_[i];
+        ++RowLayout::at<uint32_t>(entries[i], countOffset(number));
+    }
+    log.layout.write(columns, selection, rows_);
+}
+
+void KeyedLogs::collect(size_t number, std::span<std::byte* const> entries, std::vector<std::byte*>& rows) {
+    const auto fetch = [](const std::byte* row) {
+        __builtin_prefetch(row);
+        __builtin_prefetch(row + 64);
+    };
+    size_t all = 0;
+    cursors_.clear();
+    for (std::byte* entry : entries) {
+        const uint32_t rows_of_key = size(entry, number);
+        if (rows_of_key == 0) continue;
+        std::byte* const row = newest(entry, number);
+        fetch(row);
+        all += rows_of_key;
+        cursors_.push_back({row, all - 1, rows_of_key});
+    }
+    rows.resize(all);
+    // The chains of many keys are followed side by side, so that their memory accesses overlap.
+    while (!cursors_.empty()) {
+        size_t kept = 0;
+        for (Cursor cursor : cursors_) {
+            rows[cursor.place] = cursor.row;
+            if (--cursor.left == 0) continue;
+            --cursor.place;
+            cursor.row = LogLayout::previousOf(cursor.row);
+            fetch(cursor.row);
+            cursors_[kept++] = cursor;
+        }
+        cursors_.resize(kept);
+    }
+}
+
+ColumnPtr KeyedLogs::load(size_t log, size_t field, std::span<std::byte* const> rows) const {
+    return logs_[log].layout.load(field, rows, logs_[log].memory);
+}
+
+ColumnPtr KeyedLogs::loadKey(size_t log, size_t field, std::span<std::byte* const> rows) const {
+    std::vector<std::byte*> entries(rows.size());
+    std::transform(rows.begin(), rows.end(), entries.begin(), LogLayout::keyOf);
+    return Column::retyped(loadColumn(key_layout_, field, entries), logs_[log].descriptor.key[field].type);
+}
+
+size_t KeyedLogs::bytes() const {
+    size_t bytes = pool_->heldBytes() + heap_.bytes() + sizeof(RowSet);
+    for (const Log& log : logs_)
+        bytes += log.memory->bytes();
+    return bytes;
+}
+
+}  // namespace millrace
