@@ -3,6 +3,7 @@
 #pragma once
 
 #include "functions/kernels.h"
+#include "functions/text_search.h"
 
 namespace millrace {
 
@@ -107,7 +108,7 @@ ScalarFunction partFunction(SimpleSpec spec, Op op) {
                     __builtin_prefetch(in[i + kAhead].data() + 63);
                 }
                 const std::optional<std::string_view> part = op(given, i, in[i].view());
-                if (part) out[i] = StringView(*part);
+                if (part) out[i] = viewOfPart(in[i].view(), *part);
                 return part.has_value();
             });
             column->keepAllOf(*columns[0]);

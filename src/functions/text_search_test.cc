@@ -33,6 +33,7 @@ TEST(TextSearch, AgreesWithTheStandardLibraryOnRandomTexts) {
 
 TEST(TextSearch, PartsAreThoseOfASplit) {
     Random random(6);
+    size_t glances = 0;
     for (int round = 0; round < 20'000; ++round) {
         std::string text(random.below(150), ' ');
         const uint64_t rare = 2 + random.below(40);
@@ -50,10 +51,19 @@ TEST(TextSearch, PartsAreThoseOfASplit) {
             ASSERT_TRUE(part) << text << " " << n;
             ASSERT_EQ(*part, parts[n]) << text << " " << n;
             ASSERT_EQ(part->data(), parts[n].data());
+            const StringView view = viewOfPart(text, *part);
+            ASSERT_TRUE(view == StringView(*part)) << text << " " << n;
+            ASSERT_EQ(std::memcmp(&view, &static_cast<const StringView&>(StringView(*part)), sizeof(view)),
+                      0);
+            const auto at_a_glance = shortPartAt(text, '/', n);
+            ASSERT_TRUE(!at_a_glance || *at_a_glance == view) << text << " " << n;
+            glances += at_a_glance.has_value();
         }
+        ASSERT_FALSE(shortPartAt(text, '/', parts.size())) << text;
         ASSERT_FALSE(partAt(text, '/', parts.size())) << text;
         ASSERT_FALSE(partAt(text, '/', SIZE_MAX)) << text;
     }
+    EXPECT_GT(glances, 10'000U);
 }
 
 TEST(TextSearch, FindsBytesOfEveryValueAtTheEnd) {

@@ -3,20 +3,42 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/error.h"
+#include "operators/group_numbers.h"
+
 namespace millrace {
 
 namespace {
-constexpr size_t kTermsMax = 63;  // of a table: their bits are a BIGINT that is not negative
+
+constexpr size_t kTermsMax = 63;  // of a table, of whose BIGINT each has a bit
+constexpr uint32_t kBits = 64;    // of it
+
+// Whether a row that holds these columns is larger than one that holds a number.
+bool widerThanANumber(const Schema& schema, std::span<const size_t> columns) {
+    if (columns.empty()) return false;
+    return columns.size() > 1 || RowLayout({schema[columns.front()].type}).rowBytes() >
+                                     RowLayout({LogicalType::bigint()}).rowBytes();
 }
+
+// A value's bits in a block: one for each term, rounded up, so that a bit's term is found without a division.
+uint32_t strideOf(size_t terms) { return static_cast<uint32_t>(std::bit_ceil(terms)); }
+
+}  // namespace
 
 struct DistinctValues::Tables final : State {
     uint32_t max_parallelism = 1;
-    std::vector<KeyedTable*> tables;  // one a set
+    std::vector<KeyedTable*> tables;   // one a set
+    std::vector<uint32_t> block_bits;  // likewise
+    std::optional<GroupNumbers> numbers;
     // Of the rows at hand.
+    ColumnPtr group_numbers;
+    std::vector<uint64_t> group_hashes;
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
-    std::vector<uint64_t> bits;      // of each row of the batch: the terms that count it
-    Selection selection;             // rows that some term counts, and, for each:
+    std::vector<uint64_t> term_bits;  // of each row of the batch: the terms that count it, if it has a value
+    const std::vector<std::optional<size_t>>* filters_of = nullptr;  // by which filters
+    std::vector<uint64_t> bits;  // of each row of the batch: the terms that count it, at its place in a block
+    Selection selection;         // rows that some term counts, and, for each:
     std::vector<std::byte*> groups;  // the group
     std::vector<int8_t> signs;       // only with retractions
     std::vector<std::byte*> values;  // the row of the group and value
@@ -34,7 +56,9 @@ struct DistinctValues::Tables final : State {
     std::vector<std::byte*> emptied;
 };
 
-DistinctValues::DistinctValues(const std::vector<AggregateTerm>& terms, bool retracts) : retracts_(retracts) {
+DistinctValues::DistinctValues(const Schema& input, std::vector<size_t> keys,
+                               const std::vector<AggregateTerm>& terms, bool retracts, Duration ttl)
+    : input_(input), keys_(std::move(keys)), retracts_(retracts), ttl_(ttl) {
     for (size_t t = 0; t < terms.size(); ++t) {
         if (!terms[t].distinct) continue;
         auto set = std::find_if(sets_.begin(), sets_.end(), [&](const Set& candidate) {
@@ -44,28 +68,49 @@ DistinctValues::DistinctValues(const std::vector<AggregateTerm>& terms, bool ret
         set->terms.push_back(t);
         set->filters.push_back(terms[t].filter);
     }
+    for (Set& set : sets_)
+        set.block_bits = ttl_.ms > 0 ? 0 : blockBits(set);
+    numbered_ = !sets_.empty() && !retracts_ && widerThanANumber(input_, keys_);
 }
 
 DistinctValues::~DistinctValues() = default;
 
+uint32_t DistinctValues::blockBits(const Set& set) const {
+    if (retracts_ || set.arguments.size() != 1) return 0;
+    const PhysicalType physical = input_[set.arguments.front()].type.physical();
+    if (physical != PhysicalType::Int64 && physical != PhysicalType::Int32) return 0;
+    return static_cast<uint32_t>(std::countr_zero(kBits / strideOf(set.terms.size())));
+}
+
 std::string DistinctValues::tableName(size_t set) { return fmt::format("distinct-{}", set); }
 
-std::vector<size_t> DistinctValues::keyColumns(size_t set, std::span<const size_t> keys) const {
-    std::vector<size_t> columns(keys.begin(), keys.end());
+std::vector<size_t> DistinctValues::columns(size_t set) const {
+    std::vector<size_t> columns = keys_;
     columns.insert(columns.end(), sets_[set].arguments.begin(), sets_[set].arguments.end());
     return columns;
 }
 
-std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& context, const Schema& input,
-                                                            std::span<const size_t> keys,
-                                                            Duration ttl) const {
+std::vector<Field> DistinctValues::groupFields() const {
+    if (!numbered_) return {};
+    return {{"number", LogicalType::bigint()}};
+}
+
+std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& context) const {
     auto state = std::make_unique<Tables>();
     state->max_parallelism = context.maxParallelism();
+    if (numbered_) state->numbers.emplace(context, "distinct-groups");
     for (size_t i = 0; i < sets_.size(); ++i) {
         KeyedStateDescriptor descriptor;
         descriptor.name = tableName(i);
-        descriptor.key = Aggregation::keySchema(input, keyColumns(i, keys));
-        descriptor.routing_fields = keys.size();
+        if (numbered_) {
+            std::vector<Field> key = Aggregation::keySchema(input_, sets_[i].arguments).fields();
+            key.insert(key.begin(), {"group", LogicalType::bigint()});
+            descriptor.key = Schema(std::move(key));
+            descriptor.routing_fields = 1;
+        } else {
+            descriptor.key = Aggregation::keySchema(input_, columns(i));
+            descriptor.routing_fields = keys_.size();
+        }
         std::vector<Field> fields;
         if (retracts_) {
             for (size_t t = 0; t < sets_[i].terms.size(); ++t)
@@ -74,35 +119,95 @@ std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& con
             fields.push_back({"terms", LogicalType::bigint()});
         }
         descriptor.value = Schema(std::move(fields));
-        descriptor.ttl = ttl;
+        descriptor.ttl = ttl_;
         state->tables.push_back(&context.state().table(descriptor));
     }
+    if (!retracts_ && !sets_.empty()) openBlocks(context, *state);
     return state;
+}
+
+void DistinctValues::openBlocks(OperatorContext& context, Tables& state) const {
+    std::vector<std::string>& list = context.state().list("distinct-blocks", Redistribution::Union);
+    std::string text;
+    for (const Set& set : sets_) {
+        if (!text.empty()) text += ',';
+        text += std::to_string(set.block_bits);
+    }
+    const bool has_rows = std::any_of(state.tables.begin(), state.tables.end(),
+                                      [](const KeyedTable* table) { return table->rows(0) > 0; });
+    if (!list.empty()) text = list.front();
+    std::string_view rest = text;
+    for (const Set& set : sets_) {
+        const uint32_t bits = rest.empty() ? kBits : static_cast<uint32_t>(rest.front() - '0');
+        if (bits != 0 && bits != blockBits(set)) break;
+        state.block_bits.push_back(bits);
+        rest.remove_prefix(std::min<size_t>(rest.size(), 2));  // and the comma
+    }
+    if (state.block_bits.size() != sets_.size() || (list.empty() && has_rows)) {
+        throw UserError(
+            "state.incompatible",
+            "the values of DISTINCT aggregates lie in the snapshot in a form that is not known any more",
+            "start without a snapshot");
+    }
+    list = {text};
 }
 
 void DistinctValues::accumulate(State& state, const Rows& rows, const Aggregation& aggregation,
                                 KeyedTable& table) const {
+    auto& tables = static_cast<Tables&>(state);
+    if (numbered_) numberGroups(tables, rows, table.layout());
+    tables.filters_of = nullptr;
     for (size_t set = 0; set < sets_.size(); ++set)
-        accumulate(static_cast<Tables&>(state), set, rows, aggregation, table);
+        accumulate(tables, set, rows, aggregation, table);
+}
+
+// Fills group_numbers and group_hashes.
+void DistinctValues::numberGroups(Tables& state, const Rows& rows, const RowLayout& groups) const {
+    const size_t field = groups.fieldCount() - 1;
+    const uint32_t offset = groups.offset(field);
+    auto column = std::make_shared<Column>(LogicalType::bigint(), rows.groups.size());
+    auto* const numbers = column->mutableData<int64_t>();
+    bool given = false;
+    for (size_t i = 0; i < rows.groups.size(); ++i) {
+        std::byte* const group = rows.groups[i];
+        auto& number = RowLayout::at<int64_t>(group, offset);
+        if (RowLayout::isNull(group, field)) {
+            number = state.numbers->next(keyGroupOf(rows.hashes[i], state.max_parallelism));
+            RowLayout::setNull(group, field, false);
+            given = true;
+        }
+        numbers[i] = number;
+    }
+    if (given) state.numbers->store();
+    state.group_numbers = std::move(column);
+    hashColumns({&state.group_numbers, 1}, rows.groups.size(), state.group_hashes);
+}
+
+// Fills term_bits.
+void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch) {
+    uint64_t unfiltered = 0;
+    for (size_t t = 0; t < set.terms.size(); ++t)
+        unfiltered |= set.filters[t] ? 0 : uint64_t{1} << t;
+    state.term_bits.assign(batch.rows(), unfiltered);
+    for (size_t t = 0; t < set.terms.size(); ++t) {
+        if (!set.filters[t]) continue;
+        const Column& filter = *batch.column(*set.filters[t]);
+        const uint8_t* passes = filter.data<uint8_t>();
+        const uint8_t* valid = filter.validity();
+        for (size_t i = 0; i < batch.rows(); ++i) {
+            const bool counts = passes[i] != 0 && (!valid || valid[i] != 0);
+            state.term_bits[i] |= uint64_t{counts} << t;
+        }
+    }
 }
 
 // Fills bits, selection, groups and signs. False if no term counts any of the rows.
 bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) const {
     const size_t all = rows.batch.rows();
-    state.bits.assign(all, 0);
-    for (size_t t = 0; t < set.terms.size(); ++t) {
-        const uint64_t bit = uint64_t{1} << t;
-        if (!set.filters[t]) {
-            for (uint64_t& bits : state.bits)
-                bits |= bit;
-            continue;
-        }
-        const Column& filter = *rows.batch.column(*set.filters[t]);
-        const uint8_t* passes = filter.data<uint8_t>();
-        const uint8_t* valid = filter.validity();
-        for (size_t i = 0; i < all; ++i)
-            state.bits[i] |= passes[i] != 0 && (!valid || valid[i] != 0) ? bit : 0;
-    }
+    if (state.filters_of != &set.filters && (!state.filters_of || *state.filters_of != set.filters))
+        findBits(state, set, rows.batch);
+    state.filters_of = &set.filters;
+    state.bits = state.term_bits;
     // A value is NULL if any argument is; NULLs do not count.
     for (const size_t argument : set.arguments) {
         const uint8_t* valid = rows.batch.column(argument)->validity();
@@ -113,6 +218,8 @@ bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) con
     state.selection.clear();
     state.groups.clear();
     state.signs.clear();
+    state.selection.reserve(rows.groups.size());
+    state.groups.reserve(rows.groups.size());
     for (size_t i = 0; i < rows.groups.size(); ++i) {
         const auto row = rows.selection.empty() ? static_cast<uint32_t>(i) : rows.selection[i];
         if (state.bits[row] == 0) continue;
@@ -127,11 +234,15 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
                                 KeyedTable& table) const {
     const Set& set = sets_[index];
     if (!select(state, set, rows)) return;
-    state.keys.assign(rows.keys.begin(), rows.keys.end());
+    const auto group = numbered_ ? std::span<const ColumnPtr>(&state.group_numbers, 1) : rows.keys;
+    const auto hashes = numbered_ ? std::span<const uint64_t>(state.group_hashes) : rows.hashes;
+    state.keys.assign(group.begin(), group.end());
     for (const size_t argument : set.arguments)
         state.keys.push_back(rows.batch.column(argument));
-    state.hashes.assign(rows.hashes.begin(), rows.hashes.end());
-    hashFurtherKeys(std::span(state.keys).subspan(rows.keys.size()), state.max_parallelism, state.hashes);
+    if (const uint32_t block_bits = retracts_ ? 0 : state.block_bits[index]; block_bits > 0)
+        state.keys.back() = inBlocks(state, state.keys.back(), block_bits, strideOf(set.terms.size()));
+    state.hashes.assign(hashes.begin(), hashes.end());
+    hashFurtherKeys(std::span(state.keys).subspan(group.size()), state.max_parallelism, state.hashes);
     state.tables[index]->findOrInsert(0, state.keys, state.hashes, state.selection, state.values);
 
     if (state.changes.size() < set.terms.size()) state.changes.resize(set.terms.size());
@@ -149,7 +260,28 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
     }
 }
 
+// The blocks of values. Moves each row's bits to the place of its value in the block.
+ColumnPtr DistinctValues::inBlocks(Tables& state, const ColumnPtr& values, uint32_t block_bits,
+                                   uint32_t stride) {
+    auto blocks = std::make_shared<Column>(values->type(), values->size());
+    const auto split = [&]<class T>(const T* from, T* to) {
+        const auto places = static_cast<T>((T{1} << block_bits) - 1);
+        for (size_t i = 0; i < values->size(); ++i) {
+            to[i] = from[i] >> block_bits;
+            state.bits[i] <<= static_cast<uint32_t>(from[i] & places) * stride;
+        }
+    };
+    if (values->physical() == PhysicalType::Int32) {
+        split(values->data<int32_t>(), blocks->mutableData<int32_t>());
+    } else {
+        split(values->data<int64_t>(), blocks->mutableData<int64_t>());
+    }
+    return blocks;
+}
+
 void DistinctValues::addBits(Tables& state, size_t index) const {
+    // Of a row without blocks all bits are terms.
+    const uint32_t terms = (state.block_bits[index] > 0 ? strideOf(sets_[index].terms.size()) : kBits) - 1;
     const KeyedTable& values = *state.tables[index];
     const size_t field = values.firstValueField();
     const uint32_t offset = values.layout().offset(field);
@@ -161,7 +293,7 @@ void DistinctValues::addBits(Tables& state, size_t index) const {
         seen |= fresh;
         RowLayout::setNull(value, field, false);
         for (; fresh != 0; fresh &= fresh - 1) {
-            Tables::Changes& changes = state.changes[static_cast<size_t>(std::countr_zero(fresh))];
+            Tables::Changes& changes = state.changes[static_cast<uint32_t>(std::countr_zero(fresh)) & terms];
             changes.selection.push_back(state.selection[i]);
             changes.groups.push_back(state.groups[i]);
         }

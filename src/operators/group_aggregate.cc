@@ -32,7 +32,7 @@ struct GroupAggregate::State final : OperatorState {
 GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
     : p_(std::move(parameters)),
       aggregation_(std::move(p_.terms), p_.input_retracts),
-      distinct_(aggregation_.terms(), p_.input_retracts) {
+      distinct_(p_.input, p_.keys, aggregation_.terms(), p_.input_retracts, p_.ttl) {
     MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
                    "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
                    aggregation_.size());
@@ -48,8 +48,11 @@ std::vector<KeptState> GroupAggregate::keeps() const {
     };
     std::vector<KeptState> kept = {{"group-aggregate", oneRowForEach(p_.input, p_.keys), until(p_.keys)}};
     for (size_t set = 0; set < distinct_.sets(); ++set) {
-        const std::vector<size_t> columns = distinct_.keyColumns(set, p_.keys);
-        kept.push_back({DistinctValues::tableName(set), oneRowForEach(p_.input, columns), until(columns)});
+        const std::vector<size_t> columns = distinct_.columns(set);
+        std::string rows = oneRowForEach(p_.input, columns);
+        if (const uint32_t values = distinct_.valuesOfARow(set); values > 1)
+            rows += fmt::format(", of which up to {} neighbours share one", values);
+        kept.push_back({DistinctValues::tableName(set), std::move(rows), until(columns)});
     }
     return kept;
 }
@@ -58,10 +61,13 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
     KeyedStateDescriptor descriptor;
     descriptor.name = "group-aggregate";
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
-    descriptor.value = aggregation_.valueSchema();
+    std::vector<Field> values = aggregation_.valueSchema().fields();
+    for (Field& field : distinct_.groupFields())
+        values.push_back(std::move(field));
+    descriptor.value = Schema(std::move(values));
     descriptor.ttl = p_.ttl;
     auto state = std::make_unique<State>(context.state().table(descriptor));
-    state->distinct = distinct_.open(context, p_.input, p_.keys, p_.ttl);
+    state->distinct = distinct_.open(context);
     return state;
 }
 
@@ -76,11 +82,15 @@ void GroupAggregate::findGroups(State& state, const Batch& batch) const {
     state.first_row.clear();
     state.existed.clear();
     state.group_of.resize(rows);
+    constexpr size_t kCacheLine = 64;
+    const size_t row_bytes = state.table.layout().rowBytes();
     for (size_t i = 0; i < rows; ++i) {
         const uint32_t group = state.index.numberOf(state.rows[i]);
         state.group_of[i] = group;
         if (group == state.groups.size()) {
             state.groups.push_back(state.rows[i]);
+            for (size_t line = kCacheLine; line < row_bytes; line += kCacheLine)
+                __builtin_prefetch(state.rows[i] + line, 1);  // the results so far are read next
             state.first_row.push_back(static_cast<uint32_t>(i));
             state.existed.push_back(state.inserted[i] == 0);
         }
@@ -185,8 +195,7 @@ void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::ve
             Column::retyped(Column::gather(batch.column(p_.keys[k]), key_rows), p_.output[k].type));
     }
     for (size_t term = 0; term < before.size(); ++term) {
-        const ColumnPtr both[] = {before[term], after[term]};
-        columns.push_back(Column::gather(Column::concat(both), values));
+        columns.push_back(gatherOfTwo(before[term], after[term], values));
     }
     Batch result(values.size(), std::move(columns));
     if (!only_inserts) result.setKinds(std::move(kinds));

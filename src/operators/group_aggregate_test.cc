@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 
+#include "base/error.h"
 #include "operators/test_harness.h"
 
 namespace millrace {
@@ -148,6 +151,72 @@ TEST(GroupAggregate, WithoutKeysOneRowEvenForNoInput) {
     harness.process(batchOf(kInput, {row("a", 5), row("b", 3, RowKind::Insert, false)}));
     harness.end();
     EXPECT_EQ(harness.changes(), Rows{"+I(2, 8, 3, 2, 1)"});
+}
+
+TEST(GroupAggregate, CountsDistinctValuesFromEndToEnd) {
+    Options options;
+    options.retracts = false;
+    const auto op = aggregate(options);
+    std::vector<TestRow> rows;
+    for (const int64_t near : {INT64_MIN, int64_t{-1'000'000}, int64_t{-64}, int64_t{0}, int64_t{64},
+                               int64_t{1} << 40, INT64_MAX - 200}) {
+        for (int64_t i = 0; i <= 200; ++i)
+            rows.push_back(row("a", near + i));
+    }
+    std::set<int64_t> distinct;
+    for (const TestRow& each : rows)
+        distinct.insert(each.values[1].asInt64());
+    const auto counted = [](const OperatorHarness& harness) {
+        const Batch& last = harness.output.batches.back();
+        return last.column(4)->valueAt(last.rows() - 1).asInt64();
+    };
+    OperatorHarness harness(op, {0});
+    harness.process(batchOf(kInput, rows));
+    EXPECT_EQ(counted(harness), static_cast<int64_t>(distinct.size()));
+    OperatorHarness later(op, {0}, 3, harness.snapshot());
+    rows.push_back(row("a", -999'000));
+    later.process(batchOf(kInput, rows));
+    EXPECT_EQ(counted(later), static_cast<int64_t>(distinct.size() + 1));
+}
+
+TEST(GroupAggregate, DistinctValuesStayInTheFormOfTheirSnapshot) {
+    Options options;
+    options.retracts = false;
+    Options expiring = options;
+    expiring.ttl = Duration{1000};
+    for (const auto& [first, second] : {std::pair(options, expiring), std::pair(expiring, options)}) {
+        OperatorHarness harness(aggregate(first), {0});
+        harness.process(batchOf(kInput, {row("a", 5), row("a", 7), row("b", 5)}));
+        Snapshots snapshots = harness.snapshot();
+        OperatorHarness later(aggregate(second), {0}, 2, snapshots);
+        later.process(batchOf(kInput, {row("a", 7), row("a", 6), row("b", 5)}));
+        std::vector<std::string> last;
+        for (const std::string& change : later.changes()) {
+            if (change.starts_with("+U")) last.push_back(change);
+        }
+        std::sort(last.begin(), last.end());
+        EXPECT_EQ(last, (Rows{"+U(a, 4, 25, 5, 3, 4)", "+U(b, 2, 10, 5, 1, 2)"}));
+    }
+}
+
+TEST(GroupAggregate, RefusesDistinctValuesOfAnUnknownForm) {
+    Options options;
+    options.retracts = false;
+    OperatorHarness harness(aggregate(options), {0});
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    const Snapshots snapshots = harness.snapshot();
+    for (const std::vector<std::string>& items :
+         {std::vector<std::string>{}, std::vector<std::string>{"3"}, std::vector<std::string>{""}}) {
+        auto changed = std::make_shared<OperatorSnapshot>(*snapshots.front());
+        size_t found = 0;
+        for (ListStateSnapshot& list : changed->lists) {
+            if (list.name != "distinct-blocks") continue;
+            list.items = items;
+            ++found;
+        }
+        ASSERT_EQ(found, 1U);
+        EXPECT_THROW(OperatorHarness(aggregate(options), {0}, 1, {changed}), UserError);
+    }
 }
 
 TEST(GroupAggregate, DistinctRowsComeOnce) {

@@ -26,6 +26,13 @@ template <class T>
 void markFlatDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different) {
     const T* a = left.data<T>();
     const T* b = right.data<T>();
+    if constexpr (std::is_integral_v<T>) {
+        if (left.validity() == nullptr && right.validity() == nullptr) {
+            for (size_t i = 0; i < different.size(); ++i)
+                different[i] |= static_cast<uint8_t>(a[i] != b[i]);
+            return;
+        }
+    }
     for (size_t i = 0; i < different.size(); ++i) {
         const bool left_null = left.isNull(i), right_null = right.isNull(i);
         bool same = left_null == right_null;
@@ -143,6 +150,33 @@ ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const st
                 out[i] = rows[i] == nullptr ? values[selection[i]] : loadField<T>(rows[i] + offset);
         }
     });
+    return result;
+}
+
+ColumnPtr gatherOfTwo(const ColumnPtr& first, const ColumnPtr& second, std::span<const uint32_t> selection) {
+    if (first->type().isNested()) {
+        const ColumnPtr both[] = {first, second};
+        return Column::gather(Column::concat(both), selection);
+    }
+    const size_t of_first = first->size();
+    auto result = std::make_shared<Column>(first->type(), selection.size());
+    const auto pick = [&]<class T>(const T* a, const T* b, T* out) {
+        for (size_t i = 0; i < selection.size(); ++i)
+            out[i] = selection[i] < of_first ? a[selection[i]] : b[selection[i] - of_first];
+    };
+    if (first->validity() || second->validity()) {
+        const std::vector<uint8_t> valid(std::max(of_first, second->size()), 1);
+        const auto of = [&](const ColumnPtr& column) {
+            return column->validity() ? column->validity() : valid.data();
+        };
+        pick(of(first), of(second), result->mutableValidity());
+    }
+    dispatchPhysical(first->physical(),
+                     [&]<class T>() { pick(first->data<T>(), second->data<T>(), result->mutableData<T>()); });
+    if (first->physical() == PhysicalType::String) {
+        result->keepAllOf(*first);
+        result->keepAllOf(*second);
+    }
     return result;
 }
 

@@ -21,6 +21,10 @@ void storeColumns(const RowLayout& layout, size_t first_field, std::span<const C
 ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const std::byte* const> rows,
                        const ColumnPtr& column, std::span<const uint32_t> selection);
 
+// Rows of two columns of one type as if they lay one behind the other: row i of `second` is row
+// first->size() + i.
+ColumnPtr gatherOfTwo(const ColumnPtr& first, const ColumnPtr& second, std::span<const uint32_t> selection);
+
 // Sets different[i] where row i of the two columns is not the same: NULL is itself, and so is NaN.
 void markDifferent(const Column& left, const Column& right, std::vector<uint8_t>& different);
 

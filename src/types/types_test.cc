@@ -8,6 +8,7 @@
 #include "types/coercion.h"
 #include "types/decimal.h"
 #include "types/floating.h"
+#include "types/integers.h"
 #include "types/logical_type.h"
 #include "types/value.h"
 
@@ -221,6 +222,28 @@ TEST(Coercion, CommonTypes) {
     EXPECT_FALSE(canCastImplicitly(LogicalType::bigint(), LogicalType::integer()));
     EXPECT_TRUE(canCastImplicitly(LogicalType::integer(), LogicalType::bigint()));
     EXPECT_FALSE(canCastImplicitly(LogicalType::integer(), LogicalType::bigint().withNullable(false)));
+}
+
+TEST(Integers, AreWrittenAsToCharsDoes) {
+    const auto check = [](int64_t value) {
+        char out[32];
+        char* const end = appendInteger(out, value);
+        ASSERT_LE(end - out, 20);
+        ASSERT_EQ(std::string(out, end), std::to_string(value));
+    };
+    for (int64_t power = 1; power <= INT64_MAX / 10; power *= 10) {
+        for (const int64_t near : {power - 1, power, power + 1, 9 * power, 10 * (power - 1) + 9}) {
+            check(near);
+            check(-near);
+        }
+    }
+    check(INT64_MAX);
+    check(INT64_MIN);
+    for (int64_t value = -1000; value < 100'000; ++value)
+        check(value);
+    Random random(3);
+    for (int i = 0; i < 100'000; ++i)
+        check(static_cast<int64_t>(random.next()) >> random.below(64));
 }
 
 TEST(Value, OrderAndText) {

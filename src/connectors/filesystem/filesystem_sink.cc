@@ -90,19 +90,21 @@ class FileWriter final : public SinkWriter {
         for (const size_t index : file_columns_)
             columns.push_back(batch.column(index));
         const Batch rows = batch.withColumns(std::move(columns));
-        // Rows by partition, in the order in which they came. Neighbours are nearly always of one.
+        findRuns(batch);
+        if (runs_.size() == 1) {  // as nearly always
+            append(folderOf(batch, 0), rows);
+            return;
+        }
+        // Rows by partition, in the order in which they came.
         std::map<std::string, Selection> by_folder;
-        Selection* selection = nullptr;
-        for (size_t row = 0; row < batch.rows(); ++row) {
-            if (!selection || !samePartition(batch, row - 1, row))
-                selection = &by_folder[partitionFolder(batch, row)];
-            selection->push_back(static_cast<uint32_t>(row));
+        for (size_t run = 0; run < runs_.size(); ++run) {
+            Selection& selection = by_folder[folderOf(batch, runs_[run])];
+            const size_t end = run + 1 < runs_.size() ? runs_[run + 1] : batch.rows();
+            for (size_t row = runs_[run]; row < end; ++row)
+                selection.push_back(static_cast<uint32_t>(row));
         }
-        for (const auto& [folder, chosen] : by_folder) {
-            if (pending_)
-                pending_->add(folder, partitionValues(batch, chosen.front()), context_.now().value());
+        for (const auto& [folder, chosen] : by_folder)
             append(folder, by_folder.size() == 1 ? rows : rows.gather(chosen));
-        }
     }
 
     void onWatermark(EventTime watermark) override {
@@ -133,17 +135,32 @@ class FileWriter final : public SinkWriter {
     };
     using OpenFiles = std::map<std::string, OpenFile>;  // by folder
 
-    bool samePartition(const Batch& batch, size_t left, size_t right) const {
+    // Where neighbours stop being of one partition: the first row of each run, which is row 0 for the first.
+    void findRuns(const Batch& batch) {
+        differs_.assign(batch.rows(), 0);
         for (const auto& [name, index] : partition_columns_) {
             const Column& column = *batch.column(index);
-            if (column.isNull(left) != column.isNull(right)) return false;
-            if (column.isNull(left)) continue;
-            const bool same = dispatchPhysical(column.physical(), [&]<class T>() {
-                return column.data<T>()[left] == column.data<T>()[right];
+            dispatchPhysical(column.physical(), [&]<class T>() {
+                const T* const values = column.data<T>();
+                for (size_t row = 1; row < batch.rows(); ++row)
+                    differs_[row] |= values[row] == values[row - 1] ? 0 : 1;
             });
-            if (!same) return false;
+            const uint8_t* const valid = column.validity();
+            for (size_t row = 1; valid && row < batch.rows(); ++row)
+                differs_[row] |= valid[row] ^ valid[row - 1];
         }
-        return true;
+        runs_.clear();
+        for (size_t row = 0; row < batch.rows(); ++row) {
+            if (row == 0 || differs_[row] != 0) runs_.push_back(static_cast<uint32_t>(row));
+        }
+    }
+
+    // The folder of a row's partition, which is noted as one that has rows to be committed.
+    std::string folderOf(const Batch& batch, size_t row) {
+        const std::vector<std::string> values = partitionValues(batch, row);
+        std::string folder = partitionFolder(values);
+        if (pending_) pending_->add(folder, values, context_.now().value());
+        return folder;
     }
 
     std::vector<std::string> partitionValues(const Batch& batch, size_t row) const {
@@ -157,9 +174,8 @@ class FileWriter final : public SinkWriter {
         return values;
     }
 
-    std::string partitionFolder(const Batch& batch, size_t row) const {
+    std::string partitionFolder(const std::vector<std::string>& values) const {
         std::string folder = options_.path;
-        const std::vector<std::string> values = partitionValues(batch, row);
         for (size_t i = 0; i < values.size(); ++i) {
             folder = joinPath(folder,
                               escapePathName(partition_columns_[i].first) + "=" + escapePathName(values[i]));
@@ -236,6 +252,8 @@ class FileWriter final : public SinkWriter {
     Counter& bytes_out_;
     std::vector<size_t> file_columns_;
     std::vector<std::pair<std::string, size_t>> partition_columns_;
+    std::vector<uint8_t> differs_;  // scratch: whether a row is of another partition than the one before
+    Selection runs_;
     OpenFiles open_;
     std::vector<std::string> closed_;  // committables since the last checkpoint
     std::set<std::string> touched_;    // folders whose entries are to be synced

@@ -3,15 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cstring>
+#include <vector>
 
 #include "base/error.h"
 #include "formats/text/scalar.h"
 #include "types/calendar.h"
 #include "types/floating.h"
+#include "types/integers.h"
 
 namespace millrace {
 namespace {
+
+constexpr size_t kFlatBytesMax = 96;         // of a value that is no text, with quotes
+constexpr size_t kScratchBytes = 64 * 1024;  // stays in the cache on the way into the output
+
+constexpr uint64_t inEveryByte(unsigned char byte) { return 0x0101010101010101U * byte; }
+constexpr uint64_t kHighBits = inEveryByte(0x80);
+
+// Whether one of the eight bytes is below `limit`, which is at most 128.
+bool anyBelow(uint64_t bytes, uint64_t limit) { return ((bytes - limit) & ~bytes & kHighBits) != 0; }
+
+bool ofTimestamps(char c) { return c != '\0' && std::strchr("0123456789+-:. Z", c) != nullptr; }
 
 class CsvEncoder final : public Encoder {
   public:
@@ -20,65 +33,106 @@ class CsvEncoder final : public Encoder {
           options_(options),
           unsafe_max_(
               std::max({static_cast<unsigned char>(options.delimiter),
-                        static_cast<unsigned char>(options.quote), static_cast<unsigned char>('\r')})) {}
+                        static_cast<unsigned char>(options.quote), static_cast<unsigned char>('\r')})),
+          timestamps_quoted_(options.quote != '\0' && !ofTimestamps(options.quote) &&
+                             !ofTimestamps(options.escape) && unsafe_max_ >= ' '),
+          row_bytes_(schema.size() * kFlatBytesMax + 4),
+          scratch_(kScratchBytes) {}
 
     void encode(const Batch& batch, std::string& out) override {
+        out_ = &out;
+        fields_.clear();
+        for (size_t i = 0; i < schema_.size(); ++i)
+            fields_.push_back({batch.column(i).get(), batch.column(i)->validity(), &schema_[i].type});
+        char* at = scratch_.data();
         for (size_t row = 0; row < batch.rows(); ++row) {
-            const size_t start = out.size();
-            for (size_t i = 0; i < schema_.size(); ++i) {
-                if (i > 0) out += options_.delimiter;
-                const Column& column = *batch.column(i);
-                if (column.isNull(row)) {
-                    if (options_.null_literal) writeText(*options_.null_literal, out);
+            const size_t start = written(at);
+            at = makeRoom(at, 0);
+            for (const auto& [column, valid, type] : fields_) {
+                if (valid && valid[row] == 0) {
+                    if (options_.null_literal) at = writeText(at, *options_.null_literal);
                 } else {
-                    writeValue(column, row, schema_[i].type, out);
+                    at = writeValue(at, *column, row, *type);
                 }
+                *at++ = options_.delimiter;
             }
+            if (!fields_.empty()) --at;
             // A blank line would not be read as a record.
-            if (out.size() == start && options_.quote != '\0') out.append(2, options_.quote);
-            out += '\n';
+            if (written(at) == start && options_.quote != '\0') {
+                *at++ = options_.quote;
+                *at++ = options_.quote;
+            }
+            *at++ = '\n';
+        }
+        flush(at);
+        if (scratch_.size() > 16 * kScratchBytes) {
+            scratch_.resize(kScratchBytes);
+            scratch_.shrink_to_fit();
         }
     }
 
   private:
-    void writeValue(const Column& column, size_t row, const LogicalType& type, std::string& out) {
-        char buffer[96];
-        char* end = buffer;
+    struct Field {
+        const Column* column;
+        const uint8_t* valid;  // nullptr: no NULLs
+        const LogicalType* type;
+    };
+
+    // Writers take and return the place to write at, in scratch_: a member would be read and written again
+    // with each byte, which might be its own.
+    size_t written(const char* at) const { return out_->size() + static_cast<size_t>(at - scratch_.data()); }
+
+    void flush(const char* at) { out_->append(scratch_.data(), static_cast<size_t>(at - scratch_.data())); }
+
+    // For so many bytes of text, and whatever else a row holds beside texts.
+    char* makeRoom(char* at, size_t text_bytes) {
+        const size_t wanted = text_bytes + row_bytes_;
+        if (static_cast<size_t>(scratch_.data() + scratch_.size() - at) >= wanted) return at;
+        flush(at);
+        if (wanted > scratch_.size()) scratch_.resize(wanted);
+        return scratch_.data();
+    }
+
+    static char* put(char* at, std::string_view text) {
+        std::memcpy(at, text.data(), text.size());
+        return at + text.size();
+    }
+
+    char* writeValue(char* at, const Column& column, size_t row, const LogicalType& type) {
         switch (type.kind()) {
             case TypeKind::TinyInt:
             case TypeKind::SmallInt:
             case TypeKind::Integer:
             case TypeKind::IntervalYearMonth:
-                end = std::to_chars(end, end + 24, column.data<int32_t>()[row]).ptr;
-                break;
+                return appendInteger(at, column.data<int32_t>()[row]);
             case TypeKind::BigInt:
-                end = std::to_chars(end, end + 24, column.data<int64_t>()[row]).ptr;
-                break;
+                return appendInteger(at, column.data<int64_t>()[row]);
             case TypeKind::Float:
-                end = appendFloat(end, column.data<float>()[row]);
-                break;
+                return appendFloat(at, column.data<float>()[row]);
             case TypeKind::Double:
-                end = appendDouble(end, column.data<double>()[row]);
-                break;
+                return appendDouble(at, column.data<double>()[row]);
             case TypeKind::Boolean:
-                out += column.data<uint8_t>()[row] != 0 ? "true" : "false";
-                return;
+                return put(at, column.data<uint8_t>()[row] != 0 ? "true" : "false");
             case TypeKind::Char:
             case TypeKind::Varchar:
-                writeText(column.data<StringView>()[row].view(), out);
-                return;
+                return writeText(at, column.data<StringView>()[row].view());
             case TypeKind::Timestamp:
-            case TypeKind::TimestampLtz:
-                end = writeTimestamp(end, column.data<int64_t>()[row], type);
-                writeText({buffer, static_cast<size_t>(end - buffer)}, out);
-                return;
+            case TypeKind::TimestampLtz: {
+                if (timestamps_quoted_) {
+                    *at++ = options_.quote;
+                    at = writeTimestamp(at, column.data<int64_t>()[row], type);
+                    *at++ = options_.quote;
+                    return at;
+                }
+                char buffer[64];
+                const char* const end = writeTimestamp(buffer, column.data<int64_t>()[row], type);
+                return writeText(at, {buffer, static_cast<size_t>(end - buffer)});
+            }
             default:
                 text_.clear();
                 toText(column.valueAt(row), type, text_);
-                writeText(text_, out);
-                return;
+                return writeText(at, text_);
         }
-        out.append(buffer, end);
     }
 
     char* writeTimestamp(char* out, int64_t micros, const LogicalType& type) const {
@@ -128,7 +182,7 @@ class CsvEncoder final : public Encoder {
                 end = writeTimestamp(end, value.asInt64(), type);
                 break;
             case TypeKind::IntervalDayTime:
-                end = std::to_chars(end, end + 24, value.asInt64() / 1000).ptr;
+                end = appendInteger(end, value.asInt64() / 1000);
                 break;
             case TypeKind::Array:
             case TypeKind::Row: {
@@ -141,7 +195,7 @@ class CsvEncoder final : public Encoder {
                 return;
             }
             default:
-                end = std::to_chars(end, end + 24, value.asInt64()).ptr;
+                end = appendInteger(end, value.asInt64());
                 break;
         }
         out.append(buffer, end);
@@ -150,16 +204,46 @@ class CsvEncoder final : public Encoder {
     // Jackson quotes whatever may need it: texts of more than 24 characters, or with a character up to the
     // highest of delimiter and quote (a space, so every timestamp), or with the escape character.
     bool needsQuotes(std::string_view text) const {
-        size_t units = 0;  // of UTF-16
-        for (const char c : text) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (byte <= unsafe_max_ || (options_.escape != '\0' && c == options_.escape)) return true;
-            units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
+        constexpr size_t kUnitsMax = 24;  // of UTF-16, each of which is up to three bytes
+        if (text.size() > 3 * kUnitsMax) return true;
+        if (text.size() > kUnitsMax) {
+            uint64_t high = static_cast<unsigned char>(text[kUnitsMax]);
+            for (size_t i = 0; i < kUnitsMax; i += 8)
+                high |= eightBytes(text.data() + i);
+            if ((high & kHighBits) == 0 || utf16Units(text) > kUnitsMax) return true;
         }
-        return units > 24;
+        if (unsafe_max_ >= 0x80 || options_.escape != '\0' || text.size() < 8) {
+            for (const char c : text) {
+                if (static_cast<unsigned char>(c) <= unsafe_max_ ||
+                    (options_.escape != '\0' && c == options_.escape))
+                    return true;
+            }
+            return false;
+        }
+        const uint64_t limit = inEveryByte(static_cast<unsigned char>(unsafe_max_ + 1));
+        for (size_t i = 0; i + 8 < text.size(); i += 8) {
+            if (anyBelow(eightBytes(text.data() + i), limit)) return true;
+        }
+        return anyBelow(eightBytes(text.data() + text.size() - 8), limit);
     }
 
-    void writeText(std::string_view text, std::string& out) const {
+    static size_t utf16Units(std::string_view text) {
+        size_t units = 0;
+        for (const char c : text) {
+            const auto byte = static_cast<unsigned char>(c);
+            units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
+        }
+        return units;
+    }
+
+    static uint64_t eightBytes(const char* from) {
+        uint64_t bytes;
+        std::memcpy(&bytes, from, 8);
+        return bytes;
+    }
+
+    char* writeText(char* at, std::string_view text) {
+        at = makeRoom(at, 2 * text.size() + 2);
         if (options_.quote == '\0') {
             if (text.find(options_.delimiter) != std::string_view::npos ||
                 text.find('\n') != std::string_view::npos) {
@@ -169,26 +253,32 @@ class CsvEncoder final : public Encoder {
                                 text::excerpt(text)),
                     "leave out 'csv.disable-quote-character', or choose another 'csv.field-delimiter'");
             }
-            out += text;
-            return;
+            return put(at, text);
         }
-        if (!needsQuotes(text)) {
-            out += text;
-            return;
+        if (!needsQuotes(text)) return put(at, text);
+        *at++ = options_.quote;
+        if (options_.escape == '\0' && text.find(options_.quote) == std::string_view::npos) {
+            at = put(at, text);
+        } else {
+            for (const char c : text) {
+                const bool escape = options_.escape != '\0' && c == options_.escape;
+                if (c == options_.quote || escape)
+                    *at++ = options_.escape != '\0' ? options_.escape : options_.quote;
+                *at++ = c;
+            }
         }
-        out += options_.quote;
-        for (const char c : text) {
-            const bool escape = options_.escape != '\0' && c == options_.escape;
-            if (c == options_.quote || escape)
-                out += options_.escape != '\0' ? options_.escape : options_.quote;
-            out += c;
-        }
-        out += options_.quote;
+        *at++ = options_.quote;
+        return at;
     }
 
     const Schema schema_;
     const CsvOptions options_;
     const unsigned char unsafe_max_;
+    const bool timestamps_quoted_;  // and nothing in them is escaped
+    const size_t row_bytes_;        // of a row's values that are no texts, with delimiters and the line end
+    std::vector<char> scratch_;
+    std::vector<Field> fields_;   // of the batch that is being written
+    std::string* out_ = nullptr;  // what encode() was given
     std::string text_;
     mutable text::TimestampWriter timestamps_;
 };

@@ -217,6 +217,67 @@ TEST(Csv, RoundTripsRandomTexts) {
     }
 }
 
+// What is to be quoted, a character at a time.
+bool wantsQuotes(const std::string& text, unsigned char unsafe_max) {
+    size_t units = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte <= unsafe_max) return true;
+        units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
+    }
+    return units > 24;
+}
+
+TEST(Csv, QuotesTextsOfEveryLengthAsFlinkDoes) {
+    Random random(11);
+    const char* const safe[] = {"a", "Z", "-", "9", "~", "\u00e9", "\u20ac", "\U0001f600"};
+    const char* const unsafe[] = {",", "+", "'", "\"", " ", "\t"};
+    const Schema schema({{"s", LogicalType::string()}});
+    size_t quoted = 0, plain = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string text;
+        const uint64_t kinds = random.below(4) == 0 ? 4 : std::size(safe);  // of the safe ones: ASCII, or any
+        const size_t pieces = random.below(80);
+        for (size_t i = 0; i < pieces; ++i)
+            text +=
+                random.below(60) == 0 ? unsafe[random.below(std::size(unsafe))] : safe[random.below(kinds)];
+        if (text.empty()) continue;
+        const bool expected = wantsQuotes(text, ',');
+        const std::string out = encode(schema, {{Value::string(text)}});
+        ASSERT_EQ(out.front() == '"', expected) << text;
+        if (text.find('"') == std::string::npos) {
+            ASSERT_EQ(out, expected ? "\"" + text + "\"\n" : text + "\n");
+        }
+        ++(expected ? quoted : plain);
+    }
+    EXPECT_GT(quoted, 1000U);
+    EXPECT_GT(plain, 1000U);
+}
+
+TEST(Csv, WritesRowsLongerThanItsScratchMemory) {
+    const Schema schema(
+        {{"a", LogicalType::string()}, {"n", LogicalType::bigint()}, {"b", LogicalType::string()}});
+    const std::string quotes(100'000, '"'), letters(300'000, 'x');
+    EXPECT_EQ(encode(schema, {{Value::string(letters), Value::int64(7), Value::string(quotes)},
+                              {Value::string("a"), Value::int64(-8), Value::string("b")}}),
+              "\"" + letters + "\",7,\"" + quotes + quotes + "\"\na,-8,b\n");
+}
+
+TEST(Csv, WritesTimestampsInAnyOrder) {
+    const Schema schema({{"t", LogicalType::timestamp(3)}});
+    const auto at = [](int64_t millis) { return std::vector<Value>{Value::int64(millis * 1000)}; };
+    const std::vector<std::vector<Value>> rows = {at(0),   at(10),   at(-1), at(-86'400'000),
+                                                  at(999), at(1000), at(120)};
+    EXPECT_EQ(encode(schema, rows),
+              "\"1970-01-01 00:00:00\"\n\"1970-01-01 00:00:00.01\"\n\"1969-12-31 23:59:59.999\"\n"
+              "\"1969-12-31 00:00:00\"\n\"1970-01-01 00:00:00.999\"\n\"1970-01-01 00:00:01\"\n"
+              "\"1970-01-01 00:00:00.12\"\n");
+    EXPECT_EQ(encode(schema, {at(10)}, {{"csv.quote-character", "."}}), ".1970-01-01 00:00:00..01.\n");
+    EXPECT_EQ(encode(schema, {at(10)}, {{"csv.escape-character", "-"}}), "\"1970--01--01 00:00:00.01\"\n");
+    EXPECT_EQ(encode(schema, {at(10)}, {{"csv.disable-quote-character", "true"}}),
+              "1970-01-01 00:00:00.01\n");
+}
+
 TEST(Csv, Messages) {
     auto decoder =
         findFormat("csv").make_decoder(threeColumns(), {0, 1, 2}, {{"csv.ignore-parse-errors", "true"}});

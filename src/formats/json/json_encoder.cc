@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -11,6 +10,7 @@
 #include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
+#include "types/integers.h"
 
 namespace millrace {
 namespace {
@@ -94,11 +94,11 @@ class JsonEncoder final : public Encoder {
             case TypeKind::SmallInt:
             case TypeKind::Integer:
             case TypeKind::IntervalYearMonth:
-                return writeInteger(out, column.data<int32_t>()[row]);
+                return appendInteger(out, column.data<int32_t>()[row]);
             case TypeKind::BigInt:
-                return writeInteger(out, column.data<int64_t>()[row]);
+                return appendInteger(out, column.data<int64_t>()[row]);
             case TypeKind::IntervalDayTime:
-                return writeInteger(out, column.data<int64_t>()[row] / 1000);
+                return appendInteger(out, column.data<int64_t>()[row] / 1000);
             case TypeKind::Float:
                 return writeReal(out, column.data<float>()[row]);
             case TypeKind::Double:
@@ -134,7 +134,6 @@ class JsonEncoder final : public Encoder {
         return out + text.size();
     }
     static char* writeBool(char* out, bool value) { return put(out, value ? "true" : "false"); }
-    static char* writeInteger(char* out, int64_t value) { return std::to_chars(out, out + 24, value).ptr; }
     template <class T>
     static char* writeReal(char* out, T value) {
         const bool quoted = !std::isfinite(value);  // JSON has no such numbers; Jackson quotes them
@@ -239,14 +238,14 @@ class JsonEncoder final : public Encoder {
                 end = writeTimestamp(end, value.asInt64(), type);
                 break;
             case TypeKind::IntervalDayTime:
-                end = writeInteger(end, value.asInt64() / 1000);
+                end = appendInteger(end, value.asInt64() / 1000);
                 break;
             case TypeKind::TinyInt:
             case TypeKind::SmallInt:
             case TypeKind::Integer:
             case TypeKind::BigInt:
             case TypeKind::IntervalYearMonth:
-                end = writeInteger(end, value.asInt64());
+                end = appendInteger(end, value.asInt64());
                 break;
         }
         out.append(buffer, end);

@@ -50,10 +50,11 @@ class TimestampWriter {
     char* write(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned);
 
   private:
-    // The date last written: neighbouring rows mostly share it.
-    int64_t days_ = INT64_MIN;
-    char date_[32] = {};
-    size_t date_size_ = 0;
+    // The second last written, as its text up to the fraction: neighbouring rows mostly share it.
+    int64_t second_ = INT64_MIN;
+    TimestampStandard standard_ = TimestampStandard::Sql;
+    char text_[48] = {};
+    size_t text_size_ = 0;
 };
 char* writeTime(char* out, int32_t millis, int precision);
 

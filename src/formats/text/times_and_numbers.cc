@@ -1,4 +1,5 @@
 // Dates, times and numbers in the forms Java gives them, which Flink's formats read and write.
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -47,21 +48,35 @@ std::optional<int64_t> readClock(std::string_view text, bool seconds_optional) {
 
 constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
 
+constexpr std::array<char, 200> kTwoDigits = [] {
+    std::array<char, 200> table{};
+    for (size_t i = 0; i < 100; ++i) {
+        table[2 * i] = static_cast<char>('0' + i / 10);
+        table[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return table;
+}();
+
 char* two(char* out, uint32_t value) {
-    out[0] = static_cast<char>('0' + value / 10);
-    out[1] = static_cast<char>('0' + value % 10);
+    std::memcpy(out, kTwoDigits.data() + 2 * size_t{value}, 2);
     return out + 2;
 }
 
 // ".123" without trailing zeros, nothing for zero; `micros` is below a second.
 char* fraction(char* out, uint32_t micros, int precision) {
-    if (precision < 6) micros -= micros % static_cast<uint32_t>(kUnits[precision < 0 ? 0 : precision]);
-    if (micros == 0) return out;
-    *out++ = '.';
-    for (uint32_t unit = 100'000; micros != 0; unit /= 10) {
-        *out++ = static_cast<char>('0' + micros / unit);
-        micros %= unit;
+    if (precision == 3) {
+        micros -= micros % 1000;  // by a constant, so not a division
+    } else if (precision < 6) {
+        micros -= micros % static_cast<uint32_t>(kUnits[precision < 0 ? 0 : precision]);
     }
+    if (micros == 0) return out;
+    *out = '.';
+    two(out + 1, micros / 10'000);
+    two(out + 3, micros / 100 % 100);
+    two(out + 5, micros % 100);
+    out += 7;
+    while (out[-1] == '0')
+        --out;
     return out;
 }
 
@@ -110,21 +125,25 @@ std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard st
 
 char* TimestampWriter::write(char* out, int64_t micros, int precision, TimestampStandard standard,
                              bool zoned) {
-    int64_t days = micros / kMicrosPerDay;
-    int64_t of_day = micros % kMicrosPerDay;
-    if (of_day < 0) {
-        of_day += kMicrosPerDay;
-        --days;
+    int64_t second = micros / kMicrosPerSecond;
+    int64_t of_second = micros % kMicrosPerSecond;
+    if (of_second < 0) {
+        of_second += kMicrosPerSecond;
+        --second;
     }
-    if (days != days_) {
-        days_ = days;
-        date_size_ = static_cast<size_t>(appendDate(date_, static_cast<int32_t>(days)) - date_);
+    if (second != second_ || standard != standard_) {
+        constexpr int64_t kSecondsPerDay = kMicrosPerDay / kMicrosPerSecond;
+        second_ = second;
+        standard_ = standard;
+        const int64_t of_day = (second % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay;
+        char* end = appendDate(text_, static_cast<int32_t>((second - of_day) / kSecondsPerDay));
+        *end++ = standard == TimestampStandard::Iso8601 ? 'T' : ' ';
+        end = clock(end, of_day * kMicrosPerSecond, 0);
+        text_size_ = static_cast<size_t>(end - text_);
     }
-    std::memcpy(out, date_, 16);  // enough for four-digit years, and then some
-    if (date_size_ > 16) std::memcpy(out, date_, date_size_);
-    out += date_size_;
-    *out++ = standard == TimestampStandard::Iso8601 ? 'T' : ' ';
-    out = clock(out, of_day, precision);
+    std::memcpy(out, text_, 24);  // enough for years of four digits, and then some
+    if (text_size_ > 24) std::memcpy(out, text_, text_size_);
+    out = fraction(out + text_size_, static_cast<uint32_t>(of_second), precision);
     if (zoned) *out++ = 'Z';
     return out;
 }

@@ -41,8 +41,19 @@ class Extreme final : public AggregateBase {
 
     void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
                 ColumnBuilder& out) const override {
-        for (const std::byte* row : rows)
-            loadInto(layout, field, row, out);
+        const uint32_t offset = layout.offset(field);
+        for (const std::byte* row : rows) {
+            if (RowLayout::isNull(row, field)) {
+                out.appendNull();
+                continue;
+            }
+            const T value = loadSlot<T>(row, offset);
+            if constexpr (std::is_same_v<T, StringView>) {
+                value.isInline() ? out.appendStringView(value) : out.appendString(value.view());
+            } else {
+                out.append(value);
+            }
+        }
     }
 
   private:

@@ -71,21 +71,6 @@ bool replace(const Arguments& a, size_t i, std::string& out) {
     return true;
 }
 
-std::optional<std::string_view> splitIndex(const Arguments& a, size_t i, std::string_view text) {
-    const std::string_view separator = a.text(1, i);
-    int32_t index = a.integer(2, i);
-    if (index < 0 || text.empty()) return std::nullopt;
-    if (separator.empty()) return index == 0 ? std::optional(text) : std::nullopt;
-    if (separator.size() == 1) return partAt(text, separator.front(), static_cast<size_t>(index));
-    size_t at = 0;
-    for (;; --index) {
-        const size_t end = findText(text, separator, at);
-        if (index == 0) return text.substr(at, end == std::string_view::npos ? end : end - at);
-        if (end == std::string_view::npos) return std::nullopt;
-        at = end + separator.size();
-    }
-}
-
 template <class Test>
 ScalarFunction testFunction(const std::string& name, const std::string& documentation,
                             const std::vector<FunctionExample>& examples, Test test) {
@@ -242,14 +227,6 @@ std::vector<ScalarFunction> describeScalarStringSearch() {
                       .documentation = "The string with every occurrence of the part replaced.",
                       .examples = {{"REPLACE('hello world', 'world', 'flink')", "hello flink"}}},
                      replace),
-        partFunction(
-            {.name = "SPLIT_INDEX",
-             .pattern = "ssi",
-             .signature = "SPLIT_INDEX(string, separator, index)",
-             .documentation = "The part at the index, counted from 0, of the string cut at the separator; "
-                              "NULL if there is none.",
-             .examples = {{"SPLIT_INDEX('a,b,c', ',', 1)", "b"}, {"SPLIT_INDEX('a', ',', 1)", "NULL"}}},
-            splitIndex),
         valueFunction<uint8_t>({.name = "STARTSWITH",
                                 .pattern = "xx",
                                 .signature = "STARTSWITH(string, start)",

@@ -130,15 +130,15 @@ ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr>
     StringHeap& heap = result->heap();
     std::string text;
     StringView written;
-    std::string_view pattern_text;
+    const StringView* const patterns = columns[1]->data<StringView>();
+    StringView pattern_text;
     const DatePattern* pattern = nullptr;
     int64_t begin = 0, end = 0, written_offset = 0;  // the local times that are written alike
     forValidRows(*result, rows, [&](size_t i) {
-        const std::string_view wanted = given.text(1, i);
         const int64_t offset = ltz ? (local[i] - given.bigint(0, i)) / kMicrosPerSecond : 0;
-        if (!pattern || wanted != pattern_text) {
-            pattern = &datePattern(wanted);
-            pattern_text = wanted;
+        if (!pattern || patterns[i] != pattern_text) {
+            pattern_text = patterns[i];
+            pattern = &datePattern(pattern_text.view());
             begin = end = 0;
         }
         if (local[i] < begin || local[i] >= end || offset != written_offset) {

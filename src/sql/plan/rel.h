@@ -172,6 +172,7 @@ void removeIdentities(RelRoots& roots);        // projections of all columns as 
 void pushFiltersIntoSources(RelRoots& roots,
                             const PlanOptions& options);  // sources leave out rows that nobody wants
 void shareSubplans(RelRoots& roots);                      // equal sub-plans become one
+void dropBelowWindowExtremes(RelRoots& roots);            // rows that a window's MAX keeps from joining go
 void pushFieldsIntoSources(RelRoots& roots,
                            const PlanOptions& options);  // sources produce fields instead of ROWs
 void pruneColumns(RelRoots& roots);                      // columns that nobody reads are not produced
