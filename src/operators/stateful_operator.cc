@@ -85,6 +85,7 @@ class RecordingContext final : public OperatorContext {
     uint32_t parallelism() const override { return 1; }
     uint32_t maxParallelism() const override { return StateBackendParameters{}.max_parallelism; }
     const Configuration& configuration() const override { return configuration_; }
+    bool restored() const override { return false; }
     EventTime currentWatermark() const override { return EventTime::min(); }
     void wakeAt(ProcessingTime) override {}
 

@@ -47,6 +47,7 @@ class SubtaskContext final : public OperatorContext {
     uint32_t parallelism() const override { return subtasks; }
     uint32_t maxParallelism() const override { return 128; }
     const Configuration& configuration() const override { return *configuration_; }
+    bool restored() const override { return from_snapshot; }
     EventTime currentWatermark() const override { return watermark; }
     void wakeAt(ProcessingTime time) override { wake_ms = std::min(wake_ms, time.value()); }
 
@@ -58,6 +59,7 @@ class SubtaskContext final : public OperatorContext {
     const ManualClock* clock = nullptr;
     uint32_t index = 0;
     uint32_t subtasks = 1;
+    bool from_snapshot = false;
     EventTime watermark = EventTime::min();
     int64_t wake_ms = INT64_MAX;
 };
@@ -84,6 +86,7 @@ class OperatorHarness {
             context->clock = &clock;
             context->index = i;
             context->subtasks = parallelism;
+            context->from_snapshot = !restored.empty();
             states_.push_back(op_->open(*context));
             contexts_.push_back(std::move(context));
             chains_.push_back(std::make_shared<OperatorSnapshot>());
@@ -119,6 +122,10 @@ class OperatorHarness {
             op_->onWatermark(*states_[i], EventTime(watermark), *contexts_[i], output);
         }
         capture();
+    }
+    void idle(bool idle) {
+        for (size_t i = 0; i < contexts_.size(); ++i)
+            op_->onIdle(*states_[i], idle, *contexts_[i], output);
     }
     // Lets the clock run to `now_ms`, with the calls that were asked for on the way.
     void runUntil(int64_t now_ms) {

@@ -204,6 +204,7 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     uint32_t parallelism() const override { return slot_.parallelism; }
     uint32_t maxParallelism() const override { return slot_.max_parallelism; }
     const Configuration& configuration() const override { return *slot_.configuration; }
+    bool restored() const override { return slot_.restored; }
     EventTime currentWatermark() const override { return ChainNode::currentWatermark(); }
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
 

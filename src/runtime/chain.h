@@ -50,6 +50,7 @@ struct SlotSurroundings {
     size_t capture_rows_max = 8192;
     std::shared_ptr<SpillBudget> spill;  // if state may lie on disk
     bool operator_detail = false;
+    bool restored = false;  // the job goes on from a snapshot
     std::string job_id;
     std::string attempt_id;
     uint64_t seed = 0;

@@ -9,6 +9,7 @@ Execution::Execution(const ExecutionPlan& plan, const ExecutionParameters& param
     for (uint32_t index = 0; index < parallelism; ++index) {
         SlotSurroundings surroundings = parameters.surroundings;
         surroundings.slot = SlotIndex(index);
+        surroundings.restored = !parameters.restored->empty();
         slots_.push_back(std::make_unique<Slot>(std::move(surroundings)));
         slots_.back()->restoreFrom(parameters.restored);
     }

@@ -40,6 +40,8 @@ class OperatorContext {
     virtual uint32_t parallelism() const = 0;
     virtual uint32_t maxParallelism() const = 0;
     virtual const Configuration& configuration() const = 0;
+    // The job goes on from a snapshot, whether or not that knows this operator.
+    virtual bool restored() const = 0;
     virtual EventTime currentWatermark() const = 0;  // of the combined input
     // Asks for one call of onProcessingTime at or after `time`; an earlier one asked for before stays asked
     // for.

@@ -93,36 +93,38 @@ std::optional<Moment> momentOf(const Expression& expression) {
     return moment;
 }
 
-// Narrows `bounds` by a conjunct; the first one that fits says which columns they are about.
-void narrow(const Expression& conjunct, const std::vector<ColumnTraits>& left,
-            const std::vector<ColumnTraits>& right, std::optional<TimeBounds>& bounds) {
-    if (conjunct.kind() == ExpressionKind::And) {
-        for (const ExpressionPtr& argument : conjunct.arguments())
-            narrow(*argument, left, right, bounds);
+// Calls f with what each conjunct says of the difference of two columns, one of each side.
+template <class F>
+void forEachDifference(const Expression& condition, size_t left_width, F&& f) {
+    if (condition.kind() == ExpressionKind::And) {
+        for (const ExpressionPtr& argument : condition.arguments())
+            forEachDifference(*argument, left_width, f);
         return;
     }
-    if (conjunct.kind() != ExpressionKind::Call || conjunct.arguments().size() != 2) return;
-    const std::string& name = conjunct.name();
+    if (condition.kind() != ExpressionKind::Call || condition.arguments().size() != 2) return;
+    const std::string& name = condition.name();
     if (name != "=" && name != "<" && name != "<=" && name != ">" && name != ">=") return;
-    std::optional<Moment> a = momentOf(*conjunct.arguments()[0]);
-    std::optional<Moment> b = momentOf(*conjunct.arguments()[1]);
+    std::optional<Moment> a = momentOf(*condition.arguments()[0]);
+    std::optional<Moment> b = momentOf(*condition.arguments()[1]);
     if (!a || !b) return;
     // a.column + a.offset OP b.column + b.offset, turned so that a's column is the left one.
     bool greater = name.front() == '>';
-    if (a->column >= left.size()) {
+    if (a->column >= left_width) {
         std::swap(a, b);
         greater = !greater;
     }
-    if (a->column >= left.size() || b->column < left.size()) return;
-    const size_t of_right = b->column - left.size();
-    if (left[a->column].time != TimeAttribute::Rowtime || right[of_right].time != TimeAttribute::Rowtime)
-        return;
-    if (!bounds) bounds = TimeBounds{{a->column, of_right}, INT64_MIN, INT64_MAX};
-    if (bounds->columns[0] != a->column || bounds->columns[1] != of_right) return;
+    if (a->column >= left_width || b->column < left_width) return;
+    TimeBounds bounds{{a->column, b->column - left_width}, INT64_MIN, INT64_MAX};
     const int64_t distance = b->offset - a->offset;
     const int64_t exclusive = name.size() == 1 && name != "=" ? 1 : 0;
-    if (name == "=" || greater) bounds->lower = std::max(bounds->lower, distance + exclusive);
-    if (name == "=" || !greater) bounds->upper = std::min(bounds->upper, distance - exclusive);
+    if (name == "=" || greater) bounds.lower = distance + exclusive;
+    if (name == "=" || !greater) bounds.upper = distance - exclusive;
+    f(bounds);
+}
+
+void narrow(TimeBounds& bounds, const TimeBounds& by) {
+    bounds.lower = std::max(bounds.lower, by.lower);
+    bounds.upper = std::min(bounds.upper, by.upper);
 }
 
 }  // namespace
@@ -130,11 +132,30 @@ void narrow(const Expression& conjunct, const std::vector<ColumnTraits>& left,
 std::optional<TimeBounds> timeBoundsOf(const ExpressionPtr& condition, const std::vector<ColumnTraits>& left,
                                        const std::vector<ColumnTraits>& right) {
     std::optional<TimeBounds> bounds;
-    if (condition) narrow(*condition, left, right, bounds);
+    const auto take = [&](const TimeBounds& said) {
+        if (left[said.columns[0]].time != TimeAttribute::Rowtime ||
+            right[said.columns[1]].time != TimeAttribute::Rowtime) {
+            return;
+        }
+        // The first conjunct that fits says which columns they are about.
+        if (!bounds) bounds = TimeBounds{{said.columns[0], said.columns[1]}, INT64_MIN, INT64_MAX};
+        if (std::ranges::equal(bounds->columns, said.columns)) narrow(*bounds, said);
+    };
+    if (condition) forEachDifference(*condition, left.size(), take);
     // Bounds that are wider than a century, or that nothing is within, are no reason to drop state.
     constexpr int64_t kWidest = int64_t{100} * 366 * 86'400'000'000;
     if (!bounds || bounds->lower < -kWidest || bounds->upper > kWidest || bounds->lower > bounds->upper)
         return std::nullopt;
+    return bounds;
+}
+
+TimeBounds boundsBetween(const ExpressionPtr& condition, size_t left_column, size_t right_column,
+                         size_t left_width) {
+    TimeBounds bounds{{left_column, right_column}, INT64_MIN, INT64_MAX};
+    const auto take = [&](const TimeBounds& said) {
+        if (std::ranges::equal(bounds.columns, said.columns)) narrow(bounds, said);
+    };
+    if (condition) forEachDifference(*condition, left_width, take);
     return bounds;
 }
 

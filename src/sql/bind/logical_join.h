@@ -45,6 +45,11 @@ struct TimeBounds {
 std::optional<TimeBounds> timeBoundsOf(const ExpressionPtr& condition, const std::vector<ColumnTraits>& left,
                                        const std::vector<ColumnTraits>& right);
 
+// What `condition` says of the difference of two columns, one of each side; INT64_MIN or INT64_MAX where it
+// does not bound it.
+TimeBounds boundsBetween(const ExpressionPtr& condition, size_t left_column, size_t right_column,
+                         size_t left_width);
+
 // Whether the two columns are this bound of equal event-time windows.
 bool sameWindowBound(const ColumnTraits& left, const ColumnTraits& right, WindowBound bound);
 

@@ -181,6 +181,9 @@ const std::vector<Rewrite>& rewrites() {
             rewrite("prune_columns", "columns that nobody reads are not produced", pruneColumns),
             merge,
             remove,
+            rewrite("filter_by_running_extremes",
+                    "rows that cannot be their window's largest or smallest do not reach the join with it",
+                    filterByRunningExtremes),
         };
     }();
     return all;

@@ -176,6 +176,7 @@ void dropBelowWindowExtremes(RelRoots& roots);            // rows that a window'
 void pushFieldsIntoSources(RelRoots& roots,
                            const PlanOptions& options);  // sources produce fields instead of ROWs
 void pruneColumns(RelRoots& roots);                      // columns that nobody reads are not produced
+void filterByRunningExtremes(RelRoots& roots);           // rows that cannot be a window's largest go early
 void optimise(RelRoots& roots, const PlanOptions& options);
 
 }  // namespace millrace::sql

@@ -4,6 +4,7 @@
 
 #include "operators/interval_join.h"
 #include "operators/regular_join.h"
+#include "operators/running_extreme_filter.h"
 #include "operators/time_units.h"
 #include "operators/window_join.h"
 #include "sql/bind/logical_join.h"
@@ -30,12 +31,14 @@ JoinRel::JoinRel(const LogicalJoin& node)
 std::optional<std::string> JoinRel::digest() const {
     if (condition && !condition->deterministic()) return std::nullopt;
     const auto ttl = [this](size_t side) { return state_ttls[side] ? state_ttls[side]->ms : -1; };
-    return fmt::format("join {} {}={} {} {} ttl {} {}{}", joinTypeName(type), digestOf(keys[0]),
+    const auto extreme = [this](size_t side) { return running_extremes[side] ? " extreme" : ""; };
+    return fmt::format("join {} {}={} {} {} ttl {} {}{}{}{}", joinTypeName(type), digestOf(keys[0]),
                        digestOf(keys[1]), condition ? condition->canonical() : "", digestOf(columns), ttl(0),
                        ttl(1),
                        window   ? " by window"
                        : bounds ? " by time"
-                                : "");
+                                : "",
+                       extreme(0), extreme(1));
 }
 
 // What is read of each input, of `left` and `right` columns, and so kept of it.
@@ -140,11 +143,33 @@ JoinShape shapeOf(const JoinRel& join, const Rel& rel, const PhysicalBuilder& bu
 
 }  // namespace
 
+size_t JoinRel::placeRunningExtreme(PhysicalBuilder& builder, const Rel& rel, size_t side,
+                                    size_t input) const {
+    const RunningExtreme& extreme = *running_extremes[side];
+    RunningExtremeFilterParameters parameters;
+    parameters.schema = rel.inputs[side]->schema;
+    parameters.value = keys[side][extreme.key];
+    parameters.time = extreme.time_column;
+    parameters.largest = extreme.largest;
+    parameters.windows = windowsOf(*extreme.window);
+    parameters.lower_us = extreme.lower;
+    parameters.upper_us = extreme.upper;
+    const std::string& value = parameters.schema[parameters.value].name;
+    parameters.text = fmt::format("where=[({} {} {}({}) so far)], window=[{}]", value,
+                                  extreme.largest ? ">=" : "<=", extreme.largest ? "MAX" : "MIN", value,
+                                  extreme.window->toString());
+    return builder.addOperator(builder.uidOf(side == 0 ? "left-extreme" : "right-extreme", rel),
+                               std::make_shared<RunningExtremeFilter>(std::move(parameters)), {{input}}, {});
+}
+
 size_t JoinRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
     JoinShape shape = shapeOf(*this, rel, builder);
     std::vector<PhysicalInput> edges;
-    for (size_t side = 0; side < 2; ++side)
-        edges.push_back(PhysicalInput::byKey(inputs[side], keys[side]));
+    for (size_t side = 0; side < 2; ++side) {
+        const bool filtered = running_extremes[side] && !shape.inputs[side].retracts;
+        const size_t input = filtered ? placeRunningExtreme(builder, rel, side, inputs[side]) : inputs[side];
+        edges.push_back(PhysicalInput::byKey(input, keys[side]));
+    }
     if (window && !shape.inputs[0].retracts && !shape.inputs[1].retracts) {
         WindowJoinParameters parameters;
         parameters.shape = std::move(shape);

@@ -37,9 +37,21 @@ class JoinRel final : public RelNodeOf<JoinRel> {
     size_t window_end_key = 0;
     // Likewise an interval join, whose condition says so (rules/recognise_interval_joins.cc).
     std::optional<TimeBounds> bounds;
+    // Rows of an input that cannot be the largest or smallest of their window, which the other input has, are
+    // left out of it (rules/filter_by_running_extremes.cc).
+    struct RunningExtreme {
+        size_t time_column = 0;  // of the input
+        size_t key = 0;          // its value is that of this pair of keys
+        bool largest = true;
+        std::shared_ptr<const WindowSpec> window;
+        int64_t lower = 0;  // time - window end, in microseconds
+        int64_t upper = 0;
+    };
+    std::optional<RunningExtreme> running_extremes[2];
     std::vector<size_t> columns;  // those of the left and then the right input that it produces
 
   private:
+    size_t placeRunningExtreme(PhysicalBuilder& builder, const Rel& rel, size_t side, size_t input) const;
     std::array<UsedColumns, 2> reads(const UsedColumns& used, size_t left, size_t right) const;
 };
 
