@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "operators/aggregation.h"
+#include "operators/batch_groups.h"
 #include "operators/batch_keys.h"
-#include "operators/row_index.h"
 #include "operators/row_values.h"
 #include "operators/sort_keys.h"
 
@@ -21,16 +21,12 @@ struct Deduplicate::State final : OperatorState {
     // Of the batch at hand.
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
-    std::vector<std::byte*> rows;
-    std::vector<uint8_t> inserted;
+    BatchGroups batch_groups;
+    std::vector<std::byte*> groups;  // their state rows
+    std::vector<uint8_t> inserted;   // 1: the group did not exist before this batch
     std::vector<const std::byte*> known;
     std::vector<std::byte*> found;
-    std::vector<uint8_t> found_inserted;
-    RowIndex index;
-    std::vector<uint32_t> group_of;  // of each row
-    std::vector<std::byte*> groups;  // distinct rows, in order of their first appearance
-    std::vector<uint8_t> existed;    // before this batch, of each group
-    std::vector<int64_t> winner;     // the batch's row that stands for the group now, or kNoWinner
+    std::vector<int64_t> winner;  // the batch's row that stands for the group now, or kNoWinner
     // What rows are ordered by: of the batch, and of the state rows of groups that existed.
     SortKeys sort_keys;
     SortKeys former_sort_keys;
@@ -66,52 +62,41 @@ std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const
     return std::make_unique<State>(context.state().table(descriptor));
 }
 
-// The rows' state rows. With a TTL, or where most rows lose, those known are only read, since losing neither
-// prolongs their time nor changes them.
-void Deduplicate::find(State& state, size_t rows) const {
+// The groups' state rows. With a TTL, or where most rows lose, those known are only read, since losing
+// neither prolongs their time nor changes them.
+void Deduplicate::findGroups(State& state) const {
+    state.batch_groups.find(state.keys, state.hashes);
+    const Selection& first = state.batch_groups.firstRows();
     if (p_.ttl.ms == 0 && !most_lose_) {
-        state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
-        return;
+        state.table.findOrInsert(0, state.keys, state.hashes, first, state.groups, &state.inserted);
+    } else {
+        state.table.findToRead(0, state.keys, state.hashes, first, state.known);
+        state.groups.resize(first.size());
+        state.inserted.assign(first.size(), 0);
+        Selection absent, absent_groups;
+        for (uint32_t group = 0; group < first.size(); ++group) {
+            state.groups[group] = const_cast<std::byte*>(state.known[group]);  // touched before it is written
+            if (state.known[group] != nullptr) continue;
+            absent.push_back(first[group]);
+            absent_groups.push_back(group);
+        }
+        if (!absent.empty()) state.table.findOrInsert(0, state.keys, state.hashes, absent, state.found);
+        for (size_t i = 0; i < absent.size(); ++i) {
+            state.groups[absent_groups[i]] = state.found[i];
+            state.inserted[absent_groups[i]] = 1;
+        }
     }
-    state.table.findToRead(0, state.keys, state.hashes, {}, state.known);
-    state.rows.resize(rows);
-    state.inserted.assign(rows, 0);
-    Selection absent;
-    for (size_t i = 0; i < rows; ++i) {
-        state.rows[i] = const_cast<std::byte*>(state.known[i]);  // touched before it is written
-        if (state.known[i] == nullptr) absent.push_back(static_cast<uint32_t>(i));
-    }
-    if (absent.empty()) return;
-    state.table.findOrInsert(0, state.keys, state.hashes, absent, state.found, &state.found_inserted);
-    for (size_t i = 0; i < absent.size(); ++i) {
-        state.rows[absent[i]] = state.found[i];
-        state.inserted[absent[i]] = state.found_inserted[i];
-    }
-}
-
-void Deduplicate::groupRows(State& state, size_t rows) const {
-    state.index.start(rows);
-    state.group_of.resize(rows);
-    state.groups.clear();
-    state.existed.clear();
     state.former_rows.clear();
     state.former_of.clear();
-    constexpr size_t kAhead = 8;
-    for (size_t i = 0; i < rows; ++i) {
-        if (i + kAhead < rows) state.index.prefetch(state.rows[i + kAhead]);
-        const uint32_t group = state.group_of[i] = state.index.numberOf(state.rows[i]);
-        if (group < state.groups.size()) continue;
-        state.groups.push_back(state.rows[i]);
-        state.existed.push_back(state.inserted[i] == 0);
+    for (size_t group = 0; group < state.groups.size(); ++group) {
         state.former_of.push_back(static_cast<uint32_t>(state.former_rows.size()));
-        if (!state.inserted[i]) state.former_rows.push_back(state.rows[i]);
+        if (!state.inserted[group]) state.former_rows.push_back(state.groups[group]);
     }
     state.winner.assign(state.groups.size(), kNoWinner);
 }
 
 void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
     const size_t rows = batch.rows();
-    groupRows(state, rows);
     std::vector<ColumnPtr> columns;
     if (state.groups.size() < rows || !state.former_rows.empty()) {
         for (const SortOrder& by : order_)
@@ -122,12 +107,10 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
     for (const size_t field : order_fields_)
         columns.push_back(loadColumn(state.table.layout(), field, state.former_rows));
     state.former_sort_keys.encode(columns, order_, state.former_rows.size());
-    constexpr size_t kAhead = 8;
     for (size_t i = 0; i < rows; ++i) {
-        if (i + kAhead < rows) state.index.prefetch(state.rows[i + kAhead]);
-        const uint32_t group = state.group_of[i];
+        const uint32_t group = state.batch_groups.of(i);
         int64_t& winner = state.winner[group];
-        if (winner == kNoWinner && !state.existed[group]) {
+        if (winner == kNoWinner && state.inserted[group]) {
             winner = static_cast<int64_t>(i);
             continue;
         }
@@ -146,7 +129,7 @@ void Deduplicate::process(OperatorState& operator_state, size_t, const Batch& ba
     if (batch.empty()) return;
     keysOf(batch, p_.keys, state.keys, state.hashes);
     if (!firstArrival()) {
-        find(state, batch.rows());
+        findGroups(state);
         chooseWinners(state, batch);
         emitChanges(state, batch, output);
         return;
@@ -167,7 +150,7 @@ Selection Deduplicate::arrivals(State& state, size_t rows) const {
         }
         if (absent.empty()) return absent;
     }
-    state.table.findOrInsert(0, state.keys, state.hashes, absent, state.rows, &state.inserted);
+    state.table.findOrInsert(0, state.keys, state.hashes, absent, state.found, &state.inserted);
     Selection first;
     for (size_t i = 0; i < state.inserted.size(); ++i) {
         if (state.inserted[i]) first.push_back(absent.empty() ? static_cast<uint32_t>(i) : absent[i]);
@@ -188,7 +171,7 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
         const auto row = static_cast<uint32_t>(state.winner[group]);
         winners.push_back(row);
         changed.push_back(state.groups[group]);
-        if (state.existed[group]) {
+        if (!state.inserted[group]) {
             replaces = true;
             if (p_.ttl.ms > 0 || most_lose_) state.table.touch(0, state.groups[group]);
             if (p_.generates_update_before) {
@@ -200,7 +183,7 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
         }
         former.push_back(nullptr);
         values.push_back(row);
-        kinds.push_back(state.existed[group] ? RowKind::UpdateAfter : RowKind::Insert);
+        kinds.push_back(!state.inserted[group] ? RowKind::UpdateAfter : RowKind::Insert);
     }
     if (winners.empty()) return;
 

@@ -43,8 +43,7 @@ class Deduplicate final : public StatefulOperator {
     struct State;
     bool firstArrival() const { return !p_.keep_last && p_.order.empty(); }
     Selection arrivals(State& state, size_t rows) const;
-    void find(State& state, size_t rows) const;
-    void groupRows(State& state, size_t rows) const;
+    void findGroups(State& state) const;
     void chooseWinners(State& state, const Batch& batch) const;
     void emitChanges(State& state, const Batch& batch, Output& output) const;
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "operators/batch_groups.h"
 #include "operators/batch_keys.h"
-#include "operators/row_index.h"
 #include "operators/row_values.h"
 
 namespace millrace {
@@ -17,15 +17,12 @@ struct GroupAggregate::State final : OperatorState {
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
     std::vector<std::byte*> rows;  // the group's row of each of the batch's rows, or of those of `selection`
-    std::vector<uint8_t> inserted;
     std::vector<int8_t> signs;
     bool retracts = false;
-    Selection selection;              // set if some of the batch's rows are left out
-    std::vector<std::byte*> groups;   // distinct rows, in order of their first appearance
-    std::vector<uint32_t> group_of;   // an index into groups, of each of the batch's rows
-    std::vector<uint32_t> first_row;  // in the batch, of each group
-    std::vector<uint8_t> existed;     // before this batch, of each group
-    RowIndex index;
+    Selection selection;  // set if some of the batch's rows are left out
+    BatchGroups batch_groups;
+    std::vector<std::byte*> groups;  // their rows
+    std::vector<uint8_t> inserted;   // 1: the group did not exist before this batch
     Aggregation::Scratch scratch;
 };
 
@@ -71,39 +68,31 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
     return state;
 }
 
-// Looks the batch's groups up and numbers them.
 void GroupAggregate::findGroups(State& state, const Batch& batch) const {
-    const size_t rows = batch.rows();
     keysOf(batch, p_.keys, state.keys, state.hashes);
-    state.table.findOrInsert(0, state.keys, state.hashes, {}, state.rows, &state.inserted);
-
-    state.index.start(rows);
-    state.groups.clear();
-    state.first_row.clear();
-    state.existed.clear();
-    state.group_of.resize(rows);
+    state.batch_groups.find(state.keys, state.hashes);
+    state.table.findOrInsert(0, state.keys, state.hashes, state.batch_groups.firstRows(), state.groups,
+                             &state.inserted);
     constexpr size_t kCacheLine = 64;
     const size_t row_bytes = state.table.layout().rowBytes();
-    for (size_t i = 0; i < rows; ++i) {
-        const uint32_t group = state.index.numberOf(state.rows[i]);
-        state.group_of[i] = group;
-        if (group == state.groups.size()) {
-            state.groups.push_back(state.rows[i]);
-            for (size_t line = kCacheLine; line < row_bytes; line += kCacheLine)
-                __builtin_prefetch(state.rows[i] + line, 1);  // the results so far are read next
-            state.first_row.push_back(static_cast<uint32_t>(i));
-            state.existed.push_back(state.inserted[i] == 0);
-        }
+    for (std::byte* group : state.groups) {
+        for (size_t line = kCacheLine; line < row_bytes; line += kCacheLine)
+            __builtin_prefetch(group + line, 1);  // the results so far are read next
     }
+    state.rows.resize(batch.rows());
+    for (size_t i = 0; i < batch.rows(); ++i)
+        state.rows[i] = state.groups[state.batch_groups.of(i)];
 }
 
 // Leaves out retractions that come before the first row of a group that did not exist.
 void GroupAggregate::dropLeadingRetractions(State& state) const {
     state.selection.clear();
-    std::vector<uint8_t> begun = state.existed;
+    std::vector<uint8_t> begun(state.groups.size());
+    for (size_t group = 0; group < begun.size(); ++group)
+        begun[group] = state.inserted[group] == 0;
     bool dropped = false;
     for (size_t i = 0; i < state.rows.size(); ++i) {
-        uint8_t& group_begun = begun[state.group_of[i]];
+        uint8_t& group_begun = begun[state.batch_groups.of(i)];
         group_begun |= state.signs[i] > 0;
         if (group_begun) {
             state.selection.push_back(static_cast<uint32_t>(i));
@@ -168,13 +157,13 @@ void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::ve
     bool only_inserts = true;
     const auto add = [&](size_t group, bool is_after, RowKind kind) {
         values.push_back(static_cast<uint32_t>(is_after ? groups + group : group));
-        key_rows.push_back(state.first_row[group]);
+        key_rows.push_back(state.batch_groups.firstRows()[group]);
         kinds.push_back(kind);
         only_inserts &= kind == RowKind::Insert;
     };
     for (size_t group = 0; group < groups; ++group) {
         const bool alive = !p_.input_retracts || aggregation_.count(state.table, state.groups[group]) > 0;
-        if (!state.existed[group]) {
+        if (state.inserted[group]) {
             if (alive) add(group, true, RowKind::Insert);
         } else if (!alive) {
             add(group, false, RowKind::Delete);

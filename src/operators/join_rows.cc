@@ -177,6 +177,12 @@ void JoinRows::flush() {
     std::replace(out_others_.begin(), out_others_.end(), static_cast<std::byte*>(nullptr),
                  others_->nothing());
     const size_t left = shape_.inputs[0].schema.size();
+    std::vector<size_t> of_others;
+    for (const size_t column : shape_.columns) {
+        if ((column < left ? 0U : 1U) != side_) of_others.push_back(column - (column < left ? 0 : left));
+    }
+    const std::vector<ColumnPtr> loaded = others_->load(of_others, out_others_);
+    size_t next_loaded = 0;
     std::vector<ColumnPtr> columns;
     columns.reserve(shape_.columns.size());
     for (size_t i = 0; i < shape_.columns.size(); ++i) {
@@ -185,7 +191,7 @@ void JoinRows::flush() {
         const ColumnPtr column =
             of_side == side_
                 ? gatherOrNull(*batch_, index, shape_.inputs[side_].schema[index].type, out_rows_, any_none)
-                : others_->load(index, out_others_);
+                : loaded[next_loaded++];
         columns.push_back(Column::retyped(column, shape_.output[i].type));
     }
     Batch batch(out_rows_.size(), std::move(columns));

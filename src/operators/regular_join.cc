@@ -3,23 +3,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "operators/batch_groups.h"
+
 namespace millrace {
 
 namespace {
-
-bool sameValue(const Column& column, size_t i, size_t j) {
-    if (column.isNull(i) || column.isNull(j)) return column.isNull(i) && column.isNull(j);
-    if (column.type().isNested()) return column.valueAt(i) == column.valueAt(j);
-    return dispatchPhysical(column.physical(), [&]<class T>() {
-        const T a = column.data<T>()[i];
-        const T b = column.data<T>()[j];
-        if constexpr (std::is_floating_point_v<T>) {
-            return a == b || (a != a && b != b);
-        } else {
-            return a == b;
-        }
-    });
-}
 
 bool sameRow(const Batch& batch, size_t i, size_t j) {
     return std::all_of(batch.columns().begin(), batch.columns().end(),

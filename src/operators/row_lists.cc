@@ -537,13 +537,26 @@ void RowLists::vacate(const KeyedBatch& batch, uint32_t index, std::byte* row, i
     rows_->erase(0, moved != nullptr ? moved : row);
 }
 
-ColumnPtr RowLists::load(size_t column, std::span<std::byte* const> rows) const {
-    if (logs_ != nullptr) {
-        const size_t field = field_of_[column];
-        return field < shape_.keys.size() ? logs_->loadKey(log_, field, rows)
-                                          : logs_->load(log_, field - shape_.keys.size(), rows);
+std::vector<ColumnPtr> RowLists::load(std::span<const size_t> columns,
+                                      std::span<std::byte* const> rows) const {
+    std::vector<ColumnPtr> loaded;
+    if (logs_ == nullptr) {
+        for (const size_t column : columns)
+            loaded.push_back(loadColumn(rows_->layout(), field_of_[column], rows));
+        return loaded;
     }
-    return loadColumn(rows_->layout(), field_of_[column], rows);
+    const size_t keys = shape_.keys.size();
+    std::vector<size_t> fields;
+    for (const size_t column : columns) {
+        if (field_of_[column] >= keys) fields.push_back(field_of_[column] - keys);
+    }
+    const std::vector<ColumnPtr> values = logs_->load(log_, fields, rows);
+    size_t next = 0;
+    for (const size_t column : columns) {
+        const size_t field = field_of_[column];
+        loaded.push_back(field < keys ? logs_->loadKey(log_, field, rows) : values[next++]);
+    }
+    return loaded;
 }
 
 }  // namespace millrace

@@ -104,8 +104,11 @@ class RowLists {
 
     // A row whose columns are all NULL, to load.
     std::byte* nothing() { return logs_ != nullptr ? logs_->nothing(log_) : no_row_.data(); }
-    // An input column of rows.
-    ColumnPtr load(size_t column, std::span<std::byte* const> rows) const;
+    // Input columns of rows.
+    std::vector<ColumnPtr> load(std::span<const size_t> columns, std::span<std::byte* const> rows) const;
+    ColumnPtr load(size_t column, std::span<std::byte* const> rows) const {
+        return load(std::span(&column, 1), rows).front();
+    }
 
   private:
     static constexpr size_t kNone = SIZE_MAX;

@@ -121,6 +121,20 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
             }
         });
     }
+    setPrefixes();
+}
+
+void SortKeys::setPrefixes() {
+    prefixes_.resize(begin_.size() - 1);
+    for (size_t row = 0; row < prefixes_.size(); ++row) {
+        Prefix& words = prefixes_[row];
+        std::memcpy(words.data(), bytes_.data() + begin_[row], sizeof(words));
+        size_t left = begin_[row + 1] - begin_[row];
+        for (uint64_t& word : words) {
+            word = left == 0 ? 0 : __builtin_bswap64(word) & ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
+            left -= std::min<size_t>(left, 8);
+        }
+    }
 }
 
 bool SortKeys::areLong(std::span<const LogicalType> types) {

@@ -28,16 +28,7 @@ class SortKeys {
 
     // The first bytes of a key as numbers of their order, with 0 for those behind its end.
     using Prefix = std::array<uint64_t, 3>;
-    Prefix prefix(size_t row) const {
-        Prefix words;
-        std::memcpy(words.data(), bytes_.data() + begin_[row], sizeof(words));
-        size_t left = begin_[row + 1] - begin_[row];
-        for (uint64_t& word : words) {
-            word = left == 0 ? 0 : __builtin_bswap64(word) & ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
-            left -= std::min<size_t>(left, 8);
-        }
-        return words;
-    }
+    const Prefix& prefix(size_t row) const { return prefixes_[row]; }
     // Whether keys of columns of those types may go on behind their prefix.
     static bool areLong(std::span<const LogicalType> types);
     bool areLong() const { return long_; }
@@ -51,9 +42,11 @@ class SortKeys {
     static int64_t int64Of(std::string_view key);
 
   private:
+    void setPrefixes();
     std::vector<char> bytes_;  // and as many as a prefix has behind them
     bool long_ = false;
     std::vector<size_t> begin_;
+    std::vector<Prefix> prefixes_;
 };
 
 }  // namespace millrace

@@ -117,15 +117,21 @@ void KeyedLogs::append(size_t number, std::span<std::byte* const> entries, std::
     Log& log = logs_[number];
     MILLRACE_CHECK(entries.size() == selection.size(), "{} keys for {} rows", entries.size(),
                    selection.size());
-    log.layout.measure(columns, selection, row_bytes_);
-    rows_.resize(selection.size());
-    for (size_t i = 0; i < selection.size(); ++i) {
-        rows_[i] = log.memory->allocate(row_bytes_[i]);
-        log.layout.begin(rows_[i], entries[i], newest(entries[i], number));
-        newest(entries[i], number) = rows_[i];
-        ++RowLayout::at<uint32_t>(entries[i], countOffset(number));
+    // Few rows at a time, so that they are written to while they are in the nearest cache.
+    constexpr size_t kRows = 64;
+    for (size_t first = 0; first < selection.size(); first += kRows) {
+        const auto some = selection.subspan(first, std::min(kRows, selection.size() - first));
+        log.layout.measure(columns, some, row_bytes_);
+        rows_.resize(some.size());
+        for (size_t i = 0; i < some.size(); ++i) {
+            std::byte* const entry = entries[first + i];
+            rows_[i] = log.memory->allocate(row_bytes_[i]);
+            log.layout.begin(rows_[i], entry, newest(entry, number));
+            newest(entry, number) = rows_[i];
+            ++RowLayout::at<uint32_t>(entry, countOffset(number));
+        }
+        log.layout.write(columns, some, rows_);
     }
-    log.layout.write(columns, selection, rows_);
 }
 
 void KeyedLogs::collect(size_t number, std::span<std::byte* const> entries, std::vector<std::byte*>& rows) {
@@ -159,8 +165,9 @@ void KeyedLogs::collect(size_t number, std::span<std::byte* const> entries, std:
     }
 }
 
-ColumnPtr KeyedLogs::load(size_t log, size_t field, std::span<std::byte* const> rows) const {
-    return logs_[log].layout.load(field, rows, logs_[log].memory);
+std::vector<ColumnPtr> KeyedLogs::load(size_t log, std::span<const size_t> fields,
+                                       std::span<std::byte* const> rows) const {
+    return logs_[log].layout.load(fields, rows, logs_[log].memory);
 }
 
 ColumnPtr KeyedLogs::loadKey(size_t log, size_t field, std::span<std::byte* const> rows) const {

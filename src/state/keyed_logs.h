@@ -72,8 +72,9 @@ class KeyedLogs {
                 std::span<const uint32_t> selection);
     // All rows of the keys of these entries, one key after the other, each key's in the order they came.
     void collect(size_t log, std::span<std::byte* const> entries, std::vector<std::byte*>& rows);
-    // A field of the log's value, of some of its rows.
-    ColumnPtr load(size_t log, size_t field, std::span<std::byte* const> rows) const;
+    // Fields of the log's value, of some of its rows.
+    std::vector<ColumnPtr> load(size_t log, std::span<const size_t> fields,
+                                std::span<std::byte* const> rows) const;
     ColumnPtr loadKey(size_t log, size_t field, std::span<std::byte* const> rows) const;
     std::byte* nothing(size_t log) { return logs_[log].nothing.data(); }  // a row of NULLs, to load
 

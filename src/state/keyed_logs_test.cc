@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <numeric>
 
 #include "base/random.h"
 #include "state/state_backend.h"
@@ -121,6 +122,12 @@ void add(KeyedLogs& logs, size_t log, const Batches& batch, Random& random, Rows
         model[{log, batch.key(row)}].push_back(batch.text(row));
 }
 
+std::vector<size_t> fieldsOf(size_t log) {
+    std::vector<size_t> fields(descriptors()[log].value.size());
+    std::iota(fields.begin(), fields.end(), size_t{0});
+    return fields;
+}
+
 // What the logs have under the keys below `distinct`.
 Rows contents(KeyedLogs& logs, size_t distinct) {
     Rows contents;
@@ -138,9 +145,7 @@ Rows contents(KeyedLogs& logs, size_t distinct) {
     for (size_t log = 0; log < logs.count(); ++log) {
         logs.collect(log, entries, rows);
         const ColumnPtr number = logs.loadKey(log, 0, rows);
-        std::vector<ColumnPtr> columns;
-        for (size_t field = 0; field < descriptors()[log].value.size(); ++field)
-            columns.push_back(logs.load(log, field, rows));
+        const std::vector<ColumnPtr> columns = logs.load(log, fieldsOf(log), rows);
         for (size_t i = 0; i < rows.size(); ++i) {
             Row row;
             for (const ColumnPtr& column : columns)
@@ -243,7 +248,7 @@ TEST(KeyedLogs, StringsStayWhenTheLogIsGone) {
         const Selection first{0};
         logs.find(batch.key_columns, batch.hashes, first, entries);
         logs.collect(0, entries, rows);
-        texts = logs.load(0, 1, rows);
+        texts = logs.load(0, fieldsOf(0), rows)[1];
     }
     for (size_t i = 0; i < texts->size(); ++i)
         ASSERT_EQ(texts->textAt(i), (model.at({0, 0})[i][1]));
@@ -253,8 +258,8 @@ TEST(KeyedLogs, RowsOfNothingAreNull) {
     auto backend = backendOf({});
     KeyedLogs& logs = backend->logs(descriptors());
     const std::vector<std::byte*> rows(3, logs.nothing(0));
-    for (size_t field = 0; field < descriptors()[0].value.size(); ++field)
-        EXPECT_TRUE(logs.load(0, field, rows)->isNull(2)) << field;
+    for (const ColumnPtr& column : logs.load(0, fieldsOf(0), rows))
+        EXPECT_TRUE(column->isNull(2));
     EXPECT_TRUE(logs.loadKey(0, 1, rows)->isNull(0));
 }
 

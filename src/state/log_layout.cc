@@ -125,40 +125,61 @@ void LogLayout::writeText(size_t field, const Column& column, std::span<const ui
     }
 }
 
-ColumnPtr LogLayout::load(size_t field, std::span<std::byte* const> rows,
-                          const std::shared_ptr<const void>& keeper) const {
-    const FieldPlace& place = places_[field];
-    if (place.nested) {
-        ColumnBuilder builder(types_[field], rows.size());
-        for (const std::byte* row : rows) {
-            std::string_view text = textOf(row, place.text);
-            builder.appendValue(isNull(row, field) ? Value::null() : decodeValue(types_[field], text));
-        }
-        return builder.finish();
+ColumnPtr LogLayout::loadNested(size_t field, std::span<std::byte* const> rows) const {
+    ColumnBuilder builder(types_[field], rows.size());
+    for (const std::byte* row : rows) {
+        std::string_view text = textOf(row, places_[field].text);
+        builder.appendValue(isNull(row, field) ? Value::null() : decodeValue(types_[field], text));
     }
-    auto column = std::make_shared<Column>(types_[field], rows.size());
+    return builder.finish();
+}
+
+void LogLayout::loadFlat(size_t field, std::span<std::byte* const> rows, size_t first, Column& column) const {
+    const FieldPlace& place = places_[field];
     const NullPlace null = null_places_[field];
     std::byte nulls{0};
     for (const std::byte* row : rows)
         nulls |= row[null.byte] & null.bit;
     if (nulls != std::byte{0}) {
-        uint8_t* valid = column->mutableValidity();
+        uint8_t* valid = column.mutableValidity() + first;
         for (size_t i = 0; i < rows.size(); ++i)
             valid[i] = (rows[i][null.byte] & null.bit) == std::byte{0};
     }
     if (place.text != kNoText) {
-        auto* texts = column->mutableData<StringView>();
+        StringView* texts = column.mutableData<StringView>() + first;
         for (size_t i = 0; i < rows.size(); ++i)
             texts[i] = StringView(textOf(rows[i], place.text));
-        column->keep(keeper);
-        return column;
+        return;
     }
-    dispatchPhysical(column->physical(), [&]<class T>() {
-        T* values = column->mutableData<T>();
+    dispatchPhysical(column.physical(), [&]<class T>() {
+        T* values = column.mutableData<T>() + first;
         for (size_t i = 0; i < rows.size(); ++i)
             std::memcpy(&values[i], rows[i] + place.offset, sizeof(T));
     });
-    return column;
+}
+
+std::vector<ColumnPtr> LogLayout::load(std::span<const size_t> fields, std::span<std::byte* const> rows,
+                                       const std::shared_ptr<const void>& keeper) const {
+    std::vector<ColumnPtr> columns;
+    std::vector<std::pair<size_t, Column*>> flat;
+    for (const size_t field : fields) {
+        if (places_[field].nested) {
+            columns.push_back(loadNested(field, rows));
+            continue;
+        }
+        auto column = std::make_shared<Column>(types_[field], rows.size());
+        if (places_[field].text != kNoText) column->keep(keeper);
+        flat.emplace_back(field, column.get());
+        columns.push_back(std::move(column));
+    }
+    // Rows lie scattered: all fields of a few are read while these are in the nearest cache.
+    constexpr size_t kRows = 64;
+    for (size_t first = 0; first < rows.size(); first += kRows) {
+        const auto some = rows.subspan(first, std::min(kRows, rows.size() - first));
+        for (const auto& [field, column] : flat)
+            loadFlat(field, some, first, *column);
+    }
+    return columns;
 }
 
 void LogLayout::makeNothing(std::byte* row, const std::byte* key) const {

@@ -46,9 +46,9 @@ class LogLayout {
     void write(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
                std::span<std::byte* const> rows);
 
-    // A field of many rows. Strings point into the rows, which `keeper` must keep alive.
-    ColumnPtr load(size_t field, std::span<std::byte* const> rows,
-                   const std::shared_ptr<const void>& keeper) const;
+    // Fields of many rows. Strings point into the rows, which `keeper` must keep alive.
+    std::vector<ColumnPtr> load(std::span<const size_t> fields, std::span<std::byte* const> rows,
+                                const std::shared_ptr<const void>& keeper) const;
     // A row whose fields are all NULL, in fixedBytes().
     void makeNothing(std::byte* row, const std::byte* key) const;
     // As encodeRow() (batch/row_layout.h) does it.
@@ -82,6 +82,8 @@ class LogLayout {
         const size_t begin = text == 0 ? fixed_bytes_ : textEnd(row, text - 1);
         return {reinterpret_cast<const char*>(row) + begin, textEnd(row, text) - begin};
     }
+    ColumnPtr loadNested(size_t field, std::span<std::byte* const> rows) const;
+    void loadFlat(size_t field, std::span<std::byte* const> rows, size_t first, Column& column) const;
     void writeText(size_t field, const Column& column, std::span<const uint32_t> selection,
                    std::span<std::byte* const> rows);
     void setNull(std::byte* row, size_t field) const {
