@@ -95,7 +95,7 @@ std::vector<Field> DistinctValues::groupFields() const {
     return {{"number", LogicalType::bigint()}};
 }
 
-std::unique_ptr<DistinctValues::State> DistinctValues::open(OperatorContext& context) const {
+std::unique_ptr<DistinctValues::State> DistinctValues::openTables(OperatorContext& context) const {
     auto state = std::make_unique<Tables>();
     state->max_parallelism = context.maxParallelism();
     if (numbered_) state->numbers.emplace(context, "distinct-groups");

@@ -31,7 +31,7 @@ class DistinctValues {
         virtual ~State() = default;
     };
     // UserError "state.incompatible" where the snapshot has values in another form than it says.
-    std::unique_ptr<State> open(OperatorContext& context) const;
+    std::unique_ptr<State> openTables(OperatorContext& context) const;
 
     // What a group's row has behind its accumulators.
     std::vector<Field> groupFields() const;

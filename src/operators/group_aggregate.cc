@@ -64,7 +64,7 @@ std::unique_ptr<OperatorState> GroupAggregate::open(OperatorContext& context) co
     descriptor.value = Schema(std::move(values));
     descriptor.ttl = p_.ttl;
     auto state = std::make_unique<State>(context.state().table(descriptor));
-    state->distinct = distinct_.open(context);
+    state->distinct = distinct_.openTables(context);
     return state;
 }
 
