@@ -27,8 +27,8 @@ namespace {
 
 constexpr int64_t kNanos = 1'000'000'000;
 constexpr int64_t kKeys = 100'000;
-constexpr int64_t kWarmup_ns = 1 * kNanos;
-constexpr int64_t kMeasured_ns = 4 * kNanos;
+constexpr int64_t kWarmupNanos = 1 * kNanos;
+constexpr int64_t kMeasuredNanos = 4 * kNanos;
 
 // Counts times in buckets that are at most 1/32 wide: exact enough for percentiles, and one addition a row.
 class Histogram {
@@ -261,8 +261,8 @@ double run(const Pipeline& pipeline, double rows_per_second, Measurement& measur
     configureLog({.level = LogLevel::Off});
     measurement.rows_per_second = rows_per_second;
     const int64_t now_ns = systemClock().monotonicNanos();
-    measurement.begin_ns = now_ns + kWarmup_ns;
-    measurement.end_ns = measurement.begin_ns + kMeasured_ns;
+    measurement.begin_ns = now_ns + kWarmupNanos;
+    measurement.end_ns = measurement.begin_ns + kMeasuredNanos;
     const auto job = Job::start(graphOf(pipeline, measurement), {});
     if (job->waitForEnd() != JobStatus::Finished) throw InternalError("the job has failed");
     const double seconds =
@@ -297,7 +297,7 @@ void latency(benchmark::State& state) {
         state.counters["wanted_rows_per_second"] = rate;
         state.counters["rows"] = static_cast<double>(measurement.latency.rows());
         state.counters["waited_share"] = static_cast<double>(measurement.waited_ns.load()) /
-                                         static_cast<double>(kMeasured_ns * pipeline.parallelism);
+                                         static_cast<double>(kMeasuredNanos * pipeline.parallelism);
         state.counters["p50_ms"] = measurement.latency.percentile(0.5);
         state.counters["p99_ms"] = measurement.latency.percentile(0.99);
         state.counters["p999_ms"] = measurement.latency.percentile(0.999);

@@ -64,7 +64,7 @@ Decoded decodeWith(const Schema& schema, const std::string& text, const Options&
 }
 
 Decoded decode(const Schema& schema, const std::string& text, const Options& options = {}) {
-    const Decoded whole = decodeWith(schema, text, options, text.size() + 1);
+    Decoded whole = decodeWith(schema, text, options, text.size() + 1);
     for (const size_t piece : {1, 2, 7, 64}) {
         const Decoded pieces = decodeWith(schema, text, options, piece);
         EXPECT_EQ(pieces.error, whole.error) << text << " in pieces of " << piece;
