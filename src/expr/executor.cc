@@ -202,13 +202,16 @@ struct ExpressionExecutor::Program {
                 combineInto(conjunction, *result, *evaluate(node.arguments[i], context, frame), frame.rows);
                 continue;
             }
-            Selection open;  // rows that are not decided yet
+            Selection open(frame.rows);  // rows that are not decided yet, in no order that could be guessed
             const auto* const values = result->data<uint8_t>();
+            const uint8_t* const valid = result->validity();
             const uint8_t deciding = conjunction ? 0 : 1;
+            size_t found = 0;
             for (size_t row = 0; row < frame.rows; ++row) {
-                if (result->isNull(row) || values[row] != deciding)
-                    open.push_back(static_cast<uint32_t>(row));
+                open[found] = static_cast<uint32_t>(row);
+                found += static_cast<size_t>((valid && valid[row] == 0) || values[row] != deciding);
             }
+            open.resize(found);
             if (open.empty()) break;
             const ColumnPtr right = evaluateOn(node.arguments[i], context, frame, open);
             if (open.size() == frame.rows) {
@@ -245,12 +248,18 @@ struct ExpressionExecutor::Program {
             open[i] = static_cast<uint32_t>(i);
         for (size_t branch = 0; branch < branches && !open.empty(); ++branch) {
             const ColumnPtr condition = evaluateOn(node.arguments[2 * branch], context, frame, open);
-            Selection taken;
-            Selection left;
+            const auto* const holds = condition->data<uint8_t>();
+            const uint8_t* const valid = condition->validity();
+            Selection taken(open.size());
+            Selection left(open.size());
+            size_t takes = 0;
             for (size_t k = 0; k < open.size(); ++k) {
-                const bool take = !condition->isNull(k) && condition->data<uint8_t>()[k] != 0;
-                (take ? taken : left).push_back(open[k]);
+                const bool take = (!valid || valid[k] != 0) && holds[k] != 0;
+                taken[takes] = left[k - takes] = open[k];
+                takes += static_cast<size_t>(take);
             }
+            left.resize(open.size() - takes);
+            taken.resize(takes);
             lay(node.arguments[2 * branch + 1], taken);
             open = std::move(left);
         }

@@ -58,11 +58,11 @@ TopRows::Row* TopRows::takeBlock(size_t power) {
         blocks.pop_back();
         return block;
     }
-    const size_t rows = size_t{1} << power;
+    const size_t rows = blockRows(power);
     if (rows > unused_rows_) {
         // What is left of the chunk serves smaller blocks.
         for (size_t smaller = power; smaller-- > kFirstPower;) {
-            const size_t size = size_t{1} << smaller;
+            const size_t size = blockRows(smaller);
             if (size > unused_rows_) continue;
             free_blocks_[smaller].push_back(unused_);
             unused_ += size;
@@ -87,7 +87,7 @@ void TopRows::insert(uint32_t partition, const Key& key, int64_t number) {
     } else if (at.rows == nullptr) {
         at.capacity_power = kFirstPower;
         at.rows = takeBlock(kFirstPower);
-    } else if (at.size == size_t{1} << at.capacity_power) {
+    } else if (at.size == blockRows(at.capacity_power)) {
         Row* larger = takeBlock(at.capacity_power + 1);
         std::copy_n(at.rows, at.size, larger);
         giveBlock(at.rows, at.capacity_power++);

@@ -2,6 +2,7 @@
 // added: arrays in memory, of few enough rows that one can be moved up for another.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -63,6 +64,11 @@ class TopRows {
     };
     static constexpr size_t kFirstPower = 2;
 
+    // Of blocks of that power; a partition's last block has no more rows than it can come to have.
+    size_t blockRows(size_t power) const {
+        return std::min(size_t{1} << power, std::max(rows_max_, size_t{1} << kFirstPower));
+    }
+
     bool less(const Key& key, const Row& other) const {
         if (key.prefix[0] != other.key[0]) return key.prefix[0] < other.key[0];
         if (key.prefix[1] != other.key[1]) return key.prefix[1] < other.key[1];
@@ -76,7 +82,7 @@ class TopRows {
     const size_t rows_max_;
     const bool long_keys_;
     std::vector<Partition> partitions_;
-    // Blocks of 2^power rows.
+    // Blocks of blockRows(power) rows.
     std::array<std::vector<Row*>, 32> free_blocks_;
     std::vector<std::unique_ptr<Row[]>> chunks_;
     Row* unused_ = nullptr;

@@ -23,8 +23,8 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 20;
-constexpr size_t kOpenFilesMax = 128;  // of one writer: a table partitioned finely rolls its files early
+constexpr size_t kBufferBytes = 1 << 18;  // stays in the cache on the way to the file
+constexpr size_t kOpenFilesMax = 128;     // of one writer: a table partitioned finely rolls its files early
 
 std::string hiddenSuffix(const std::string& job_id) { return ".inprogress." + job_id; }
 
