@@ -10,10 +10,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
 
 #include "base/hash.h"
 #include "base/random.h"
+#include "state/keyed_logs.h"
 #include "state/segment_merge.h"
 #include "state/snapshot_store.h"
 #include "state/state_backend.h"
@@ -223,6 +225,65 @@ void restoreFromFiles(benchmark::State& state) {
     files.removeRecursively(folder);
 }
 BENCHMARK(restoreFromFiles)->Iterations(4)->Unit(benchmark::kMillisecond);
+
+// Rows of a join, 16 a key, with a text of 60 bytes each: added, captured and restored.
+KeyedLogDescriptor joined() {
+    return {"left", Schema({{"key", LogicalType::bigint()}}),
+            Schema({{"n", LogicalType::bigint()}, {"text", LogicalType::string()}})};
+}
+
+void logs(benchmark::State& state) {
+    constexpr size_t kRowBytes = 120;
+    const size_t rows = stateRows() * kBytesPerRow / kRowBytes;
+    const auto key = std::make_shared<Column>(LogicalType::bigint(), kBatchRows);
+    const auto text = std::make_shared<Column>(LogicalType::string(), kBatchRows);
+    for (size_t i = 0; i < kBatchRows; ++i)
+        text->mutableData<StringView>()[i] =
+            text->heap().add(std::string(60, static_cast<char>('a' + i % 26)));
+    const std::vector<ColumnPtr> keys{key}, values{key, text};
+    Selection all(kBatchRows);
+    std::iota(all.begin(), all.end(), uint32_t{0});
+    int64_t adding = INT64_MAX, capturing = INT64_MAX, restoring = INT64_MAX, pause = 0;
+    size_t state_bytes = 0;
+    for (auto _ : state) {
+        auto backend = emptyBackend();
+        KeyedLogs& logs = backend->logs({joined()});
+        std::vector<uint64_t> hashes;
+        std::vector<std::byte*> entries;
+        int64_t begin = nanos();
+        for (size_t done = 0; done < rows; done += kBatchRows) {
+            for (size_t i = 0; i < kBatchRows; ++i)
+                key->mutableData<int64_t>()[i] = static_cast<int64_t>((done + i * 97 % kBatchRows) / 16);
+            hashColumns(keys, kBatchRows, hashes);
+            logs.findOrInsert(keys, hashes, all, entries);
+            logs.append(0, entries, values, all);
+        }
+        adding = std::min(adding, nanos() - begin);
+        state_bytes = backend->bytes();
+        begin = nanos();
+        backend->beginCapture(CaptureMode::Full);
+        for (bool done = false; !done;) {
+            const int64_t slice = nanos();
+            done = backend->advanceCapture(kRowsPerTurn);
+            pause = std::max(pause, nanos() - slice);
+        }
+        const auto snapshot = std::make_shared<const OperatorSnapshot>(backend->takeCapture());
+        capturing = std::min(capturing, nanos() - begin);
+        backend.reset();  // into memory that is there
+        begin = nanos();
+        makeHashMapStateBackend({"uid", "join", SlotIndex(0), 1, 128, {snapshot}})->logs({joined()});
+        restoring = std::min(restoring, nanos() - begin);
+    }
+    const auto gigabytes = [&](int64_t time) {
+        return static_cast<double>(state_bytes) / static_cast<double>(time);
+    };
+    state.counters["state_MB"] = static_cast<double>(state_bytes) / (1 << 20);
+    state.counters["add_M_rows_per_s"] = static_cast<double>(rows) / static_cast<double>(adding) * 1e3;
+    state.counters["capture_GB_per_s"] = gigabytes(capturing);
+    state.counters["longest_slice_ms"] = static_cast<double>(pause) / 1e6;
+    state.counters["restore_GB_per_s"] = gigabytes(restoring);
+}
+BENCHMARK(logs)->Iterations(3)->Unit(benchmark::kMillisecond);
 
 // A base and a change of a tenth become one, away from the slots. Bytes are encoded ones.
 void compact(benchmark::State& state) {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "batch/value_encoding.h"
 #include "state/hashmap/block_pool.h"
 #include "state/hashmap/key_probe.h"
 #include "state/hashmap/log_capture.h"
@@ -14,7 +15,8 @@
 namespace millrace {
 
 void KeyedLogs::beginCapture(CaptureMode mode) {
-    for (Log& log : logs_) {
+    for (size_t number = 0; number < logs_.size(); ++number) {
+        Log& log = logs_[number];
         MILLRACE_CHECK(log.capture == nullptr, "log '{}': a capture begins during another",
                        log.descriptor.name);
         log.capture = std::make_unique<Capture>(max_parallelism_);
@@ -22,7 +24,10 @@ void KeyedLogs::beginCapture(CaptureMode mode) {
         log.capture->end = log.memory->end();
         if (!log.capture->full) log.capture->at = log.captured;
         const auto rows = static_cast<size_t>(log.capture->end.number - log.capture->at.number);
-        log.capture->groups.expect(rows / max_parallelism_ * log.captured_row_bytes * 9 / 8);
+        const size_t row_bytes = log.captured_row_bytes > 0
+                                     ? log.captured_row_bytes
+                                     : log.memory->bytes() / std::max<size_t>(1, this->rows(number));
+        log.capture->groups.expect(rows / max_parallelism_ * row_bytes * 9 / 8);
         log.tracking = mode == CaptureMode::Incremental;
         log.captured = log.capture->end;
     }
@@ -78,9 +83,6 @@ class KeyedLogs::Restoring {
   public:
     Restoring(KeyedLogs& logs, size_t log)
         : logs_(logs), log_(log), state_(logs.logs_[log].descriptor.state()), layout_(layoutOf(state_)) {}
-    ~Restoring() { release(); }
-    Restoring(const Restoring&) = delete;
-    Restoring& operator=(const Restoring&) = delete;
 
     void run(const KeyedStateSnapshot& written, const std::function<bool(KeyGroup)>& owned) {
         size_t first = 0;
@@ -107,7 +109,7 @@ class KeyedLogs::Restoring {
     }
 
   private:
-    static constexpr size_t kRows = 1024;
+    static constexpr size_t kRows = 256;
     struct RowAt {
         int64_t number;
         size_t offset;
@@ -129,7 +131,6 @@ class KeyedLogs::Restoring {
             for (size_t done = 0; done < places_.size(); done += kRows) {
                 decode(std::span(places_).subspan(done, std::min(kRows, places_.size() - done)));
                 insert(segment.full);
-                release();
             }
         }
     }
@@ -161,22 +162,65 @@ class KeyedLogs::Restoring {
             std::stable_sort(places_.begin(), places_.end(), before);
     }
 
-    // Sets rows_, keys_ and hashes_.
+    // Sets keys_, columns_ and hashes_. Strings point into the section. find() has seen that all is in
+    // bounds.
     void decode(std::span<const RowAt> places) {
         at_hand_ = places;
-        scratch_.assign(places.size() * layout_.rowBytes(), std::byte{0});
-        for (const RowAt& place : places) {
-            rows_.push_back(scratch_.data() + rows_.size() * layout_.rowBytes());
-            std::string_view in = bytes_.substr(place.offset + time_bytes_);
-            decodeRow(layout_, in, rows_.back(), heap_);
-        }
+        const size_t number = logs_.key_fields_, size = number + 1;
         keys_.clear();
-        for (size_t field = 0; field < logs_.key_fields_; ++field)
-            keys_.push_back(loadColumn(layout_, field, rows_));
-        hashColumns(keys_, rows_.size(), hashes_);
+        columns_.clear();
+        std::vector<const char*> at(places.size());
+        for (size_t i = 0; i < places.size(); ++i)
+            at[i] = bytes_.data() + places[i].offset + time_bytes_;
+        for (size_t field = 0; field < layout_.fieldCount(); ++field) {
+            ColumnPtr column = decodeField(field, at);
+            if (field < number) keys_.push_back(std::move(column));
+            if (field > size) columns_.push_back(std::move(column));
+        }
+        hashColumns(keys_, places.size(), hashes_);
         for (const uint64_t hash : hashes_) {
             const KeyGroup group = keyGroupOf(hash, logs_.max_parallelism_);
             if (group != section_->group) damaged(fmt::format("it holds a key of group {}", group.value()));
+        }
+    }
+
+    // Of all rows at hand, and moves to what comes after it.
+    ColumnPtr decodeField(size_t field, std::vector<const char*>& at) const {
+        const LogicalType& type = layout_.types()[field];
+        const RowLayout::Code code = layout_.codes()[field];
+        if (code.form == RowLayout::Form::Nested) {
+            ColumnBuilder builder(type, at.size());
+            for (const char*& row : at) {
+                std::string_view in = bytes_.substr(static_cast<size_t>(row - bytes_.data()));
+                builder.appendValue(decodeValue(type, in));
+                row = in.data();
+            }
+            return builder.finish();
+        }
+        auto column = std::make_shared<Column>(type, at.size());
+        auto* const values = column->mutableData<char>();
+        for (size_t i = 0; i < at.size(); ++i) {
+            if (*at[i]++ == '\0') {
+                column->setNull(i);
+                if (code.form == RowLayout::Form::Fixed) std::memset(values + i * code.bytes, 0, code.bytes);
+            } else if (code.form == RowLayout::Form::Fixed) {
+                std::memcpy(values + i * code.bytes, at[i], code.bytes);
+                at[i] += code.bytes;
+            } else {
+                const size_t size = takeLength(at[i]);
+                column->mutableData<StringView>()[i] = StringView({at[i], size});
+                at[i] += size;
+            }
+        }
+        return column;
+    }
+
+    static size_t takeLength(const char*& at) {
+        size_t length = 0;
+        for (int shift = 0;; shift += 7) {
+            const auto byte = static_cast<uint8_t>(*at++);
+            length |= static_cast<size_t>(byte & 127) << shift;
+            if (byte < 128) return length;
         }
     }
 
@@ -184,23 +228,14 @@ class KeyedLogs::Restoring {
         logs_.findOrInsert(keys_, hashes_, {}, entries_);
         selection_.clear();
         size_t kept = 0;
-        for (uint32_t i = 0; i < rows_.size(); ++i) {
+        for (uint32_t i = 0; i < at_hand_.size(); ++i) {
             // Row 0 of a key used to be written again whenever its size changed.
             if (!full && at_hand_[i].number == 0 && logs_.size(entries_[i], log_) > 0) continue;
             entries_[kept++] = entries_[i];
             selection_.push_back(i);
         }
         entries_.resize(kept);
-        columns_.clear();
-        for (size_t field = logs_.key_fields_ + 2; field < layout_.fieldCount(); ++field)
-            columns_.push_back(loadColumn(layout_, field, rows_));
         logs_.append(log_, entries_, columns_, selection_);
-    }
-
-    void release() {
-        for (std::byte* row : rows_)
-            releaseRow(layout_, row, heap_);
-        rows_.clear();
     }
 
     KeyedLogs& logs_;
@@ -214,12 +249,10 @@ class KeyedLogs::Restoring {
     std::vector<RowAt> places_;
     // Of the rows at hand.
     std::span<const RowAt> at_hand_;
-    std::vector<std::byte> scratch_;
-    std::vector<std::byte*> rows_, entries_;
+    std::vector<std::byte*> entries_;
     std::vector<ColumnPtr> keys_, columns_;
     std::vector<uint64_t> hashes_;
     Selection selection_;
-    RowHeap heap_;
 };
 
 void KeyedLogs::restore(size_t log, const KeyedStateSnapshot& state,
