@@ -1,5 +1,3 @@
-#include <bit>
-
 #include "base/hash.h"
 #include "state/keyed_table.h"
 
@@ -11,7 +9,8 @@ uint64_t hashWithin(uint64_t route, uint64_t further, uint32_t max_parallelism) 
     const uint64_t mixed = combineHash(route, further);
     const auto routing = static_cast<uint32_t>(route >> 32);
     auto upper = static_cast<uint32_t>(mixed >> 32);
-    if (std::has_single_bit(max_parallelism)) {
+    // A power of two; std::has_single_bit is a call where the processor is not known to count bits.
+    if ((max_parallelism & (max_parallelism - 1)) == 0) {
         upper = (upper & ~(max_parallelism - 1)) | (routing & (max_parallelism - 1));
     } else {
         const uint32_t base = upper - upper % max_parallelism;
