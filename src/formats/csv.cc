@@ -13,9 +13,12 @@ FormatDescriptor describeCsv() {
         "may "
         "hold delimiters, quotes and line ends.";
     format.options = CsvOptions::describe();
-    format.make_decoder = [](const Schema& schema, const std::vector<size_t>& projection,
+    format.make_decoder = [](const Schema& schema, const std::vector<ColumnPath>& projection,
                              const std::map<std::string, std::string>& options) {
-        return makeCsvDecoder(schema, projection, CsvOptions::from(options));
+        std::vector<size_t> columns;
+        for (const ColumnPath& path : projection)
+            columns.push_back(path.front());
+        return makeCsvDecoder(schema, columns, CsvOptions::from(options));
     };
     format.make_encoder = [](const Schema& schema, const std::map<std::string, std::string>& options) {
         return makeCsvEncoder(schema, CsvOptions::from(options));

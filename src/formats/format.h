@@ -12,6 +12,7 @@
 
 #include "base/configuration.h"
 #include "batch/batch.h"
+#include "batch/column_path.h"
 
 namespace millrace {
 
@@ -58,9 +59,12 @@ struct FormatDescriptor {
     std::string name;  // "json"
     std::string documentation;
     std::vector<OptionDescription> options;  // full keys: "json.ignore-parse-errors"
-    // `schema` is the table's physical columns, `projection` the ones to produce, ascending. Options are
-    // those of the table; UserError where a value or a column's type is not usable.
-    std::function<std::unique_ptr<Decoder>(const Schema& schema, const std::vector<size_t>& projection,
+    // Whether a decoder can produce fields of ROW columns alone.
+    bool nested_projection = false;
+    // `schema` is the table's physical columns, `projection` what to produce of them: whole columns, ascending,
+    // or, with nested_projection, fields of them too. Options are those of the table; UserError where a
+    // value or a column's type is not usable.
+    std::function<std::unique_ptr<Decoder>(const Schema& schema, const std::vector<ColumnPath>& projection,
                                            const std::map<std::string, std::string>& options)>
         make_decoder;
     std::function<std::unique_ptr<Encoder>(const Schema& schema,

@@ -14,7 +14,8 @@ FormatDescriptor describeJson() {
         "column are "
         "ignored, columns without a field are NULL.";
     format.options = JsonOptions::describe();
-    format.make_decoder = [](const Schema& schema, const std::vector<size_t>& projection,
+    format.nested_projection = true;
+    format.make_decoder = [](const Schema& schema, const std::vector<ColumnPath>& projection,
                              const std::map<std::string, std::string>& options) {
         return makeJsonDecoder(schema, projection, JsonOptions::from(options));
     };

@@ -10,17 +10,12 @@
 #include <vector>
 
 #include "base/configuration.h"
+#include "batch/column_path.h"
 #include "runtime/sink.h"
 #include "runtime/source.h"
 #include "types/value.h"
 
 namespace millrace {
-
-// A physical column, or a field within it: indexes from the outside in, all but the last of ROWs. The value
-// of a field is NULL where a ROW around it is.
-using ColumnPath = std::vector<size_t>;
-// Name and type of what is there: "person_id" for the field `id` of the column `person`.
-Field fieldAt(const Schema& schema, const ColumnPath& path);
 
 // Keeps the rows whose column has one of these values, none of which is NULL.
 struct ColumnFilter {
@@ -34,7 +29,7 @@ struct TableSpec {
     std::string name;
     Schema schema;  // the physical columns
     // Of a source: what to produce, in the order of the output schema; no path occurs twice. Whole columns
-    // come ascending; others only for a connector of nested_projection.
+    // come ascending; others only where nested_projection says so.
     std::vector<ColumnPath> projection;
     std::vector<ColumnFilter> filters;  // of a source: those it accepted; a row must pass all of them
     std::vector<std::string> primary_key;
@@ -51,8 +46,9 @@ struct ConnectorDescriptor {
     std::vector<OptionDescription>
         options;  // 'connector' itself is implied; format options are added for uses_format
     bool uses_format = false;
-    // Whether a source can produce fields of ROW columns alone, without the columns around them.
-    bool nested_projection = false;
+    // Whether a source can produce fields of ROW columns alone, without the columns around them; absent: it
+    // never can.
+    std::function<bool(const TableSpec&)> nested_projection;
     // Whether a source leaves out the rows that do not pass; absent: it never does. It may only accept what
     // does not hold up event time: rows that are left come as steadily as all did. Then the filter moves
     // below the table's watermark, which sees fewer rows.

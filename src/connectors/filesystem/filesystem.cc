@@ -1,5 +1,6 @@
 // The filesystem connector: files of records as a table, read once or watched, written exactly once.
 #include "connectors/filesystem/filesystem_options.h"
+#include "formats/format.h"
 
 namespace millrace {
 
@@ -14,6 +15,9 @@ ConnectorDescriptor describeFilesystem() {
         "and rename them.";
     connector.options = FilesystemOptions::describe();
     connector.uses_format = true;
+    connector.nested_projection = [](const TableSpec& spec) {
+        return findFormat(FilesystemOptions::from(spec).format).nested_projection;
+    };
     connector.make_source = makeFilesystemSource;
     connector.make_sink = makeFilesystemSink;
     return connector;

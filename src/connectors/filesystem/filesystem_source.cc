@@ -21,7 +21,7 @@ class FilesystemSource final : public Source {
         std::vector<Field> decoded;
         columns_.partition_keys = spec.partition_keys;
         for (const ColumnPath& path : spec.projection) {
-            const Field& field = spec.schema[path.front()];
+            const Field field = fieldAt(spec.schema, path);
             output.push_back(field);
             const auto key = std::find(spec.partition_keys.begin(), spec.partition_keys.end(), field.name);
             if (key != spec.partition_keys.end()) {
@@ -30,7 +30,9 @@ class FilesystemSource final : public Source {
             }
             columns_.sources.push_back({false, decoded.size()});
             decoded.push_back(field);
-            projection_.push_back(static_cast<size_t>(file_schema_.find(field.name)));
+            ColumnPath in_file = path;
+            in_file.front() = static_cast<size_t>(file_schema_.find(spec.schema[path.front()].name));
+            projection_.push_back(std::move(in_file));
         }
         columns_.output = Schema(std::move(output));
         columns_.decoded = Schema(std::move(decoded));
@@ -59,7 +61,7 @@ class FilesystemSource final : public Source {
     const FilesystemOptions options_;
     const std::map<std::string, std::string> table_options_;
     const Schema file_schema_;
-    std::vector<size_t> projection_;  // of file_schema_
+    std::vector<ColumnPath> projection_;  // of file_schema_
     FileColumns columns_;
 };
 

@@ -219,7 +219,7 @@ ConnectorDescriptor describeNexmark() {
         "kinds "
         "of events and the fields that it reads.";
     connector.options = NexmarkOptions::descriptions();
-    connector.nested_projection = true;
+    connector.nested_projection = [](const TableSpec&) { return true; };
     connector.accepts_filter = nexmarkAccepts;
     connector.make_source = [](const TableSpec& spec) { return std::make_shared<NexmarkSource>(spec); };
     return connector;

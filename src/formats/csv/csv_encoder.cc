@@ -19,8 +19,8 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kFlatBytesMax = 96;         // of a value that is no text, with quotes
-constexpr size_t kScratchBytes = 64 * 1024;  // stays in the cache on the way into the output
+constexpr size_t kCsvFieldBytesMax = 96;        // of a value that is no text, with quotes
+constexpr size_t kCsvScratchBytes = 64 * 1024;  // stays in the cache on the way into the output
 
 constexpr uint64_t inEveryByte(unsigned char byte) { return 0x0101010101010101U * byte; }
 constexpr uint64_t kHighBits = inEveryByte(0x80);
@@ -64,8 +64,8 @@ class CsvEncoder final : public Encoder {
                         static_cast<unsigned char>(options.quote), static_cast<unsigned char>('\r')})),
           timestamps_quoted_(options.quote != '\0' && !ofTimestamps(options.quote) &&
                              !ofTimestamps(options.escape) && unsafe_max_ >= ' '),
-          row_bytes_(schema.size() * kFlatBytesMax + 4),
-          scratch_(kScratchBytes) {}
+          row_bytes_(schema.size() * kCsvFieldBytesMax + 4),
+          scratch_(kCsvScratchBytes) {}
 
     void encode(const Batch& batch, std::string& out) override {
         out_ = &out;
@@ -93,8 +93,8 @@ class CsvEncoder final : public Encoder {
             *at++ = '\n';
         }
         flush(at);
-        if (scratch_.size() > 16 * kScratchBytes) {
-            scratch_.resize(kScratchBytes);
+        if (scratch_.size() > 16 * kCsvScratchBytes) {
+            scratch_.resize(kCsvScratchBytes);
             scratch_.shrink_to_fit();
         }
     }

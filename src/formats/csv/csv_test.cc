@@ -22,11 +22,8 @@ struct Decoded {
 // Hands the text over `piece` bytes at a time, as a reader with a small buffer would.
 Decoded decodeWith(const Schema& schema, const std::string& text, const Options& options, size_t piece) {
     Decoded decoded;
-    std::vector<size_t> projection;
-    for (size_t i = 0; i < schema.size(); ++i)
-        projection.push_back(i);
     try {
-        auto decoder = findFormat("csv").make_decoder(schema, projection, options);
+        auto decoder = findFormat("csv").make_decoder(schema, wholeColumns(schema), options);
         size_t at = 0;
         size_t have = 0;
         uint64_t line = 1;
@@ -279,8 +276,8 @@ TEST(Csv, WritesTimestampsInAnyOrder) {
 }
 
 TEST(Csv, Messages) {
-    auto decoder =
-        findFormat("csv").make_decoder(threeColumns(), {0, 1, 2}, {{"csv.ignore-parse-errors", "true"}});
+    auto decoder = findFormat("csv").make_decoder(threeColumns(), {{0}, {1}, {2}},
+                                                  {{"csv.ignore-parse-errors", "true"}});
     BatchBuilder builder(threeColumns());
     std::string message = "1,a,2\n3,b,4" + std::string(kDecoderPadding, ' ');
     EXPECT_TRUE(decoder->decodeMessage({message.data(), 5}, {"topic", 0, 0}, builder));

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <bit>
 #include <cstring>
+
+#include "formats/json/json_scan.h"
 
 namespace millrace::json {
 namespace {
@@ -167,6 +170,15 @@ class Reader {
     bool string() {
         const char* const start = at_++;
         while (at_ != end_) {
+            while (static_cast<size_t>(end_ - at_) >= kBlock) {
+                uint32_t non_ascii;
+                const uint32_t ends = textEnds(at_, non_ascii);
+                const int plain = ends == 0 ? static_cast<int>(kBlock) : std::countr_zero(ends);
+                non_ascii_ |= (non_ascii & ((1U << plain) - 1)) != 0;
+                at_ += plain;
+                if (ends != 0) break;
+            }
+            if (at_ == end_) break;
             const unsigned char c = static_cast<unsigned char>(*at_);
             if (c == '"') {
                 ++at_;

@@ -1,55 +1,25 @@
 #include "formats/json/json_shape.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "formats/format.h"
 #include "formats/json/json_fault.h"
+#include "formats/json/json_scan.h"
 #include "types/calendar.h"
 
 namespace millrace {
 namespace {
 
-constexpr size_t kBlock = 16;
-static_assert(kDecoderPadding >= 2 * kBlock);
+using json::blockEquals;
+using json::kBlock;
+using json::textEnds;
 
-#if defined(__SSE2__)
-// A bit for each byte of the block at `at` that ends the plain part of a text: quote, backslash, control.
-uint32_t textEnds(const char* at, uint32_t& non_ascii) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-    non_ascii = static_cast<uint32_t>(_mm_movemask_epi8(block));
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), control)));
-}
-bool blockEquals(const char* a, const char* b, uint32_t size) {
-    const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a));
-    const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));
-    const uint32_t same = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
-    const uint32_t wanted = size >= kBlock ? 0xFFFF : (1U << size) - 1;
-    return (same & wanted) == wanted;
-}
-#else
-uint32_t textEnds(const char* at, uint32_t& non_ascii) {
-    uint32_t ends = 0;
-    non_ascii = 0;
-    for (size_t i = 0; i < kBlock; ++i) {
-        const unsigned char c = static_cast<unsigned char>(at[i]);
-        ends |= static_cast<uint32_t>(c == '"' || c == '\\' || c < 0x20) << i;
-        non_ascii |= static_cast<uint32_t>(c > 0x7F) << i;
-    }
-    return ends;
-}
-bool blockEquals(const char* a, const char* b, uint32_t size) {
-    return std::memcmp(a, b, size < kBlock ? size : kBlock) == 0;
-}
-#endif
+static_assert(kDecoderPadding >= 2 * kBlock);
 
 bool literalMatches(const char* at, const char* literal, uint32_t size) {
     while (size > kBlock) {
@@ -61,11 +31,29 @@ bool literalMatches(const char* at, const char* literal, uint32_t size) {
     return blockEquals(at, literal, size);
 }
 
-// The closing quote of a text without escapes whose first character is at `at`; nullptr if there is an
-// escape, a control character (a line end too, so it never runs on) or bytes that are not UTF-8.
-const char* textEnd(const char* at) {
+// What the character behind a backslash stands for; 0 where that is no escape, or \u.
+constexpr std::array<char, 256> kEscapes = [] {
+    std::array<char, 256> meanings{};
+    meanings['"'] = '"';
+    meanings['\\'] = '\\';
+    meanings['/'] = '/';
+    meanings['b'] = '\b';
+    meanings['f'] = '\f';
+    meanings['n'] = '\n';
+    meanings['r'] = '\r';
+    meanings['t'] = '\t';
+    return meanings;
+}();
+
+// The closing quote of a text whose first character is at `at`; nullptr if there is \u, a control character
+// (a line end too, so it never runs on) or bytes that are not UTF-8. With kKeep, `text` is what it says if
+// there are escapes, else empty.
+template <bool kKeep>
+const char* textEnd(const char* at, std::string& text) {
     const char* const start = at;
+    if constexpr (kKeep) text.clear();
     uint32_t seen_non_ascii = 0;
+    const char* plain = at;  // from here on nothing was kept yet
     while (true) {
         uint32_t non_ascii;
         const uint32_t ends = textEnds(at, non_ascii);
@@ -77,11 +65,19 @@ const char* textEnd(const char* at) {
         const int offset = std::countr_zero(ends);
         seen_non_ascii |= non_ascii & ((1U << offset) - 1);
         at += offset;
-        break;
+        if (*at == '"') break;
+        if (*at != '\\') return nullptr;
+        const char meaning = kEscapes[static_cast<unsigned char>(at[1])];
+        if (meaning == '\0') return nullptr;
+        if constexpr (kKeep) {
+            text.append(plain, at);
+            text += meaning;
+        }
+        plain = at += 2;
     }
-    if (*at != '"') return nullptr;
     if (seen_non_ascii != 0 && !simdjson::validate_utf8(start, static_cast<size_t>(at - start)))
         return nullptr;
+    if (kKeep && plain != start) text.append(plain, at);
     return at;
 }
 
@@ -161,14 +157,15 @@ bool isSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 const char* JsonShape::readText(const Step& step, const char* at, BatchBuilder& out) {
     if (*at++ != '"') return nullptr;
-    const char* const end = textEnd(at);
+    const char* const end = textEnd<true>(at, unescaped_);
     if (end == nullptr) return nullptr;
-    const std::string_view token(at, static_cast<size_t>(end - at));
+    const std::string_view token = unescaped_.empty() ? std::string_view(at, static_cast<size_t>(end - at))
+                                                      : std::string_view(unescaped_);
     if (step.kind == Kind::String) {
         out.column(step.column).appendString(token);
         return end + 1;
     }
-    const LogicalType& type = fields_[step.column].type;
+    const LogicalType& type = targets_.types[step.column];
     const std::optional<text::Scalar> scalar =
         text::readScalar(type, text::TokenKind::Text, token, options_.standard, scratch_);
     if (!scalar || (scalar->kind == text::Scalar::Kind::Null && !step.nullable)) return nullptr;
@@ -212,8 +209,10 @@ const char* JsonShape::readValue(const Step& step, const char* at, const char* l
     switch (step.kind) {
         case Kind::Skip: {
             if (*at == '"') {
-                const char* const end = textEnd(at + 1);
-                return end == nullptr ? nullptr : end + 1;
+                const char* const end = textEnd<false>(at + 1, unescaped_);
+                if (end != nullptr) return end + 1;
+            } else if (const char* const end = json::skipNumber(at, limit); end != at) {
+                return end;
             }
             bool non_ascii = false;
             const char* const end = json::skipValue(at, limit, non_ascii);
@@ -253,7 +252,7 @@ const char* JsonShape::readValue(const Step& step, const char* at, const char* l
             int fraction;
             at = readFixed(at, number, fraction);
             if (at == nullptr || fraction > step.scale) return nullptr;
-            const int precision = fields_[step.column].type.precision();
+            const int precision = targets_.types[step.column].precision();
             const int64_t bound = kPowers[precision - (step.scale - fraction)];
             if (number >= bound || number <= -bound) return nullptr;
             out.column(step.column).append<int64_t>(number * kPowers[step.scale - fraction]);
@@ -273,7 +272,7 @@ const char* JsonShape::readValue(const Step& step, const char* at, const char* l
             const char* const end = json::skipNumber(at, limit);
             if (end == at) return nullptr;
             const std::optional<text::Scalar> scalar =
-                text::readScalar(fields_[step.column].type, text::TokenKind::Number,
+                text::readScalar(targets_.types[step.column], text::TokenKind::Number,
                                  {at, static_cast<size_t>(end - at)}, options_.standard, scratch_);
             if (!scalar || (scalar->kind == text::Scalar::Kind::Null && !step.nullable)) return nullptr;
             text::appendScalar(*scalar, out.column(step.column));
@@ -311,68 +310,83 @@ const char* JsonShape::decode(const char* at, const char* limit, BatchBuilder& o
     return at + 1;
 }
 
-bool JsonShape::addStep(std::string_view literal, std::string_view name, char first,
-                        std::vector<bool>& seen) {
+bool JsonShape::addStep(std::string_view literal, const JsonTarget* target, char first) {
     Step step{};
     step.literal = static_cast<uint32_t>(literals_.size());
     step.literal_size = static_cast<uint32_t>(literal.size());
     step.kind = Kind::Skip;
     literals_ += literal;
-    for (size_t i = 0; i < fields_.size(); ++i) {
-        if (fields_[i].name != name) continue;
-        if (seen[i]) return false;  // the last one wins, which is the plain way's business
-        seen[i] = true;
-        const LogicalType& type = fields_[i].type;
-        step.column = static_cast<uint16_t>(i);
-        step.nullable = type.nullable();
-        switch (type.kind()) {
-            case TypeKind::Boolean:
-                step.kind = Kind::Bool;
-                break;
-            case TypeKind::Integer:
-                step.kind = Kind::Int32;
-                break;
-            case TypeKind::BigInt:
-                step.kind = Kind::Int64;
-                break;
-            case TypeKind::Double:
-                step.kind = Kind::Double;
-                break;
-            case TypeKind::Char:
-            case TypeKind::Varchar:
-                if (first == '{' || first == '[') return false;
-                step.kind = Kind::String;
-                break;
-            case TypeKind::Decimal:
-                step.kind = type.physical() == PhysicalType::Int64 ? Kind::Decimal64 : Kind::Number;
-                step.scale = static_cast<int8_t>(type.scale());
-                break;
-            case TypeKind::TinyInt:
-            case TypeKind::SmallInt:
-            case TypeKind::Float:
-            case TypeKind::IntervalYearMonth:
-            case TypeKind::IntervalDayTime:
-                step.kind = Kind::Number;
-                break;
-            case TypeKind::Timestamp:
-                step.kind = options_.standard == text::TimestampStandard::Sql ? Kind::Timestamp : Kind::Text;
-                step.scale = static_cast<int8_t>(type.precision());
-                break;
-            case TypeKind::TimestampLtz:
-            case TypeKind::Date:
-            case TypeKind::Time:
-            case TypeKind::Binary:
-            case TypeKind::Varbinary:
-                step.kind = Kind::Text;
-                break;
-            default:
-                return false;
-        }
-        break;
+    if (target == nullptr) {
+        steps_.push_back(step);
+        return true;
+    }
+    const LogicalType& type = target->type;
+    step.column = static_cast<uint16_t>(*target->column);
+    step.nullable = type.nullable();
+    switch (type.kind()) {
+        case TypeKind::Boolean:
+            step.kind = Kind::Bool;
+            break;
+        case TypeKind::Integer:
+            step.kind = Kind::Int32;
+            break;
+        case TypeKind::BigInt:
+            step.kind = Kind::Int64;
+            break;
+        case TypeKind::Double:
+            step.kind = Kind::Double;
+            break;
+        case TypeKind::Char:
+        case TypeKind::Varchar:
+            if (first == '{' || first == '[') return false;
+            step.kind = Kind::String;
+            break;
+        case TypeKind::Decimal:
+            step.kind = type.physical() == PhysicalType::Int64 ? Kind::Decimal64 : Kind::Number;
+            step.scale = static_cast<int8_t>(type.scale());
+            break;
+        case TypeKind::TinyInt:
+        case TypeKind::SmallInt:
+        case TypeKind::Float:
+        case TypeKind::IntervalYearMonth:
+        case TypeKind::IntervalDayTime:
+            step.kind = Kind::Number;
+            break;
+        case TypeKind::Timestamp:
+            step.kind = options_.standard == text::TimestampStandard::Sql ? Kind::Timestamp : Kind::Text;
+            step.scale = static_cast<int8_t>(type.precision());
+            break;
+        case TypeKind::TimestampLtz:
+        case TypeKind::Date:
+        case TypeKind::Time:
+        case TypeKind::Binary:
+        case TypeKind::Varbinary:
+            step.kind = Kind::Text;
+            break;
+        default:
+            return false;
     }
     steps_.push_back(step);
     return true;
 }
+
+struct JsonShape::Learning {
+    const char* at;
+    const char* end;
+    const char* literal;     // what is not part of a step yet starts here
+    std::vector<bool> seen;  // targets, by number
+
+    void space() {
+        while (at != end && isSpace(*at))
+            ++at;
+    }
+    bool take(char c) {
+        space();
+        if (at == end || *at != c) return false;
+        ++at;
+        return true;
+    }
+};
 
 void JsonShape::learn(std::string_view record) {
     known_ = false;
@@ -381,48 +395,63 @@ void JsonShape::learn(std::string_view record) {
     literals_.clear();
     while (!record.empty() && record.back() == '\r')
         record.remove_suffix(1);
-    const char* at = record.data();
-    const char* const end = at + record.size();
-    const auto space = [&] {
-        while (at != end && isSpace(*at))
-            ++at;
-    };
-    std::vector<bool> seen(fields_.size());
-    const char* literal = at;
-    space();
-    if (at == end || *at++ != '{') return;
-    while (true) {
-        space();
-        if (at == end || *at != '"') return;
-        const char* const name = ++at;
-        while (at != end && *at != '"' && *at != '\\')
-            ++at;
-        if (at == end || *at == '\\') return;
-        const std::string_view key(name, static_cast<size_t>(at - name));
-        ++at;
-        space();
-        if (at == end || *at++ != ':') return;
-        space();
-        if (at == end) return;
-        if (!addStep({literal, static_cast<size_t>(at - literal)}, key, *at, seen)) return;
-        bool non_ascii = false;
-        at = json::skipValue(at, end, non_ascii);
-        if (at == nullptr) return;
-        literal = at;
-        space();
-        if (at == end) return;
-        if (*at == '}') break;
-        if (*at++ != ',') return;
-    }
-    tail_.assign(literal, end);
+    Learning learning{record.data(), record.data() + record.size(), record.data(),
+                      std::vector<bool>(targets_.count)};
+    if (!learnObject(targets_.fields, learning)) return;
+    tail_.assign(learning.literal, learning.end);
     tail_.append(kBlock, ' ');
     literals_.append(kBlock, ' ');
-    for (size_t i = 0; i < fields_.size(); ++i) {
-        if (seen[i]) continue;
-        if (options_.fail_on_missing_field || !fields_[i].type.nullable()) return;
-        absent_.push_back(static_cast<uint16_t>(i));
-    }
     known_ = true;
+}
+
+bool JsonShape::learnObject(const std::vector<JsonTarget>& targets, Learning& learning) {
+    if (!learning.take('{')) return false;
+    do {
+        if (!learning.take('"')) return false;
+        const char* const name = learning.at;
+        while (learning.at != learning.end && *learning.at != '"' && *learning.at != '\\')
+            ++learning.at;
+        if (learning.at == learning.end || *learning.at == '\\') return false;
+        const std::string_view key(name, static_cast<size_t>(learning.at - name));
+        ++learning.at;
+        if (!learning.take(':')) return false;
+        learning.space();
+        if (learning.at == learning.end) return false;
+        const auto found = std::find_if(targets.begin(), targets.end(),
+                                        [&](const JsonTarget& target) { return target.name == key; });
+        if (!learnField(found == targets.end() ? nullptr : &*found, learning)) return false;
+    } while (learning.take(','));
+    if (!learning.take('}')) return false;
+    for (const JsonTarget& target : targets) {
+        if (learning.seen[target.number]) continue;
+        if (options_.fail_on_missing_field || !target.type.nullable()) return false;
+        target.forEachColumn([&](size_t column) { absent_.push_back(static_cast<uint16_t>(column)); });
+    }
+    return true;
+}
+
+bool JsonShape::learnField(const JsonTarget* target, Learning& learning) {
+    if (target != nullptr) {
+        if (learning.seen[target->number])
+            return false;  // the last one wins, which is the plain way's business
+        learning.seen[target->number] = true;
+    }
+    if (target != nullptr && !target->fields.empty()) {
+        if (target->column) return false;
+        if (*learning.at == '{') return learnObject(target->fields, learning);
+        constexpr std::string_view kNull = "null";
+        if (!std::string_view(learning.at, learning.end).starts_with(kNull) || !target->type.nullable())
+            return false;
+        learning.at += kNull.size();  // part of the literal: a record with an object here has another shape
+        target->forEachColumn([&](size_t column) { absent_.push_back(static_cast<uint16_t>(column)); });
+        return true;
+    }
+    const std::string_view literal(learning.literal, static_cast<size_t>(learning.at - learning.literal));
+    if (!addStep(literal, target, *learning.at)) return false;
+    bool non_ascii = false;
+    learning.at = json::skipValue(learning.at, learning.end, non_ascii);
+    learning.literal = learning.at;
+    return learning.at != nullptr;
 }
 
 }  // namespace millrace

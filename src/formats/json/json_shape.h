@@ -8,22 +8,19 @@
 
 #include "batch/batch.h"
 #include "formats/json/json_options.h"
+#include "formats/json/json_target.h"
 
 namespace millrace {
 
-struct JsonField {
-    std::string name;
-    LogicalType type;
-};
-
 class JsonShape {
   public:
-    JsonShape(const std::vector<JsonField>& fields, const JsonOptions& options)
-        : fields_(fields), options_(options) {}
+    JsonShape(const JsonTargets& targets, const JsonOptions& options)
+        : targets_(targets), options_(options) {}
 
     bool known() const { return known_; }
     void forget() { known_ = false; }
-    // Takes the shape of `record`, a valid JSON object without the line end. No shape comes of a record with
+    // Takes the shape of `record`, a valid JSON object without the line end: which fields it has, also within
+    // ROWs whose fields are read alone, and which of these ROWs are null. No shape comes of a record with
     // escaped or repeated names, with nested values for nested columns, or without a column that must be
     // there.
     void learn(std::string_view record);
@@ -56,9 +53,12 @@ class JsonShape {
     const char* readValue(const Step& step, const char* at, const char* limit, BatchBuilder& out);
     const char* readText(const Step& step, const char* at, BatchBuilder& out);
     const char* readTimestamp(const Step& step, const char* at, BatchBuilder& out);
-    bool addStep(std::string_view literal, std::string_view name, char first, std::vector<bool>& seen);
+    struct Learning;
+    bool learnObject(const std::vector<JsonTarget>& targets, Learning& learning);
+    bool learnField(const JsonTarget* target, Learning& learning);
+    bool addStep(std::string_view literal, const JsonTarget* target, char first);
 
-    const std::vector<JsonField>& fields_;
+    const JsonTargets& targets_;
     const JsonOptions& options_;
     bool known_ = false;
     std::vector<Step> steps_;
@@ -69,6 +69,7 @@ class JsonShape {
     char last_date_[10] = {'1', '9', '7', '0', '-', '0', '1', '-', '0', '1'};
     int64_t last_date_micros_ = 0;
     std::string scratch_;
+    std::string unescaped_;
 };
 
 }  // namespace millrace

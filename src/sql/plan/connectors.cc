@@ -85,7 +85,12 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
 
 bool takesFields(const TableDefinition& table, const PlanOptions& options) {
     const ConnectorDescriptor* const connector = findConnector(table, options);
-    return connector != nullptr && connector->nested_projection;
+    if (connector == nullptr || !connector->nested_projection) return false;
+    try {
+        return connector->nested_projection(specOf(table, table.storedSchema()));
+    } catch (const UserError&) {
+        return false;  // what is wrong with the table is said when its source is made
+    }
 }
 
 bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, const PlanOptions& options) {

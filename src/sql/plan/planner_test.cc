@@ -76,7 +76,7 @@ ConnectorDescriptor connector(const std::string& name, ChangelogMode mode) {
 // One that takes fields of ROWs and filters on its column `kind`.
 ConnectorDescriptor generator() {
     ConnectorDescriptor descriptor = connector("generator", ChangelogMode::All);
-    descriptor.nested_projection = true;
+    descriptor.nested_projection = [](const TableSpec&) { return true; };
     descriptor.accepts_filter = [](const TableSpec& spec, const ColumnFilter& filter) {
         return spec.schema[filter.column].name == "kind";
     };
