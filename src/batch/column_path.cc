@@ -16,6 +16,7 @@ Field fieldAt(const Schema& schema, const ColumnPath& path) {
 
 Schema schemaOf(const Schema& schema, const std::vector<ColumnPath>& paths) {
     std::vector<Field> fields;
+    fields.reserve(paths.size());
     for (const ColumnPath& path : paths)
         fields.push_back(fieldAt(schema, path));
     return Schema(std::move(fields));
@@ -23,6 +24,7 @@ Schema schemaOf(const Schema& schema, const std::vector<ColumnPath>& paths) {
 
 std::vector<ColumnPath> wholeColumns(const Schema& schema) {
     std::vector<ColumnPath> paths;
+    paths.reserve(schema.size());
     for (size_t column = 0; column < schema.size(); ++column)
         paths.push_back({column});
     return paths;

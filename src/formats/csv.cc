@@ -16,6 +16,7 @@ FormatDescriptor describeCsv() {
     format.make_decoder = [](const Schema& schema, const std::vector<ColumnPath>& projection,
                              const std::map<std::string, std::string>& options) {
         std::vector<size_t> columns;
+        columns.reserve(projection.size());
         for (const ColumnPath& path : projection)
             columns.push_back(path.front());
         return makeCsvDecoder(schema, columns, CsvOptions::from(options));
