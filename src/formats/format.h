@@ -61,9 +61,9 @@ struct FormatDescriptor {
     std::vector<OptionDescription> options;  // full keys: "json.ignore-parse-errors"
     // Whether a decoder can produce fields of ROW columns alone.
     bool nested_projection = false;
-    // `schema` is the table's physical columns, `projection` what to produce of them: whole columns, ascending,
-    // or, with nested_projection, fields of them too. Options are those of the table; UserError where a
-    // value or a column's type is not usable.
+    // `schema` is the table's physical columns, `projection` what to produce of them: whole columns,
+    // ascending, or, with nested_projection, fields of them too. Options are those of the table; UserError
+    // where a value or a column's type is not usable.
     std::function<std::unique_ptr<Decoder>(const Schema& schema, const std::vector<ColumnPath>& projection,
                                            const std::map<std::string, std::string>& options)>
         make_decoder;
