@@ -15,25 +15,25 @@ namespace millrace::sql {
 namespace {
 
 // Two columns of a node.
-struct Place {
+struct TimedValue {
     const Rel* rel;
     size_t value;
     size_t time;
-    bool operator==(const Place&) const = default;
+    bool operator==(const TimedValue&) const = default;
 };
 
-std::optional<size_t> below(const CalcRel& calc, size_t column) {
+std::optional<size_t> columnBelow(const CalcRel& calc, size_t column) {
     const Expression& expression = *calc.projection[column];
     if (expression.kind() != ExpressionKind::Column) return std::nullopt;
     return expression.index();
 }
 
 // Where the two columns come from, from node to node below; rows may be left out in between where `filtered`.
-std::vector<Place> origins(Place place, bool filtered) {
-    std::vector<Place> places{place};
+std::vector<TimedValue> originsOf(TimedValue place, bool filtered) {
+    std::vector<TimedValue> places{place};
     for (;;) {
         if (const auto* calc = place.rel->get<CalcRel>()) {
-            const auto value = below(*calc, place.value), time = below(*calc, place.time);
+            const auto value = columnBelow(*calc, place.value), time = columnBelow(*calc, place.time);
             if (!value || !time || (calc->condition && !filtered)) return places;
             place = {place.rel->input().get(), *value, *time};
         } else if (place.rel->get<WatermarkRel>()) {
@@ -45,27 +45,27 @@ std::vector<Place> origins(Place place, bool filtered) {
     }
 }
 
-bool meet(const std::vector<Place>& left, const std::vector<Place>& right) {
-    return std::any_of(left.begin(), left.end(), [&](const Place& place) {
+bool shareOrigin(const std::vector<TimedValue>& left, const std::vector<TimedValue>& right) {
+    return std::any_of(left.begin(), left.end(), [&](const TimedValue& place) {
         return std::find(right.begin(), right.end(), place) != right.end();
     });
 }
 
 // The aggregation whose rows `rel` has, and which of its columns each of `rel`'s is.
-struct Extremes {
+struct WindowExtremes {
     const Rel* rel = nullptr;
     const AggregateRel* aggregate = nullptr;
     std::vector<std::optional<size_t>> columns;
 };
 
-Extremes extremesOf(const Rel& input) {
-    Extremes found;
+WindowExtremes windowExtremesOf(const Rel& input) {
+    WindowExtremes found;
     found.rel = &input;
     for (size_t i = 0; i < input.schema.size(); ++i)
         found.columns.emplace_back(i);
     while (const auto* calc = found.rel->get<CalcRel>()) {
         for (std::optional<size_t>& column : found.columns) {
-            if (column) column = below(*calc, *column);
+            if (column) column = columnBelow(*calc, *column);
         }
         found.rel = found.rel->input().get();
     }
@@ -81,8 +81,8 @@ Extremes extremesOf(const Rel& input) {
 }
 
 // How far the column of one side is from the end of the window, as the join's condition says.
-std::optional<TimeBounds> boundsOf(const Rel& rel, const JoinRel& join, size_t side, size_t time,
-                                   const Extremes& extremes) {
+std::optional<TimeBounds> windowBoundsOf(const Rel& rel, const JoinRel& join, size_t side, size_t time,
+                                         const WindowExtremes& extremes) {
     const size_t left_width = rel.inputs[0]->schema.size();
     TimeBounds all{{}, INT64_MIN, INT64_MAX};
     for (size_t column = 0; column < extremes.columns.size(); ++column) {
@@ -109,7 +109,7 @@ std::optional<TimeBounds> boundsOf(const Rel& rel, const JoinRel& join, size_t s
 }
 
 std::optional<JoinRel::RunningExtreme> runningExtreme(const Rel& rel, const JoinRel& join, size_t side) {
-    const Extremes extremes = extremesOf(*rel.inputs[1 - side]);
+    const WindowExtremes extremes = windowExtremesOf(*rel.inputs[1 - side]);
     if (!extremes.aggregate) return std::nullopt;
     const AggregateRel& aggregate = *extremes.aggregate;
     for (size_t key = 0; key < join.keys[side].size(); ++key) {
@@ -120,11 +120,12 @@ std::optional<JoinRel::RunningExtreme> runningExtreme(const Rel& rel, const Join
         if ((name != "MAX" && name != "MIN") || call.filter || call.arguments.size() != 1) continue;
         const PhysicalType physical = rel.inputs[side]->schema[join.keys[side][key]].type.physical();
         if (physical != PhysicalType::Int32 && physical != PhysicalType::Int64) continue;
-        const std::vector<Place> counted =
-            origins({extremes.rel->input().get(), call.arguments[0], aggregate.time_column}, false);
+        const std::vector<TimedValue> counted =
+            originsOf({extremes.rel->input().get(), call.arguments[0], aggregate.time_column}, false);
         for (size_t time = 0; time < rel.inputs[side]->schema.size(); ++time) {
-            if (!meet(counted, origins({rel.inputs[side].get(), join.keys[side][key], time}, true))) continue;
-            const auto bounds = boundsOf(rel, join, side, time, extremes);
+            if (!shareOrigin(counted, originsOf({rel.inputs[side].get(), join.keys[side][key], time}, true)))
+                continue;
+            const auto bounds = windowBoundsOf(rel, join, side, time, extremes);
             if (!bounds) continue;
             return JoinRel::RunningExtreme{time,          key,          name == "MAX", aggregate.window,
                                            bounds->lower, bounds->upper};
