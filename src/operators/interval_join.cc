@@ -4,19 +4,21 @@
 #include <map>
 #include <set>
 
+#include "operators/kept_watermark.h"
 #include "operators/time_units.h"
-#include "operators/watermark_list.h"
 
 namespace millrace {
 
 struct IntervalJoin::State final : OperatorState {
     State(const JoinShape& shape, OperatorContext& context, RowLists left, RowLists right)
-        : lists{std::move(left), std::move(right)}, rows(shape, context), watermark(context.state()) {}
+        : lists{std::move(left), std::move(right)}, rows(shape, context) {
+        watermark.open(context);
+    }
 
     RowLists lists[2];
     std::set<int64_t> spans[2];  // those with rows, numbered
     JoinRows rows;
-    WatermarkList watermark;
+    KeptWatermark watermark;
     // Of the batch at hand.
     KeyedBatch keyed;
     std::vector<int64_t> times_ms;
@@ -193,7 +195,7 @@ void IntervalJoin::onWatermark(OperatorState& operator_state, EventTime watermar
             spans.erase(spans.begin());
         }
     }
-    state.watermark.advance(watermark);
+    state.watermark.rise(watermark);
     if (watermark == EventTime::max()) {
         output.emitWatermark(watermark);
     } else if (watermark.value() > EventTime::min().value() + delay_ms_) {

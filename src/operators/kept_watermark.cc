@@ -14,12 +14,14 @@ int64_t keptWatermark(const std::string& text) {
 }
 }  // namespace
 
-void KeptWatermark::open(OperatorContext& context) {
+void KeptWatermark::open(OperatorContext& context, Restored which) {
     list_ = &context.state().list("watermark", Redistribution::Union);
-    if (list_->empty()) return;
-    value_ = EventTime::max().value();
-    for (const std::string& item : *list_)
-        value_ = std::min(value_, keptWatermark(item));
+    for (const std::string& item : *list_) {
+        const int64_t kept = keptWatermark(item);
+        if (!restored_) value_ = kept;
+        value_ = which == Restored::Lowest ? std::min(value_, kept) : std::max(value_, kept);
+        restored_ = true;
+    }
 }
 
 void KeptWatermark::rise(EventTime watermark) {

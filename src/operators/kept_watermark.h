@@ -11,8 +11,11 @@ namespace millrace {
 
 class KeptWatermark {
   public:
-    // Registers the list and takes the lowest of the restored watermarks. UserError "snapshot.damaged".
-    void open(OperatorContext& context);
+    // Of those of the former subtasks: the lowest, up to which all of them had come, or the highest.
+    enum class Restored : uint8_t { Lowest, Highest };
+    // Registers the list and takes one of the restored watermarks. UserError "snapshot.damaged".
+    void open(OperatorContext& context, Restored which = Restored::Lowest);
+    bool restored() const { return restored_; }  // there was one
     int64_t value() const { return value_; }
     // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
     void rise(EventTime watermark);
@@ -21,6 +24,7 @@ class KeptWatermark {
   private:
     std::vector<std::string>* list_ = nullptr;
     int64_t value_ = EventTime::min().value();
+    bool restored_ = false;
 };
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "operators/kept_watermark.h"
 #include "operators/time_units.h"
 
 namespace millrace {
@@ -23,11 +24,9 @@ int64_t turned(T value) {
 }  // namespace
 
 struct RunningExtremeFilter::State final : OperatorState {
-    std::vector<std::string>* kept_watermark = nullptr;
-    int64_t watermark =
-        kLeast;           // the highest that this or another subtask has seen, in this run or an earlier one
-    bool certain = true;  // which rows the aggregation counts
-    bool alone = true;    // there is no other subtask
+    KeptWatermark watermark;  // the highest that any subtask has seen, in this run or an earlier one
+    bool certain = true;      // which rows the aggregation counts
+    bool alone = true;        // there is no other subtask
     std::map<int64_t, int64_t> largest;  // of open windows, by their end in milliseconds
     Selection passing;
 };
@@ -52,15 +51,8 @@ RunningExtremeFilter::~RunningExtremeFilter() = default;
 std::unique_ptr<OperatorState> RunningExtremeFilter::open(OperatorContext& context) const {
     auto state = std::make_unique<State>();
     state->alone = context.parallelism() == 1;
-    state->kept_watermark = &context.state().list("watermark", Redistribution::Union);
-    state->certain = !context.restored() || !state->kept_watermark->empty();
-    for (const std::string& item : *state->kept_watermark) {
-        try {
-            state->watermark = std::max(state->watermark, int64_t{std::stoll(item)});
-        } catch (const std::exception&) {
-            throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", item));
-        }
-    }
+    state->watermark.open(context, KeptWatermark::Restored::Highest);
+    state->certain = !context.restored() || state->watermark.restored();
     return state;
 }
 
@@ -76,7 +68,7 @@ void RunningExtremeFilter::count(State& state, const Column& values, const Colum
         for (int64_t window = p_.windows.firstWindowEnd(slice); window <= last;
              window += p_.windows.step_ms) {
             // The window is complete once the watermark is the millisecond before its end.
-            if (window - 1 <= state.watermark) continue;
+            if (window - 1 <= state.watermark.value()) continue;
             int64_t& known = state.largest.emplace(window, largest).first->second;
             known = std::max(known, largest);
         }
@@ -155,7 +147,7 @@ void RunningExtremeFilter::process(OperatorState& operator_state, size_t, const 
 void RunningExtremeFilter::onWatermark(OperatorState& operator_state, EventTime watermark, OperatorContext&,
                                        Output& output) const {
     auto& state = static_cast<State&>(operator_state);
-    if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+    state.watermark.rise(watermark);
     // Rows of windows that are complete are late, and few: they pass.
     state.largest.erase(state.largest.begin(), state.largest.upper_bound(watermark.value()));
     output.emitWatermark(watermark);
@@ -169,8 +161,7 @@ void RunningExtremeFilter::onIdle(OperatorState& operator_state, bool idle, Oper
 }
 
 void RunningExtremeFilter::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
-    auto& state = static_cast<State&>(operator_state);
-    *state.kept_watermark = {std::to_string(state.watermark)};
+    static_cast<State&>(operator_state).watermark.store();
 }
 
 }  // namespace millrace

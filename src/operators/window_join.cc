@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "operators/kept_watermark.h"
 #include "operators/time_units.h"
-#include "operators/watermark_list.h"
 #include "operators/windows.h"
 
 namespace millrace {
@@ -16,8 +16,9 @@ struct WindowJoin::State final : OperatorState {
         : lists{std::move(left), std::move(right)},
           rows(shape, context),
           clock(zone),
-          late(context.metrics().counter("numLateRecordsDropped")),
-          watermark(context.state()) {}
+          late(context.metrics().counter("numLateRecordsDropped")) {
+        watermark.open(context);
+    }
 
     bool complete(int64_t window_end, int64_t time) const { return clock.toUtc(window_end - 1) <= time; }
 
@@ -25,7 +26,7 @@ struct WindowJoin::State final : OperatorState {
     JoinRows rows;
     ZoneClock clock;
     Counter& late;
-    WatermarkList watermark;
+    KeptWatermark watermark;
     std::set<int64_t> windows;  // those with rows
     KeyedBatch keyed;
     Selection with_key, without_key;
@@ -101,7 +102,7 @@ void WindowJoin::onWatermark(OperatorState& operator_state, EventTime watermark,
         fire(state, *state.windows.begin(), context, output);
         state.windows.erase(state.windows.begin());
     }
-    state.watermark.advance(watermark);
+    state.watermark.rise(watermark);
     output.emitWatermark(watermark);
 }
 

@@ -1,13 +1,11 @@
 #include "formats/json/json_text.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "formats/json/json_scan.h"
 
 namespace millrace::json {
 namespace {
@@ -50,25 +48,19 @@ char* writeQuoted(char* out, std::string_view text) {
     *out++ = '"';
     const char* at = text.data();
     const char* const end = at + text.size();
-#if defined(__SSE2__)
-    while (end - at >= 16) {
-        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-        const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
-        const auto special =
-            static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), control)));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), block);
+    while (static_cast<size_t>(end - at) >= kBlock) {
+        uint32_t non_ascii;
+        const uint32_t special = textEnds(at, non_ascii);
+        std::memcpy(out, at, kBlock);
         if (special == 0) {
-            at += 16;
-            out += 16;
+            at += kBlock;
+            out += kBlock;
             continue;
         }
         const int plain = std::countr_zero(special);
         out = writeByte(out + plain, static_cast<unsigned char>(at[plain]));
         at += plain + 1;
     }
-#endif
     while (at != end)
         out = writeByte(out, static_cast<unsigned char>(*at++));
     *out++ = '"';
