@@ -24,7 +24,8 @@ struct ApplicationPackage {
     bool allow_non_restored_state = false;
     int64_t full_restarts = 0;  // of this run before this cluster
     LogLevel log_level = LogLevel::Info;
-    std::string log_path;  // "" for standard error
+    std::string log_path;                       // "" for standard error
+    std::string metrics_level = "APPLICATION";  // or TASK, OPERATOR, PARALLELISM
 };
 
 // UserError "package.malformed" names what is missing or of the wrong kind; "io.*" if it cannot be read.

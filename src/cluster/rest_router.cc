@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cluster/metric_history.h"
 #include "cluster/rest/rest.h"
 
 namespace millrace {
@@ -87,6 +88,12 @@ std::vector<std::string> RestRequest::listParameter(std::string_view name) const
         start = comma + 1;
     }
     return values;
+}
+
+JobDetails RestCluster::details() const {
+    JobDetails details = job.details();
+    if (history != nullptr) history->addRates(details);
+    return details;
 }
 
 HttpResponse restAnswer(const nlohmann::json& body, int status) {

@@ -267,6 +267,10 @@ Snapshot readSnapshot(FileSystem& files, const std::string& path) {
     return std::move(index.snapshot);
 }
 
+SnapshotKind snapshotKindOf(FileSystem& files, const std::string& path) {
+    return Metadata(files, path).index.snapshot.kind;
+}
+
 std::vector<std::string> sharedFilesOf(FileSystem& files, const std::string& folder) {
     const Metadata metadata(files, folder);
     std::vector<std::string> names;

@@ -43,6 +43,9 @@ WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, cons
 // file. UserError "snapshot.not-found" or "snapshot.damaged".
 Snapshot readSnapshot(FileSystem& files, const std::string& path);
 
+// What the snapshot is, from its `_metadata` alone. Errors likewise.
+SnapshotKind snapshotKindOf(FileSystem& files, const std::string& path);
+
 // The names of the shared files that the snapshot in `folder` refers to. Errors likewise.
 std::vector<std::string> sharedFilesOf(FileSystem& files, const std::string& folder);
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,22 @@
 #include "runtime/job.h"
 
 namespace millrace {
+
+class MetricHistory;
+class RestOperations;
+
+// How finely Prometheus' text tells of the job: AWS' MetricsLevel, each level with those before it.
+enum class MetricsLevel : uint8_t { Application, Task, Operator, Parallelism };
+
+// Whose cluster it is, and where it writes.
+struct RestIdentity {
+    std::string application_name;
+    std::string application_version_id;
+    MetricsLevel metrics_level = MetricsLevel::Application;
+    std::string log_path;  // "": standard error
+};
+
+std::shared_ptr<RestOperations> makeRestOperations();
 
 // The cluster that answers; outlives the server.
 struct RestCluster {
@@ -24,6 +41,12 @@ struct RestCluster {
     int64_t start_ms = 0;
     // The plan with what each operator has done so far, as text; of SQL.
     std::function<std::string(const JobDetails&)> explain_measured = {};
+    RestIdentity identity = {};
+    const MetricHistory* history = nullptr;  // without it rates are not known
+    std::shared_ptr<RestOperations> operations = makeRestOperations();
+
+    // The job's details, with rates.
+    JobDetails details() const;
 };
 
 // Answered with `status` and {"errors": [message]}.
@@ -52,6 +75,7 @@ struct RestRoute {
     std::string method;
     std::string path;  // "/jobs/:jobid/vertices/:vertexid"
     std::function<HttpResponse(const RestCluster&, const RestRequest&)> handle;
+    std::string summary;  // for docs/flink-rest-api.md
 };
 
 const std::vector<std::vector<RestRoute>>& restRouteFamilies();  // collected by the build
