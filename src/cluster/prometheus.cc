@@ -31,9 +31,12 @@ const std::vector<TaskMetric>& taskMetricTable() {
         {{"numRecordsOutPerSecond", "num_records_out_per_second", Gauge, 1,
           "Rows emitted a second, over the last minute"},
          Whole::OfSinks},
-        {{"numBytesIn", "num_bytes_in_total", Counter, 1, "Bytes that connectors have read"}, Whole::Sum},
-        {{"numBytesOut", "num_bytes_out_total", Counter, 1, "Bytes that connectors have written"},
-         Whole::Sum},
+        {{"numBytesIn", "num_bytes_in_total", Counter, 1,
+          "Bytes received: read from outside, or from other tasks"},
+         Whole::OfSources},
+        {{"numBytesOut", "num_bytes_out_total", Counter, 1,
+          "Bytes emitted: written to outside, or to other tasks"},
+         Whole::OfSinks},
         {{"numLateRecordsDropped", "num_late_records_dropped_total", Counter, 1,
           "Rows dropped because they came late"},
          Whole::Sum},
@@ -188,8 +191,8 @@ std::vector<int64_t> valuesForApplication(const TaskMetric& one, const JobGraph&
             if (!wanted) continue;
             // What a source takes in is what leaves it: nothing hands it any rows.
             std::string counted = name;
-            if (one.whole == Whole::OfSources)
-                counted.replace(0, std::string("numRecordsIn").size(), "numRecordsOut");
+            constexpr std::string_view kRowsIn = "numRecordsIn";
+            if (counted.starts_with(kRowsIn)) counted.replace(0, kRowsIn.size(), "numRecordsOut");
             for (const Values& metrics : op.metrics)
                 take(metrics, counted);
         }

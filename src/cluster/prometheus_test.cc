@@ -41,6 +41,9 @@ TEST_F(PrometheusTest, TheApplicationCountsWhatComesInAndGoesOut) {
     expectLine("millrace_full_restarts_total", "", "13");
     expectLine("millrace_num_records_in_total", "", "12");
     expectLine("millrace_num_records_out_total", "", "9");
+    job_.said.vertices[0].operators[0].metrics[0]["numBytesIn"] = 40;
+    job_.said.vertices[1].subtasks[0].metrics["numBytesIn"] = 60;  // from the source: not from outside
+    expectLine("millrace_num_bytes_in_total", "", "40");
     expectLine("millrace_current_input_watermark_seconds", "", "0.042");
     EXPECT_NE(text().find("# TYPE millrace_num_records_in_total counter\n"), std::string::npos);
     EXPECT_EQ(text().find("millrace_task_"), std::string::npos);

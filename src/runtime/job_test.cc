@@ -418,6 +418,13 @@ TEST_F(JobTest, UnboundedInputRunsIdleUntilCancelled) {
         EXPECT_EQ(subtask.metrics.at("idleTimeMsPerSecond") >= 0, true);
     }
     EXPECT_EQ(out, 400);
+    int64_t sent = 0, received = 0;
+    for (const SubtaskDetails& subtask : details.vertices[0].subtasks)
+        sent += subtask.metrics.at("numBytesOut");
+    for (const SubtaskDetails& subtask : details.vertices[1].subtasks)
+        received += subtask.metrics.at("numBytesIn");
+    EXPECT_GE(sent, 400 * 16);  // two numbers of eight bytes and more in each row
+    EXPECT_EQ(sent, received);
     job->cancel();
     EXPECT_EQ(job->waitForEnd(20000), JobStatus::Canceled);
 }

@@ -69,6 +69,9 @@ void JobMaster::describeVertices(const Execution& execution, JobDetails& out) co
                 addNodeMetrics(node, n == 0, n + 1 == task.nodes().size(), subtask.metrics);
                 details.operators[n].metrics.push_back(node.metrics().read());
             }
+            // Beside what connectors read from outside and write to it.
+            subtask.metrics["numBytesIn"] += task.bytesIn();
+            subtask.metrics["numBytesOut"] += task.bytesOut();
             task.times().read(now_ns, slot.asleep(), subtask.metrics);
             out.state_bytes += subtask.metrics["stateBytes"];
             details.subtasks.push_back(std::move(subtask));

@@ -150,6 +150,7 @@ bool Task::readChannels() {
 
 void Task::handle(size_t index, StreamElement element) {
     if (const Batch* batch = std::get_if<Batch>(&element)) {
+        bytes_in_.add(*batch);
         nodes_.front()->receive(inputs_[index].input, *batch);
     } else if (const EventTime* watermark = std::get_if<EventTime>(&element)) {
         apply(valve_.onWatermark(index, *watermark));
@@ -161,6 +162,13 @@ void Task::handle(size_t index, StreamElement element) {
         apply(valve_.onEnd(index));
         if (++ended_channels_ == inputs_.size()) endInput();
     }
+}
+
+int64_t Task::bytesOut() const {
+    int64_t bytes = 0;
+    for (const auto& writer : writers_)
+        bytes += writer->bytesWritten();
+    return bytes;
 }
 
 void Task::apply(const WatermarkValve::Result& result) {

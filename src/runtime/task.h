@@ -41,6 +41,9 @@ class Task {
     const std::string& name() const { return name_; }
     const std::vector<std::unique_ptr<ChainNode>>& nodes() const { return nodes_; }
     bool backPressured() const { return back_pressured_; }
+    // Bytes of rows that came from other tasks, and that went to others. From any thread.
+    int64_t bytesIn() const { return bytes_in_.total(); }
+    int64_t bytesOut() const;
     // How long open() took; to be read once the slot has told that it is open.
     int64_t initializeMs() const { return initialize_ns_ / 1'000'000; }
     TaskTimes& times() { return times_; }
@@ -82,6 +85,7 @@ class Task {
     int64_t captured_since_ns_ = 0;
     int64_t initialize_ns_ = 0;
     TaskTimes times_;
+    BatchBytes bytes_in_;
 };
 
 }  // namespace millrace
