@@ -75,6 +75,10 @@ class FlinkRestClient {
     std::string triggerSavepoint(const std::string& job_id, const std::string& target_folder);
     std::string stopWithSavepoint(const std::string& job_id, const std::string& target_folder, bool drain);
     SavepointStatus savepointStatus(const std::string& job_id, const std::string& request_id);
+    // A checkpoint now; a request id for checkpointDone(), which throws UserError "cluster.checkpoint" with
+    // the reason if it failed.
+    std::string triggerCheckpoint(const std::string& job_id);
+    bool checkpointDone(const std::string& job_id, const std::string& request_id);
     void cancel(const std::string& job_id);
 
   private:
