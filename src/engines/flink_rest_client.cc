@@ -150,10 +150,10 @@ std::string FlinkRestClient::stopWithSavepoint(const std::string& job_id, const 
         path, exchange("POST", path, Json{{"targetDirectory", target_folder}, {"drain", drain}}.dump()));
 }
 
-SavepointStatus FlinkRestClient::savepointStatus(const std::string& job_id, const std::string& request_id) {
+SavepointReport FlinkRestClient::savepointStatus(const std::string& job_id, const std::string& request_id) {
     const std::string path = "/jobs/" + encodePercent(job_id) + "/savepoints/" + encodePercent(request_id);
     const Json answer = parseAnswer(path, exchange("GET", path));
-    SavepointStatus status;
+    SavepointReport status;
     status.completed = text(member(answer, "status"), "id") == "COMPLETED";
     if (!status.completed) return status;
     const Json& operation = member(answer, "operation");

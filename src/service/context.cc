@@ -34,7 +34,7 @@ Operation newOperation(ServiceContext& context, const Application& application, 
 }
 
 std::string insertServiceSnapshot(ServiceContext& context, const Application& application) {
-    Snapshot snapshot;
+    SnapshotRecord snapshot;
     snapshot.application_id = application.id;
     snapshot.name = randomId();
     snapshot.manual = false;

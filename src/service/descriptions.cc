@@ -247,7 +247,7 @@ Json summarizeApplication(const Application& application) {
             {"ApplicationMode", application.mode}};
 }
 
-Json describeSnapshot(const Snapshot& snapshot) {
+Json describeSnapshot(const SnapshotRecord& snapshot) {
     return {{"SnapshotName", snapshot.name},
             {"SnapshotStatus", toText(snapshot.status)},
             {"ApplicationVersionId", snapshot.version_id},

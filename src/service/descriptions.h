@@ -32,7 +32,7 @@ nlohmann::json describeVersion(ServiceContext& context, const Application& appli
 std::string conditionalToken(const Application& application);
 nlohmann::json describeMaintenance(const Application& application);
 nlohmann::json summarizeApplication(const Application& application);
-nlohmann::json describeSnapshot(const Snapshot& snapshot);
+nlohmann::json describeSnapshot(const SnapshotRecord& snapshot);
 nlohmann::json summarizeOperation(const Operation& operation);
 nlohmann::json describeOperation(const Operation& operation);
 

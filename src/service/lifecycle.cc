@@ -180,7 +180,7 @@ void awaitSavepoint(OperationContext& context) {
     FlinkRestClient client(context.service.http, clusterUrl(*cluster));
     for (Pacing pacing(context);; pacing.wait()) {
         try {
-            const SavepointStatus status =
+            const SavepointReport status =
                 client.savepointStatus(cluster->job_id, context.state.at("requestId"));
             if (!status.completed) continue;
             if (status.location.empty())

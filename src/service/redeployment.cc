@@ -32,7 +32,7 @@ bool underChange(ApplicationStatus status) {
            status == ApplicationStatus::Maintenance;
 }
 
-Snapshot requireReadySnapshot(OperationContext& context, const std::string& name) {
+SnapshotRecord requireReadySnapshot(OperationContext& context, const std::string& name) {
     auto snapshot = context.service.store.findSnapshot(context.application.id, name);
     if (!snapshot || snapshot->status != SnapshotStatus::Ready)
         throw UserError("service.no-snapshot",
@@ -67,7 +67,7 @@ void prepareChange(OperationContext& context) {
     const std::string type = context.state.value("restoreType", "RESTORE_FROM_LATEST_SNAPSHOT");
     std::string check_against;
     if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {
-        const Snapshot snapshot = requireReadySnapshot(context, context.state.at("snapshotName"));
+        const SnapshotRecord snapshot = requireReadySnapshot(context, context.state.at("snapshotName"));
         requireNoDowngrade(snapshot.runtime_environment, target.runtime_environment);
         check_against = snapshot.location;
         context.state["restore"] = snapshot.location;

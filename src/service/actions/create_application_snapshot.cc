@@ -35,7 +35,7 @@ Json handle(ServiceContext& context, const Json& input) {
         if (context.store.countManualSnapshots(application.id) >= kManualSnapshotsMax)
             throw limitExceeded(
                 fmt::format("An application has at most {} snapshots: delete some.", kManualSnapshotsMax));
-        Snapshot snapshot;
+        SnapshotRecord snapshot;
         snapshot.application_id = application.id;
         snapshot.name = name;
         snapshot.version_id = application.version_id;

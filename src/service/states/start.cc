@@ -17,7 +17,7 @@ void prepare(OperationContext& context) {
     const std::string type = context.state.at("restoreType");
     Deployment deployment;
     deployment.allow_non_restored_state = context.state.at("allowNonRestoredState");
-    std::optional<Snapshot> restored;
+    std::optional<SnapshotRecord> restored;
     if (type == "RESTORE_FROM_LATEST_SNAPSHOT") {
         restored = store.findLatestSnapshot(context.application.id);
     } else if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {

@@ -78,7 +78,7 @@ struct ApplicationVersion {
 // Makes `version` the one that the application shows and runs: all that a version decides.
 void show(Application& application, const ApplicationVersion& version);
 
-struct Snapshot {
+struct SnapshotRecord {
     int64_t id = 0;
     int64_t application_id = 0;
     std::string name;

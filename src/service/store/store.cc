@@ -60,7 +60,7 @@ ApplicationVersion readVersion(const Statement& row) {
 
 constexpr const char* kSnapshotColumns =
     "id, application_id, name, status, manual, version_id, runtime_environment, create_time, location";
-Snapshot readSnapshot(const Statement& row) {
+SnapshotRecord readSnapshot(const Statement& row) {
     return {row.integer(0),      row.integer(1),
             row.text(2),         statusOf<SnapshotStatus>(row.text(3), kSnapshotStatuses),
             row.integer(4) != 0, row.integer(5),
@@ -312,7 +312,7 @@ std::vector<std::string> Store::usedCode() {
     return used;
 }
 
-int64_t Store::insertSnapshot(const Snapshot& s) {
+int64_t Store::insertSnapshot(const SnapshotRecord& s) {
     Lock lock(mutex_);
     database_
         .prepare(
@@ -331,7 +331,7 @@ int64_t Store::insertSnapshot(const Snapshot& s) {
     return database_.lastInsertId();
 }
 
-std::optional<Snapshot> Store::findSnapshot(int64_t application_id, const std::string& name) {
+std::optional<SnapshotRecord> Store::findSnapshot(int64_t application_id, const std::string& name) {
     Lock lock(mutex_);
     auto statement = database_.prepare(
         fmt::format("SELECT {} FROM snapshots WHERE application_id = ? AND name = ?", kSnapshotColumns));
@@ -339,7 +339,8 @@ std::optional<Snapshot> Store::findSnapshot(int64_t application_id, const std::s
     return readOne(std::move(statement), readSnapshot);
 }
 
-std::optional<Snapshot> Store::findLatestSnapshot(int64_t application_id, std::optional<int64_t> version_id) {
+std::optional<SnapshotRecord> Store::findLatestSnapshot(int64_t application_id,
+                                                        std::optional<int64_t> version_id) {
     Lock lock(mutex_);
     auto statement = database_.prepare(
         fmt::format("SELECT {} FROM snapshots WHERE application_id = ?1 AND status = 'READY' AND "
@@ -349,8 +350,8 @@ std::optional<Snapshot> Store::findLatestSnapshot(int64_t application_id, std::o
     return readOne(std::move(statement), readSnapshot);
 }
 
-std::vector<Snapshot> Store::listSnapshots(int64_t application_id, std::optional<int64_t> before,
-                                           int64_t limit) {
+std::vector<SnapshotRecord> Store::listSnapshots(int64_t application_id, std::optional<int64_t> before,
+                                                 int64_t limit) {
     Lock lock(mutex_);
     auto statement =
         database_.prepare(fmt::format("SELECT {} FROM snapshots WHERE application_id = ? AND (?2 IS NULL OR "
@@ -367,7 +368,7 @@ int64_t Store::countManualSnapshots(int64_t application_id) {
     return row.step() ? row.integer(0) : 0;
 }
 
-void Store::updateSnapshot(const Snapshot& s) {
+void Store::updateSnapshot(const SnapshotRecord& s) {
     Lock lock(mutex_);
     database_.prepare("UPDATE snapshots SET status=?, location=? WHERE id=?")
         .bind(toText(s.status))
