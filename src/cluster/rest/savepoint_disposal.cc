@@ -20,7 +20,7 @@ void dispose(const std::string& path) {
     FileSystem& files = localFileSystem();
     std::string folder = pathOf(path);
     if (lastComponent(folder) == "_metadata") folder = parentFolder(folder);
-    if (snapshotKindOf(files, folder) != SnapshotKind::Savepoint) {
+    if (readSnapshotLayout(files, folder).kind != SnapshotKind::Savepoint) {
         throw UserError(
             "snapshot.not-a-savepoint",
             fmt::format("{} is a checkpoint: they are removed when newer ones take their place", folder));
