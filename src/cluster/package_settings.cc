@@ -20,6 +20,13 @@ MetricsLevel metricsLevelOf(const std::string& name) {
         fmt::format("'metricsLevel' is '{}', not one of APPLICATION, TASK, OPERATOR, PARALLELISM", name));
 }
 
+// "FLINK-2_2" -> "2.2". What is written for another 1.x, or for no Flink, is answered as 1.20 answers.
+std::string flinkVersionOf(const std::string& runtime_environment) {
+    constexpr std::string_view kFlink2 = "FLINK-2_";
+    if (!runtime_environment.starts_with(kFlink2)) return RestIdentity().flink_version;
+    return "2." + runtime_environment.substr(kFlink2.size());
+}
+
 }  // namespace
 
 LogConfiguration logConfigurationOf(const ApplicationPackage& package) {
@@ -46,7 +53,7 @@ LogConfiguration logConfigurationOf(const ApplicationPackage& package) {
 
 RestIdentity restIdentityOf(const ApplicationPackage& package) {
     return {package.application_name, package.application_version_id, metricsLevelOf(package.metrics_level),
-            package.log_path};
+            package.log_path, flinkVersionOf(package.runtime_environment)};
 }
 
 }  // namespace millrace

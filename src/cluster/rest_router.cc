@@ -96,6 +96,13 @@ JobDetails RestCluster::details() const {
     return details;
 }
 
+void dropIfFlink2(const RestCluster& cluster, nlohmann::json& object,
+                  std::initializer_list<const char*> names) {
+    if (!cluster.speaksFlink2()) return;
+    for (const char* name : names)
+        object.erase(name);
+}
+
 HttpResponse restAnswer(const nlohmann::json& body, int status) {
     HttpResponse response;
     response.status = status;

@@ -104,6 +104,26 @@ TEST_F(RestTest, MetricsAreNamedAggregatedAndChosen) {
     EXPECT_EQ(get("/jobs/metrics", {{"get", "fullRestarts"}, {"jobs", "other"}}), Json::array());
 }
 
+TEST_F(RestTest, AnApplicationWrittenForFlink2IsAnsweredAsFlink2Answers) {
+    job_.said.failures = {{200, "broken", "Source: flights (1/2)", "json.bad-record", ""}};
+    const auto seen = [&] {
+        return Json{get(jobPath()).contains("pending-operators"),
+                    get("/jobs/overview")["jobs"][0].contains("pending-operators"),
+                    get(jobPath("/exceptions")).contains("root-exception"),
+                    get(jobPath("/vertices/aa/subtasks/0")).contains("host"),
+                    get(jobPath("/config"))["execution-config"].contains("execution-mode")};
+    };
+    EXPECT_EQ(seen(), Json::parse("[false,false,true,true,true]"));
+    EXPECT_EQ(get("/config")["flink-version"], "1.20.0");
+    ApplicationPackage package;
+    package.runtime_environment = "FLINK-2_2";
+    cluster_.identity = restIdentityOf(package);
+    EXPECT_EQ(seen(), Json::parse("[true,true,false,false,false]"));
+    EXPECT_EQ(get("/config")["flink-version"], "2.2.0");
+    package.runtime_environment = "FLINK-1_19";
+    EXPECT_EQ(restIdentityOf(package).flink_version, "1.20");
+}
+
 TEST_F(RestTest, TheResultOfTheJobIsToldOnceItHasEnded) {
     EXPECT_EQ(get(jobPath("/execution-result"))["status"]["id"], "IN_PROGRESS");
     job_.said.status = JobStatus::Failed;

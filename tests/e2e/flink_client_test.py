@@ -97,14 +97,19 @@ def test_what_is_not_there_is_told(run):
         assert f"Job {other} not found" in done.stderr, done.stderr
 
 
-def test_flinks_classes_read_every_answer(flink, cluster):  # noqa: F811
+@pytest.mark.parametrize("version, runtime_environment", [("1.20.3", "FLINK-1_20"), ("2.1.0", "FLINK-2_1")])
+def test_flinks_classes_read_every_answer(flink, cluster, version, runtime_environment):  # noqa: F811
+    try:
+        jars = flink.libraries(version)
+    except flink.Unavailable as reason:
+        pytest.skip(f"Apache Flink {version} cannot be installed: {reason}")
     aggregating = SQL.replace("INSERT INTO", """
         CREATE TABLE counts (customer STRING, n BIGINT) WITH ('connector' = 'blackhole');
         EXECUTE STATEMENT SET BEGIN
         INSERT INTO counts SELECT customer, COUNT(*) FROM orders GROUP BY customer;
         INSERT INTO""") + "END;"
-    port = cluster.start(aggregating, configuration={"parallelism.default": "2", "execution.checkpointing.interval": "1 s"})[
-        "port"]
+    port = cluster.start(aggregating, runtimeEnvironment=runtime_environment, configuration={
+        "parallelism.default": "2", "execution.checkpointing.interval": "1 s"})["port"]
     cluster.publish("1.json", 1, 2)
     wait_for("a checkpoint", lambda: cluster.ask(f"/jobs/{JOB}/checkpoints")[1]["counts"]["completed"])
     # Its rates are known after a while; they are answers too.
@@ -114,8 +119,8 @@ def test_flinks_classes_read_every_answer(flink, cluster):  # noqa: F811
     checkpoint = cluster.ask(f"/jobs/{JOB}/checkpoints")[1]["latest"]["completed"]["id"]
     manager = cluster.ask("/taskmanagers")[1]["taskmanagers"][0]["id"]
     done = subprocess.run(
-        ["java", "-cp", str(flink.HOME / "lib/*"), str(Path(__file__).with_name("FlinkAnswers.java")),
-         str(flink.distribution()), f"http://127.0.0.1:{port}", JOB, vertex, str(checkpoint), manager],
+        ["java", "-cp", f"{jars}/*", str(Path(__file__).with_name("FlinkAnswers.java")),
+         str(next(jars.glob("flink-dist-*.jar"))), f"http://127.0.0.1:{port}", JOB, vertex, str(checkpoint), manager],
         capture_output=True, text=True, timeout=120)
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr

@@ -24,17 +24,26 @@ def install():
     (HOME / "bin/flink").chmod(0o755)  # a wheel does not keep that
 
 
+def libraries(version):
+    """The folder with the jars of that version, installed if they are not there. Raises Unavailable."""
+    if version == VERSION:
+        install()
+        return HOME / "lib"
+    if shutil.which("java") is None:
+        raise Unavailable("there is no java (Debian: openjdk-17-jdk-headless)")
+    folder = FOLDER.with_name(f"flink-{version}")
+    if not list(folder.glob("pyflink/lib/flink-dist-*.jar")):
+        fetch("pip", [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder,
+                      f"apache-flink-libraries=={version}"])
+    return folder / "pyflink/lib"
+
+
 def fetch(client, command):
     """Runs a registry's client. Raises Unavailable with its reason."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         reasons = (done.stderr + done.stdout).strip().splitlines() or ["no reason given"]
         raise Unavailable(f"{client} cannot install it: {reasons[-1]}")
-
-
-def distribution():
-    """The jar that holds the runtime and the dashboard."""
-    return next(HOME.glob("lib/flink-dist-*.jar"))
 
 
 def environment(folder):

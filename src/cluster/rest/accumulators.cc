@@ -31,6 +31,7 @@ HttpResponse ofSubtasks(const RestCluster& cluster, const RestRequest& request) 
                             {"host", "localhost"},
                             {"endpoint", "localhost"},
                             {"user-accumulators", Json::array()}});
+        dropIfFlink2(cluster, subtasks.back(), {"host"});
     }
     return restAnswer({{"id", vertex.id}, {"parallelism", vertex.subtasks.size()}, {"subtasks", subtasks}});
 }

@@ -21,18 +21,18 @@ HttpResponse overview(const RestCluster& cluster, const RestRequest&) {
                        {"jobs-finished", finished ? 1 : 0},
                        {"jobs-cancelled", cancelled ? 1 : 0},
                        {"jobs-failed", failed ? 1 : 0},
-                       {"flink-version", kFlinkVersion},
+                       {"flink-version", cluster.identity.flink_version + ".0"},
                        {"flink-commit", kMillraceVersion}});
 }
 
 // What the dashboard may offer: to cancel the job, as Flink's does. Code comes and goes through the service.
-HttpResponse config(const RestCluster&, const RestRequest&) {
+HttpResponse config(const RestCluster& cluster, const RestRequest&) {
     constexpr int kRefreshMs = 3000;
     return restAnswer(
         {{"refresh-interval", kRefreshMs},
          {"timezone-name", "Coordinated Universal Time"},
          {"timezone-offset", 0},
-         {"flink-version", kFlinkVersion},
+         {"flink-version", cluster.identity.flink_version + ".0"},
          {"flink-revision", std::string("Millrace ") + kMillraceVersion},
          {"features",
           {{"web-submit", false}, {"web-cancel", true}, {"web-rescale", false}, {"web-history", false}}}});

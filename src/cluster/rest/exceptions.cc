@@ -54,6 +54,7 @@ HttpResponse exceptions(const RestCluster& cluster, const RestRequest& request) 
                                 {"timestamp", failure.timestamp_ms},
                                 {"taskManagerId", cluster.task_manager_id}});
         }
+        dropIfFlink2(cluster, entry, {"location"});
         entries.push_back(std::move(entry));
     }
     const bool truncated = entries.size() < matching;
@@ -66,6 +67,7 @@ HttpResponse exceptions(const RestCluster& cluster, const RestRequest& request) 
         body["root-exception"] = stackOf(job.failures.front());
         body["timestamp"] = job.failures.front().timestamp_ms;
     }
+    dropIfFlink2(cluster, body, {"root-exception", "timestamp", "all-exceptions", "truncated"});
     return restAnswer(body);
 }
 

@@ -35,14 +35,15 @@ HttpResponse overview(const RestCluster& cluster, const RestRequest&) {
     int64_t modified = job.start_ms;
     for (const auto& [status, time] : job.status_times_ms)
         modified = std::max(modified, time);
-    const Json one = {{"jid", job.job_id},
-                      {"name", job.name},
-                      {"start-time", job.start_ms},
-                      {"end-time", job.end_ms},
-                      {"duration", durationMs(job.start_ms, job.end_ms)},
-                      {"state", toString(job.status)},
-                      {"last-modification", modified},
-                      {"tasks", tasks}};
+    Json one = {{"jid", job.job_id},
+                {"name", job.name},
+                {"start-time", job.start_ms},
+                {"end-time", job.end_ms},
+                {"duration", durationMs(job.start_ms, job.end_ms)},
+                {"state", toString(job.status)},
+                {"last-modification", modified},
+                {"tasks", tasks}};
+    if (cluster.speaksFlink2()) one["pending-operators"] = 0;
     return restAnswer({{"jobs", Json::array({one})}});
 }
 
@@ -75,20 +76,22 @@ HttpResponse details(const RestCluster& cluster, const RestRequest&) {
         timestamps[status] = 0;
     for (const auto& [status, time] : job.status_times_ms)
         timestamps[status] = time;
-    return restAnswer({{"jid", job.job_id},
-                       {"name", job.name},
-                       {"isStoppable", false},
-                       {"state", toString(job.status)},
-                       {"job-type", "STREAMING"},
-                       {"start-time", job.start_ms},
-                       {"end-time", job.end_ms},
-                       {"duration", durationMs(job.start_ms, job.end_ms)},
-                       {"maxParallelism", job.max_parallelism},
-                       {"now", nowMs()},
-                       {"timestamps", timestamps},
-                       {"vertices", vertices},
-                       {"status-counts", status_counts},
-                       {"plan", planJson(job, cluster.graph)}});
+    Json body = {{"jid", job.job_id},
+                 {"name", job.name},
+                 {"isStoppable", false},
+                 {"state", toString(job.status)},
+                 {"job-type", "STREAMING"},
+                 {"start-time", job.start_ms},
+                 {"end-time", job.end_ms},
+                 {"duration", durationMs(job.start_ms, job.end_ms)},
+                 {"maxParallelism", job.max_parallelism},
+                 {"now", nowMs()},
+                 {"timestamps", timestamps},
+                 {"vertices", vertices},
+                 {"status-counts", status_counts},
+                 {"plan", planJson(job, cluster.graph)}};
+    if (cluster.speaksFlink2()) body["pending-operators"] = 0;
+    return restAnswer(body);
 }
 
 HttpResponse status(const RestCluster& cluster, const RestRequest&) {
@@ -102,14 +105,13 @@ HttpResponse plan(const RestCluster& cluster, const RestRequest&) {
 HttpResponse config(const RestCluster& cluster, const RestRequest&) {
     const JobDetails job = cluster.job.details();
     const Configuration& configuration = cluster.graph.configuration;
-    return restAnswer({{"jid", job.job_id},
-                       {"name", job.name},
-                       {"execution-config",
-                        {{"execution-mode", "PIPELINED"},
-                         {"restart-strategy", configuration.find("restart-strategy.type").value_or("none")},
-                         {"job-parallelism", job.parallelism},
-                         {"object-reuse-mode", true},
-                         {"user-config", shownSettings(configuration)}}}});
+    Json execution = {{"execution-mode", "PIPELINED"},
+                      {"restart-strategy", configuration.find("restart-strategy.type").value_or("none")},
+                      {"job-parallelism", job.parallelism},
+                      {"object-reuse-mode", true},
+                      {"user-config", shownSettings(configuration)}};
+    dropIfFlink2(cluster, execution, {"execution-mode"});
+    return restAnswer({{"jid", job.job_id}, {"name", job.name}, {"execution-config", execution}});
 }
 
 // What became of the job; Flink's clients ask until it is COMPLETED.

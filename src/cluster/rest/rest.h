@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct RestIdentity {
     std::string application_version_id;
     MetricsLevel metrics_level = MetricsLevel::Application;
     std::string log_path;  // "": standard error
+    // Whose REST API is spoken: "2.2" for an application that is written for FLINK-2_2.
+    std::string flink_version = "1.20";
 };
 
 std::shared_ptr<RestOperations> makeRestOperations();
@@ -47,6 +50,8 @@ struct RestCluster {
 
     // The job's details, with rates.
     JobDetails details() const;
+    // Flink 2 answers without what 1.x had given up on, and with fields of its own.
+    bool speaksFlink2() const { return !identity.flink_version.starts_with("1."); }
 };
 
 // Answered with `status` and {"errors": [message]}.
@@ -79,6 +84,10 @@ struct RestRoute {
 };
 
 const std::vector<std::vector<RestRoute>>& restRouteFamilies();  // collected by the build
+
+// Takes out of an object what Flink 2 does not know: its clients refuse it.
+void dropIfFlink2(const RestCluster& cluster, nlohmann::json& object,
+                  std::initializer_list<const char*> names);
 
 HttpResponse restAnswer(const nlohmann::json& body, int status = 200);
 // The request's body as an object; an absent one is an empty object. RestError 400.

@@ -95,6 +95,7 @@ HttpResponse one(const RestCluster& cluster, const RestRequest& request) {
     const JobDetails job = cluster.job.details();
     Json body = taskManagerJson(cluster, job);
     body["metrics"] = memoryJson();
+    dropIfFlink2(cluster, body["metrics"], {"memorySegmentsAvailable", "memorySegmentsTotal"});
     body["allocatedSlots"] = Json::array();
     for (uint32_t slot = 0; !hasEnded(job) && slot < job.parallelism; ++slot) {
         body["allocatedSlots"].push_back(

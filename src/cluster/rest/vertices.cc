@@ -15,18 +15,20 @@ Json subtaskJson(const RestCluster& cluster, const JobDetails& job, const Vertex
                  size_t index) {
     const SubtaskDetails& subtask = vertex.subtasks[index];
     const TaskSpan span = spanOf(subtask);
-    return {{"subtask", index},
-            {"status", subtask.status},
-            {"attempt", job.restarts},
-            {"endpoint", kHost},
-            {"host", kHost},
-            {"start-time", span.start_ms},
-            {"start_time", span.start_ms},
-            {"end-time", span.end_ms},
-            {"duration", span.duration_ms},
-            {"metrics", ioMetrics(subtask)},
-            {"status-duration", stateDurations(subtask)},
-            {"taskmanager-id", cluster.task_manager_id}};
+    Json json = {{"subtask", index},
+                 {"status", subtask.status},
+                 {"attempt", job.restarts},
+                 {"endpoint", kHost},
+                 {"host", kHost},
+                 {"start-time", span.start_ms},
+                 {"start_time", span.start_ms},
+                 {"end-time", span.end_ms},
+                 {"duration", span.duration_ms},
+                 {"metrics", ioMetrics(subtask)},
+                 {"status-duration", stateDurations(subtask)},
+                 {"taskmanager-id", cluster.task_manager_id}};
+    dropIfFlink2(cluster, json, {"host"});
+    return json;
 }
 
 Json head(const JobDetails& job, const VertexDetails& vertex) {
@@ -81,6 +83,7 @@ HttpResponse subtaskTimes(const RestCluster& cluster, const RestRequest& request
                             {"endpoint", kHost},
                             {"duration", spanOf(vertex.subtasks[i]).duration_ms},
                             {"timestamps", timestamps}});
+        dropIfFlink2(cluster, subtasks.back(), {"host"});
     }
     return restAnswer({{"id", vertex.id}, {"name", vertex.name}, {"now", nowMs()}, {"subtasks", subtasks}});
 }
@@ -89,16 +92,17 @@ HttpResponse taskManagers(const RestCluster& cluster, const RestRequest& request
     const JobDetails job = cluster.job.details();
     const VertexDetails& vertex = findVertex(job, request.parameters[0]);
     const TaskSpan span = spanOf(vertex);
-    const Json one = {{"endpoint", kHost},
-                      {"host", kHost},
-                      {"status", vertexStatus(vertex)},
-                      {"start-time", span.start_ms},
-                      {"end-time", span.end_ms},
-                      {"duration", span.duration_ms},
-                      {"metrics", ioMetrics(vertex)},
-                      {"status-counts", taskCounts(vertex)},
-                      {"taskmanager-id", cluster.task_manager_id},
-                      {"aggregated", aggregatedSubtasks(vertex)}};
+    Json one = {{"endpoint", kHost},
+                {"host", kHost},
+                {"status", vertexStatus(vertex)},
+                {"start-time", span.start_ms},
+                {"end-time", span.end_ms},
+                {"duration", span.duration_ms},
+                {"metrics", ioMetrics(vertex)},
+                {"status-counts", taskCounts(vertex)},
+                {"taskmanager-id", cluster.task_manager_id},
+                {"aggregated", aggregatedSubtasks(vertex)}};
+    dropIfFlink2(cluster, one, {"host"});
     return restAnswer(
         {{"id", vertex.id}, {"name", vertex.name}, {"now", nowMs()}, {"taskmanagers", Json::array({one})}});
 }
