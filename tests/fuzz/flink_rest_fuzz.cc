@@ -1,3 +1,4 @@
+// Rooms: cluster
 // Any request to a cluster's REST API: it is answered, whatever it is. The first line of the input is the
 // method and the target, the rest is the body.
 #include <cstddef>
