@@ -108,6 +108,7 @@ ApplicationPackage parseApplicationPackage(const std::string& text, const std::s
     package.configuration = Configuration(reader.texts("configuration"));
     package.job_id = reader.text("jobId", package.configuration.find("millrace.job-id").value_or(""));
     package.restore_path = reader.text("restore");
+    package.check_path = reader.text("checkAgainst");
     package.allow_non_restored_state = reader.boolean("allowNonRestoredState");
     package.full_restarts = reader.integer("fullRestarts");
     package.log_level = logLevelOf(reader.text("logLevel", "INFO"), reader);

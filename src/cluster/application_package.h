@@ -21,6 +21,7 @@ struct ApplicationPackage {
     Configuration configuration;  // what the service controls, and its defaults
     std::string job_id;           // "" if the cluster chooses
     std::string restore_path;     // "" starts empty
+    std::string check_path;       // a snapshot that the job will go on from or one like it, or ""
     bool allow_non_restored_state = false;
     int64_t full_restarts = 0;  // of this run before this cluster
     LogLevel log_level = LogLevel::Info;

@@ -1,7 +1,10 @@
 #include "cluster/cluster.h"
 
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +17,7 @@
 #include "cluster/application.h"
 #include "cluster/job_view.h"
 #include "cluster/rest/rest.h"
+#include "runtime/restore.h"
 
 namespace millrace {
 namespace {
@@ -40,6 +44,44 @@ int reportFailure(const ClusterOptions& options, const std::string& code, const 
     return 1;
 }
 
+// {"restore": path}, or {} to start empty.
+std::string parseActivation(const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object() || (json.contains("restore") && !json["restore"].is_string()))
+        throw UserError("package.malformed",
+                        "the activation file is not a JSON object with a 'restore' path");
+    return json.value("restore", "");
+}
+
+// Waits for the activation file and takes the application's lock. False if a signal came first.
+bool awaitActivation(const ClusterOptions& options) {
+    auto& files = localFileSystem();
+    const sigset_t signals = endingSignals();
+    const auto told_to_end = [&](int64_t wait_ns) {
+        const timespec wait{0, wait_ns};
+        return sigtimedwait(&signals, nullptr, &wait) > 0;
+    };
+    const int changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (changes >= 0) inotify_add_watch(changes, parentFolder(options.activation_path).c_str(), IN_MOVED_TO);
+    while (!files.exists(options.activation_path)) {
+        pollfd wait{changes, POLLIN, 0};
+        poll(&wait, 1, changes >= 0 ? 50 : 2);
+        char events[4096];
+        while (changes >= 0 && read(changes, events, sizeof events) > 0) {
+        }
+        if (told_to_end(0)) {
+            close(changes);
+            return false;
+        }
+    }
+    close(changes);
+    constexpr int64_t kRetryNanos = 1'000'000;
+    while (options.lock_descriptor >= 0 && flock(options.lock_descriptor, LOCK_EX | LOCK_NB) != 0) {
+        if (told_to_end(kRetryNanos)) return false;
+    }
+    return true;
+}
+
 JobOptions jobOptionsOf(const ApplicationPackage& package) {
     JobOptions options;
     options.job_id = package.job_id;
@@ -50,7 +92,7 @@ JobOptions jobOptionsOf(const ApplicationPackage& package) {
 }
 
 void runUntilTold(const ClusterOptions& options) {
-    const ApplicationPackage package = readApplicationPackage(options.package_path);
+    ApplicationPackage package = readApplicationPackage(options.package_path);
     configureLog({.level = package.log_level,
                   .json = true,
                   .path = package.log_path,
@@ -59,6 +101,15 @@ void runUntilTold(const ClusterOptions& options) {
     const auto [host, port] = parseHostAndPort(options.rest_address);
     const sql::PlannedJob planned = planApplication(package);
     const std::shared_ptr<const JobGraph> graph = planned.graph;
+    if (!options.activation_path.empty()) {
+        if (!package.check_path.empty()) {
+            checkStateCompatibility(*graph, package.check_path, package.allow_non_restored_state, {});
+        }
+        report(options, {{"pid", getpid()}, {"prepared", true}});
+        logInfo(kLogger, "The application is planned and waits to take over");
+        if (!awaitActivation(options)) return;
+        package.restore_path = parseActivation(readFile(localFileSystem(), options.activation_path));
+    }
     const auto job = Job::start(graph, jobOptionsOf(package));
     const std::string job_id = job->details().job_id;
     const RestCluster cluster{

@@ -39,6 +39,12 @@ std::string requestId(const std::string& what, const std::string& body) {
     return id;
 }
 
+std::string failureOf(const Json& cause) {
+    std::string failure = cause.is_string() ? cause.get<std::string>() : text(cause, "stack-trace");
+    if (failure.empty()) failure = text(cause, "class");
+    return failure.empty() ? "the cluster gave no reason" : failure;
+}
+
 }  // namespace
 
 FlinkRestClient::FlinkRestClient(HttpClient& http, std::string base, int timeout_ms)
@@ -144,20 +150,32 @@ std::string FlinkRestClient::stopWithSavepoint(const std::string& job_id, const 
         path, exchange("POST", path, Json{{"targetDirectory", target_folder}, {"drain", drain}}.dump()));
 }
 
-SavepointStatus FlinkRestClient::savepointStatus(const std::string& job_id, const std::string& request_id) {
+SavepointReport FlinkRestClient::savepointStatus(const std::string& job_id, const std::string& request_id) {
     const std::string path = "/jobs/" + encodePercent(job_id) + "/savepoints/" + encodePercent(request_id);
     const Json answer = parseAnswer(path, exchange("GET", path));
-    SavepointStatus status;
+    SavepointReport status;
     status.completed = text(member(answer, "status"), "id") == "COMPLETED";
     if (!status.completed) return status;
     const Json& operation = member(answer, "operation");
     status.location = text(operation, "location");
     if (!status.location.empty()) return status;
-    const Json& cause = member(operation, "failure-cause");
-    status.failure = cause.is_string() ? cause.get<std::string>() : text(cause, "stack-trace");
-    if (status.failure.empty()) status.failure = text(cause, "class");
-    if (status.failure.empty()) status.failure = "the cluster gave no reason";
+    status.failure = failureOf(member(operation, "failure-cause"));
     return status;
+}
+
+std::string FlinkRestClient::triggerCheckpoint(const std::string& job_id) {
+    const std::string path = "/jobs/" + encodePercent(job_id) + "/checkpoints";
+    return requestId(path, exchange("POST", path, Json{{"checkpointType", "CONFIGURED"}}.dump()));
+}
+
+bool FlinkRestClient::checkpointDone(const std::string& job_id, const std::string& request_id) {
+    const std::string path = "/jobs/" + encodePercent(job_id) + "/checkpoints/" + encodePercent(request_id);
+    const Json answer = parseAnswer(path, exchange("GET", path));
+    if (text(member(answer, "status"), "id") != "COMPLETED") return false;
+    const Json& operation = member(answer, "operation");
+    if (!member(operation, "checkpointId").is_null()) return true;
+    throw UserError("cluster.checkpoint",
+                    fmt::format("the checkpoint failed: {}", failureOf(member(operation, "failureCause"))));
 }
 
 void FlinkRestClient::cancel(const std::string& job_id) {

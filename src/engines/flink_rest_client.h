@@ -52,7 +52,7 @@ struct CheckpointsSummary {
     int64_t latest_completed_id = 0;
 };
 
-struct SavepointStatus {
+struct SavepointReport {
     bool completed = false;
     std::string location;  // of a completed one
     std::string failure;   // or why there is none
@@ -74,7 +74,11 @@ class FlinkRestClient {
     // Both return a request id for savepointStatus().
     std::string triggerSavepoint(const std::string& job_id, const std::string& target_folder);
     std::string stopWithSavepoint(const std::string& job_id, const std::string& target_folder, bool drain);
-    SavepointStatus savepointStatus(const std::string& job_id, const std::string& request_id);
+    SavepointReport savepointStatus(const std::string& job_id, const std::string& request_id);
+    // A checkpoint now; a request id for checkpointDone(), which throws UserError "cluster.checkpoint" with
+    // the reason if it failed.
+    std::string triggerCheckpoint(const std::string& job_id);
+    bool checkpointDone(const std::string& job_id, const std::string& request_id);
     void cancel(const std::string& job_id);
 
   private:

@@ -1,5 +1,6 @@
 // What a start begins with: the snapshot chosen, checked against the graph, its committables committed again
-// and what former attempts left behind cleaned up. Runs on the executor.
+// and what former attempts left behind cleaned up. Runs on the executor. And the checks alone, for whoever
+// wants to know before anything is stopped whether a job could go on from a snapshot.
 #pragma once
 
 #include <map>
@@ -32,5 +33,12 @@ struct RestoredJob {
 RestoredJob restoreJob(const RestoreRequest& request, const JobGraph& graph, const RuntimeOptions& options,
                        const std::string& job_id, FileSystem& files, CheckpointStore& store,
                        Committers& committers);
+
+// Whether a job of this graph could be restored from the snapshot at `path`: every operator that has state
+// there is looked for by uid, and every operator of the graph opened, without rows, over the states that the
+// snapshot has of it. Starts nothing, commits nothing, and reads no rows. UserError says which operator,
+// which state and what changed: "snapshot.*", "state.incompatible", "config.bad-value".
+void checkStateCompatibility(const JobGraph& graph, const std::string& path, bool allow_non_restored_state,
+                             const Environment& environment);
 
 }  // namespace millrace

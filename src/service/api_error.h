@@ -27,6 +27,9 @@ inline ApiError unsupportedOperation(const std::string& m) { return {"Unsupporte
 inline ApiError invalidApplicationConfiguration(const std::string& m) {
     return {"InvalidApplicationConfigurationException", m};
 }
+inline ApiError concurrentModification(const std::string& m) {
+    return {"ConcurrentModificationException", m};
+}
 inline ApiError tooManyTags(const std::string& m) { return {"TooManyTagsException", m}; }
 // Of the protocol, not of the service: a body that is not what the protocol says.
 inline ApiError serializationError(const std::string& m) { return {"SerializationException", m}; }

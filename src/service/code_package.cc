@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/hash.h"
 #include "base/http_server.h"
 #include "base/log.h"
 #include "base/zip.h"
@@ -141,11 +142,11 @@ void checkZip(const std::string& bytes) {
 constexpr int64_t kStateGigabytesPerKpu = 2;
 
 // What the cluster runs the job with, as Flink's options.
-Json settingsOf(const Application& application, const Json& flink, const ClusterSpec& spec) {
-    const Json& parallelism = flink.at("ParallelismConfigurationDescription");
-    const auto slots = parallelism.at("Parallelism").get<int64_t>();
-    const auto slots_per_kpu = parallelism.at("ParallelismPerKPU").get<int64_t>();
-    const int64_t kpus = (slots + slots_per_kpu - 1) / slots_per_kpu;
+Json settingsOf(const Application& application, const ApplicationVersion& version,
+                const Deployment& deployment, const ClusterSpec& spec) {
+    const Json flink = Json::parse(version.configuration).at("FlinkApplicationConfigurationDescription");
+    const int64_t slots = parallelismOf(version, deployment.parallelism);
+    const int64_t kpus = kpusOf(version, deployment.parallelism);
     Json settings{{"pipeline.name", application.name},
                   {"parallelism.default", std::to_string(slots)},
                   {"state.backend.type", "rocksdb"},
@@ -166,6 +167,24 @@ Json settingsOf(const Application& application, const Json& flink, const Cluster
 }
 
 }  // namespace
+
+int64_t parallelismOf(const ApplicationVersion& version, int64_t chosen) {
+    if (chosen > 0) return chosen;
+    return Json::parse(version.configuration)
+        .at("FlinkApplicationConfigurationDescription")
+        .at("ParallelismConfigurationDescription")
+        .at("Parallelism")
+        .get<int64_t>();
+}
+
+int64_t kpusOf(const ApplicationVersion& version, int64_t chosen) {
+    const auto per_kpu = Json::parse(version.configuration)
+                             .at("FlinkApplicationConfigurationDescription")
+                             .at("ParallelismConfigurationDescription")
+                             .at("ParallelismPerKPU")
+                             .get<int64_t>();
+    return (parallelismOf(version, chosen) + per_kpu - 1) / per_kpu;
+}
 
 CodePackage takeInCode(ServiceContext& context, const Json& configuration) {
     const std::string type = configuration.at("CodeContentType");
@@ -197,6 +216,18 @@ CodePackage takeInCode(ServiceContext& context, const Json& configuration) {
     return package;
 }
 
+Json describeCode(const Json& configuration, const CodePackage& package) {
+    Json content{{"CodeMD5", md5Hex(package.bytes)}, {"CodeSize", package.bytes.size()}};
+    const Json& given = configuration.at("CodeContent");
+    if (const auto s3 = given.find("S3ContentLocation"); s3 != given.end() && s3->is_object()) {
+        Json location{{"BucketARN", s3->at("BucketARN")}, {"FileKey", s3->at("FileKey")}};
+        if (s3->contains("ObjectVersion") && s3->at("ObjectVersion").is_string())
+            location["ObjectVersion"] = s3->at("ObjectVersion");
+        content["S3ApplicationCodeLocationDescription"] = std::move(location);
+    }
+    return {{"CodeContentType", package.type}, {"CodeContentDescription", std::move(content)}};
+}
+
 std::map<std::string, std::string> sqlFilesOf(const std::string& zip_bytes) {
     std::map<std::string, std::string> files;
     for (auto& entry : readZip(zip_bytes))
@@ -215,7 +246,7 @@ void writePackage(ServiceContext& context, const Application& application, const
     Json package{{"applicationName", application.name},
                  {"applicationArn", application.arn},
                  {"applicationVersionId", version.version_id},
-                 {"runtimeEnvironment", application.runtime_environment},
+                 {"runtimeEnvironment", version.runtime_environment},
                  {"allowNonRestoredState", deployment.allow_non_restored_state},
                  {"fullRestarts", deployment.full_restarts},
                  {"logLevel", flink.at("MonitoringConfigurationDescription").at("LogLevel")},
@@ -231,15 +262,17 @@ void writePackage(ServiceContext& context, const Application& application, const
              configuration.at("EnvironmentPropertyDescriptions").at("PropertyGroupDescriptions"))
             properties[group.at("PropertyGroupId").get<std::string>()] = group.at("PropertyMap");
     package["properties"] = properties;
-    package["configuration"] = settingsOf(application, flink, spec);
+    package["configuration"] = settingsOf(application, version, deployment, spec);
     if (!deployment.restore.empty()) package["restore"] = deployment.restore;
+    if (!deployment.check_against.empty()) package["checkAgainst"] = deployment.check_against;
 
     auto& files = localFileSystem();
     files.createFolders(spec.application_folder);
     // What earlier deployments ran with is of no use once another is made.
     for (const auto& entry : files.list(spec.application_folder)) {
         const std::string path = joinPath(spec.application_folder, entry.name);
-        if ((entry.name.starts_with("package-") || entry.name.starts_with("ready-")) &&
+        if ((entry.name.starts_with("package-") || entry.name.starts_with("ready-") ||
+             entry.name.starts_with("activation-")) &&
             path != spec.package_path)
             files.remove(path);
     }

@@ -33,6 +33,18 @@ Operation newOperation(ServiceContext& context, const Application& application, 
     return operation;
 }
 
+std::string insertServiceSnapshot(ServiceContext& context, const Application& application) {
+    SnapshotRecord snapshot;
+    snapshot.application_id = application.id;
+    snapshot.name = randomId();
+    snapshot.manual = false;
+    snapshot.version_id = application.version_id;
+    snapshot.runtime_environment = application.runtime_environment;
+    snapshot.create_time = context.nowSeconds();
+    context.store.insertSnapshot(snapshot);
+    return snapshot.name;
+}
+
 std::string randomId() {
     constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     std::string id;

@@ -42,6 +42,9 @@ Application requireApplication(ServiceContext& context, const std::string& name)
 Operation newOperation(ServiceContext& context, const Application& application, std::string kind,
                        std::string state);
 
+// A CREATING snapshot that the service takes by itself, of the version shown; returns its name.
+std::string insertServiceSnapshot(ServiceContext& context, const Application& application);
+
 // 22 letters and digits: operation ids, and names of the service's own snapshots.
 std::string randomId();
 

@@ -59,6 +59,7 @@ ClusterSpec DataFolder::cluster(const std::string& application_name, const std::
     spec.application_folder = application(application_name);
     spec.package_path = spec.application_folder + "/package-" + deployment_id + ".json";
     spec.ready_path = spec.application_folder + "/ready-" + deployment_id + ".json";
+    spec.activation_path = spec.application_folder + "/activation-" + deployment_id + ".json";
     return spec;
 }
 

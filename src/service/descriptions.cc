@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "service/api_error.h"
 #include "service/code_package.h"
+#include "service/vpc_configurations.h"
 
 namespace millrace {
 
@@ -40,6 +42,16 @@ constexpr int64_t kLongMax = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
+Shape environmentPropertiesShape() {
+    auto property_group = Shape::structure()
+                              .required("PropertyGroupId", Shape::string(1, 50).name())
+                              .required("PropertyMap", Shape::map(Shape::string(1, 2048),
+                                                                  Shape::string(1, 2048).secret(), 1, 50));
+    return Shape::structure().required("PropertyGroups", Shape::list(std::move(property_group), 0, 50));
+}
+
+Shape snapshotModeShape() { return Shape::oneOf({"APPLICATION_SNAPSHOTS_LEGACY", "ENHANCED_SNAPSHOTS"}); }
+
 Shape applicationConfigurationShape() {
     auto flink =
         Shape::structure()
@@ -60,10 +72,6 @@ Shape applicationConfigurationShape() {
                                                       .optional("Parallelism", Shape::integer(1))
                                                       .optional("ParallelismPerKPU", Shape::integer(1, 8))
                                                       .optional("AutoScalingEnabled", Shape::boolean()));
-    auto property_group = Shape::structure()
-                              .required("PropertyGroupId", Shape::string(1, 50).name())
-                              .required("PropertyMap", Shape::map(Shape::string(1, 2048),
-                                                                  Shape::string(1, 2048).secret(), 1, 50));
     auto code =
         Shape::structure()
             .optional("CodeContent", Shape::structure()
@@ -78,16 +86,14 @@ Shape applicationConfigurationShape() {
     return Shape::structure()
         .optional("SqlApplicationConfiguration", Shape::structure())
         .optional("FlinkApplicationConfiguration", std::move(flink))
-        .optional(
-            "EnvironmentProperties",
-            Shape::structure().required("PropertyGroups", Shape::list(std::move(property_group), 0, 50)))
+        .optional("EnvironmentProperties", environmentPropertiesShape())
         .optional("ApplicationCodeConfiguration", std::move(code))
         .optional("ApplicationSnapshotConfiguration", Shape::structure()
                                                           .required("SnapshotsEnabled", Shape::boolean())
-                                                          .optional("SnapshotMode", Shape::string()))
+                                                          .optional("SnapshotMode", snapshotModeShape()))
         .optional("ApplicationSystemRollbackConfiguration",
                   Shape::structure().required("RollbackEnabled", Shape::boolean()))
-        .optional("VpcConfigurations", Shape::list(Shape::structure()))
+        .optional("VpcConfigurations", Shape::list(vpcConfigurationShape()))
         .optional("ZeppelinApplicationConfiguration", Shape::structure())
         .optional("ApplicationEncryptionConfiguration",
                   Shape::structure()
@@ -95,15 +101,13 @@ Shape applicationConfigurationShape() {
                       .required("KeyType", Shape::oneOf({"AWS_OWNED_KEY", "CUSTOMER_MANAGED_KEY"})));
 }
 
-Json describeConfiguration(const Json& requested, const Json& code_description) {
+Json describeConfiguration(const Json& requested, const Json& code_description, int64_t version_id) {
     if (member(requested, "SqlApplicationConfiguration").is_object())
         throw unsupportedOperation(
             "SqlApplicationConfiguration belongs to the runtime environment SQL-1_0, which is not supported; "
             "SQL applications are Flink SQL.");
     if (member(requested, "ZeppelinApplicationConfiguration").is_object())
         throw unsupportedOperation("ZeppelinApplicationConfiguration is not supported.");
-    if (const Json& vpcs = member(requested, "VpcConfigurations"); vpcs.is_array() && !vpcs.empty())
-        throw unsupportedOperation("VpcConfigurations are not supported.");
     const Json& encryption = member(requested, "ApplicationEncryptionConfiguration");
     if (encryption.is_object() && encryption.at("KeyType") == "CUSTOMER_MANAGED_KEY")
         throw unsupportedOperation("CUSTOMER_MANAGED_KEY is not supported.");
@@ -153,47 +157,84 @@ Json describeConfiguration(const Json& requested, const Json& code_description) 
         }
         description["EnvironmentPropertyDescriptions"] = {{"PropertyGroupDescriptions", std::move(groups)}};
     }
+    if (const Json& vpcs = member(requested, "VpcConfigurations"); vpcs.is_array())
+        for (const auto& vpc : vpcs)
+            addVpcConfiguration(description, version_id, vpc);
     if (code_description.is_object())
         description["ApplicationCodeConfigurationDescription"] = code_description;
     return description;
 }
 
+std::string conditionalToken(const Application& application) {
+    return encodeBase64(sha256Hex(fmt::format("{}/{}/{}/{}", application.arn, application.id,
+                                              application.version_id, application.changes)));
+}
+
+Json describeMaintenance(const Application& application) {
+    constexpr int kWindowHours = 8;
+    const std::string& start = application.maintenance_start;  // HH:MM
+    const int hour = (start[0] - '0') * 10 + (start[1] - '0');
+    return {{"ApplicationMaintenanceWindowStartTime", start},
+            {"ApplicationMaintenanceWindowEndTime",
+             fmt::format("{:02}{}", (hour + kWindowHours) % 24, start.substr(2))}};
+}
+
+bool snapshotsEnabled(const ApplicationVersion& version) {
+    return Json::parse(version.configuration)
+        .at("ApplicationSnapshotConfigurationDescription")
+        .at("SnapshotsEnabled")
+        .get<bool>();
+}
+
+bool systemRollbackEnabled(const ApplicationVersion& version) {
+    return Json::parse(version.configuration)
+        .at("ApplicationSystemRollbackConfigurationDescription")
+        .at("RollbackEnabled")
+        .get<bool>();
+}
+
+Json describeVersion(ServiceContext& context, const Application& application,
+                     const ApplicationVersion& version) {
+    Json detail{{"ApplicationARN", application.arn},
+                {"ApplicationName", application.name},
+                {"RuntimeEnvironment", version.runtime_environment},
+                {"ServiceExecutionRole", version.service_execution_role},
+                {"ApplicationStatus", toText(application.status)},
+                {"ApplicationVersionId", version.version_id},
+                {"CreateTimestamp", application.create_time},
+                {"LastUpdateTimestamp", application.last_update_time},
+                {"ApplicationMaintenanceConfigurationDescription", describeMaintenance(application)},
+                {"ApplicationVersionCreateTimestamp", version.create_time},
+                {"ApplicationMode", application.mode}};
+    if (!application.description.empty()) detail["ApplicationDescription"] = application.description;
+    if (!version.logging_options.empty())
+        detail["CloudWatchLoggingOptionDescriptions"] = Json::parse(version.logging_options);
+    if (version.updated_from) detail["ApplicationVersionUpdatedFrom"] = *version.updated_from;
+    if (version.rolled_back_to) detail["ApplicationVersionRolledBackTo"] = *version.rolled_back_to;
+    Json configuration = Json::parse(version.configuration);
+    if (const auto code = configuration.find("ApplicationCodeConfigurationDescription");
+        code != configuration.end() && code->at("CodeContentType") == "PLAINTEXT" &&
+        !(*code)["CodeContentDescription"].contains("S3ApplicationCodeLocationDescription"))
+        (*code)["CodeContentDescription"]["TextContent"] = context.blobs.get(version.code_sha256);
+    detail["ApplicationConfigurationDescription"] = std::move(configuration);
+    return detail;
+}
+
 Json describeApplication(ServiceContext& context, const Application& application,
                          const std::string& job_plan) {
-    Json detail{
-        {"ApplicationARN", application.arn},
-        {"ApplicationDescription", application.description},
-        {"ApplicationName", application.name},
-        {"RuntimeEnvironment", application.runtime_environment},
-        {"ServiceExecutionRole", application.service_execution_role},
-        {"ApplicationStatus", toText(application.status)},
-        {"ApplicationVersionId", application.version_id},
-        {"CreateTimestamp", application.create_time},
-        {"LastUpdateTimestamp", application.last_update_time},
-        {"ApplicationMaintenanceConfigurationDescription",
-         {{"ApplicationMaintenanceWindowStartTime", "06:00"},
-          {"ApplicationMaintenanceWindowEndTime", "14:00"}}},
-        {"ConditionalToken", encodeBase64(sha256Hex(fmt::format("{}/{}/{}", application.arn, application.id,
-                                                                application.version_id)))},
-        {"ApplicationMode", application.mode}};
-    if (application.description.empty()) detail.erase("ApplicationDescription");
-    if (!application.logging_options.empty())
-        detail["CloudWatchLoggingOptionDescriptions"] = Json::parse(application.logging_options);
-
-    if (const auto version = context.store.findVersion(application.id, application.version_id)) {
-        detail["ApplicationVersionCreateTimestamp"] = version->create_time;
-        if (version->updated_from) detail["ApplicationVersionUpdatedFrom"] = *version->updated_from;
-        Json configuration = Json::parse(version->configuration);
-        if (const auto code = configuration.find("ApplicationCodeConfigurationDescription");
-            code != configuration.end() && code->at("CodeContentType") == "PLAINTEXT" &&
-            !(*code)["CodeContentDescription"].contains("S3ApplicationCodeLocationDescription"))
-            (*code)["CodeContentDescription"]["TextContent"] = context.blobs.get(version->code_sha256);
-        if (!application.run_configuration.empty())
-            configuration["RunConfigurationDescription"] = Json::parse(application.run_configuration);
-        if (!job_plan.empty())
-            configuration["FlinkApplicationConfigurationDescription"]["JobPlanDescription"] = job_plan;
-        detail["ApplicationConfigurationDescription"] = std::move(configuration);
-    }
+    const auto version = context.store.findVersion(application.id, application.version_id);
+    MILLRACE_CHECK(version, "application {} has no version {}", application.name, application.version_id);
+    Json detail = describeVersion(context, application, *version);
+    detail["ConditionalToken"] = conditionalToken(application);
+    if (application.rolled_back_from)
+        detail["ApplicationVersionRolledBackFrom"] = *application.rolled_back_from;
+    Json& configuration = detail["ApplicationConfigurationDescription"];
+    Json& flink = configuration["FlinkApplicationConfigurationDescription"];
+    if (application.parallelism > 0)
+        flink["ParallelismConfigurationDescription"]["CurrentParallelism"] = application.parallelism;
+    if (!application.run_configuration.empty())
+        configuration["RunConfigurationDescription"] = Json::parse(application.run_configuration);
+    if (!job_plan.empty()) flink["JobPlanDescription"] = job_plan;
     return detail;
 }
 
@@ -206,7 +247,7 @@ Json summarizeApplication(const Application& application) {
             {"ApplicationMode", application.mode}};
 }
 
-Json describeSnapshot(const Snapshot& snapshot) {
+Json describeSnapshot(const SnapshotRecord& snapshot) {
     return {{"SnapshotName", snapshot.name},
             {"SnapshotStatus", toText(snapshot.status)},
             {"ApplicationVersionId", snapshot.version_id},
@@ -230,6 +271,13 @@ Json describeOperation(const Operation& operation) {
                  // The model requires it: while in progress it is the start.
                  {"EndTime", operation.end_time.value_or(operation.start_time)},
                  {"OperationStatus", toText(operation.status)}};
+    const Json state = Json::parse(operation.state, nullptr, false);
+    if (state.contains("fromVersion") && state.contains("targetVersion") &&
+        state["fromVersion"] != state["targetVersion"])
+        details["ApplicationVersionChangeDetails"] = {
+            {"ApplicationVersionUpdatedFrom", state["fromVersion"]},
+            {"ApplicationVersionUpdatedTo", state["targetVersion"]}};
+    if (state.contains("downtimeMs")) details["DowntimeMilliseconds"] = state["downtimeMs"];
     if (operation.status == OperationStatus::Failed) {
         std::string error = operation.error;
         if (error.size() > 512) {  // characters at most; cut where one begins
@@ -239,6 +287,8 @@ Json describeOperation(const Operation& operation) {
             error = error.substr(0, end) + "...";
         }
         details["OperationFailureDetails"] = {{"ErrorInfo", {{"ErrorString", error}}}};
+        if (state.contains("rollbackOperationId"))
+            details["OperationFailureDetails"]["RollbackOperationId"] = state["rollbackOperationId"];
     }
     return details;
 }

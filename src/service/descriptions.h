@@ -12,19 +12,33 @@ namespace millrace {
 
 // ApplicationConfiguration, as CreateApplication takes it.
 Shape applicationConfigurationShape();
+Shape environmentPropertiesShape();
+Shape snapshotModeShape();
 
 // The ApplicationConfigurationDescription that is stored with a version: `requested` (an
 // ApplicationConfiguration or null) with every default filled in. `code_description` is the
 // ApplicationCodeConfigurationDescription, or null. Throws ApiError for what contradicts itself or cannot be
-// done here.
-nlohmann::json describeConfiguration(const nlohmann::json& requested, const nlohmann::json& code_description);
+// done here. A new
+// version's VPC configurations get their ids from `version_id`.
+nlohmann::json describeConfiguration(const nlohmann::json& requested, const nlohmann::json& code_description,
+                                     int64_t version_id = 1);
 
+// The ApplicationDetail, of the version shown or of another. `job_plan` may be "".
 nlohmann::json describeApplication(ServiceContext& context, const Application& application,
-                                   const std::string& job_plan);
+                                   const std::string& job_plan = "");
+nlohmann::json describeVersion(ServiceContext& context, const Application& application,
+                               const ApplicationVersion& version);
+// Changes whenever the version that is shown does.
+std::string conditionalToken(const Application& application);
+nlohmann::json describeMaintenance(const Application& application);
 nlohmann::json summarizeApplication(const Application& application);
-nlohmann::json describeSnapshot(const Snapshot& snapshot);
+nlohmann::json describeSnapshot(const SnapshotRecord& snapshot);
 nlohmann::json summarizeOperation(const Operation& operation);
 nlohmann::json describeOperation(const Operation& operation);
+
+// What several places ask of a version's configuration.
+bool snapshotsEnabled(const ApplicationVersion& version);
+bool systemRollbackEnabled(const ApplicationVersion& version);
 
 // Pages: a NextToken holds where to go on. A token that we did not give is an InvalidArgumentException.
 std::optional<int64_t> pageStart(const nlohmann::json& input);

@@ -19,40 +19,27 @@ using Json = nlohmann::json;
 constexpr std::string_view kTargetPrefix = "KinesisAnalytics_20180523.";
 constexpr int kDepthMax = 64;
 
-// Actions of the service model that this version does not do, and whether the model lets them say so with
-// UnsupportedOperationException; else it is InvalidRequestException. An action that gets a file leaves this
-// list.
-const std::map<std::string, bool>& actionsToCome() {
+// Actions of the service model that are not done here, those of SQL-1_0 and of enhanced snapshots, and
+// whether the model lets them say so with UnsupportedOperationException; else it is InvalidRequestException.
+const std::map<std::string, bool>& unsupportedActions() {
     static const std::map<std::string, bool> actions{
-        {"AddApplicationCloudWatchLoggingOption", false},
         {"AddApplicationInput", false},
         {"AddApplicationInputProcessingConfiguration", false},
         {"AddApplicationOutput", false},
         {"AddApplicationReferenceDataSource", false},
-        {"AddApplicationVpcConfiguration", false},
         {"CreateApplicationPresignedUrl", false},
         {"CreateSnapshot", true},
-        {"DeleteApplicationCloudWatchLoggingOption", false},
         {"DeleteApplicationInputProcessingConfiguration", false},
         {"DeleteApplicationOutput", false},
         {"DeleteApplicationReferenceDataSource", false},
-        {"DeleteApplicationVpcConfiguration", false},
         {"DeleteSnapshot", true},
-        {"DescribeApplicationVersion", true},
         {"DescribeSnapshot", true},
         {"DescribeSnapshotOperation", true},
         {"DiscoverInputSchema", true},
         {"ExportSnapshot", true},
         {"ImportSnapshot", true},
-        {"ListApplicationVersions", true},
         {"ListSnapshotOperations", true},
         {"ListSnapshots", true},
-        {"ListTagsForResource", false},
-        {"RollbackApplication", true},
-        {"TagResource", false},
-        {"UntagResource", false},
-        {"UpdateApplication", false},
-        {"UpdateApplicationMaintenanceConfiguration", true},
     };
     return actions;
 }
@@ -121,8 +108,9 @@ HttpResponse handleAction(ServiceContext& context, const HttpRequest& request) {
         action.input.validate(input);
         return answer(200, action.handle(context, input));
     }
-    if (const auto to_come = actionsToCome().find(name); to_come != actionsToCome().end())
-        return errorAnswer(400, to_come->second ? "UnsupportedOperationException" : "InvalidRequestException",
+    if (const auto unsupported = unsupportedActions().find(name); unsupported != unsupportedActions().end())
+        return errorAnswer(400,
+                           unsupported->second ? "UnsupportedOperationException" : "InvalidRequestException",
                            fmt::format("{} is not supported by this version of Millrace.", name));
     return errorAnswer(400, "UnknownOperationException",
                        fmt::format("There is no action '{}'.", name.substr(0, 100)));

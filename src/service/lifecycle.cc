@@ -59,6 +59,16 @@ class Pacing {
 
 }  // namespace
 
+void StartTimeout::check() const {
+    context_.check();
+    if (std::chrono::steady_clock::now() - started_ >
+        std::chrono::milliseconds(context_.service.configuration.start_timeout_ms))
+        throw UserError("service.start-timeout",
+                        fmt::format("the cluster's job did not run {} s after its launch",
+                                    context_.service.configuration.start_timeout_ms / 1000),
+                        "the cluster's log says how far it came");
+}
+
 void launchCluster(OperationContext& context) {
     const ProcessIdentity process = context.service.engine.launch(context.clusterSpec());
     context.state["process"] = {
@@ -80,15 +90,9 @@ void commitLaunched(OperationContext& context) {
 void awaitReady(OperationContext& context) {
     const auto cluster = context.service.store.findCluster(context.application.id);
     MILLRACE_CHECK(cluster, "a launched cluster has no record");
-    const auto started = std::chrono::steady_clock::now();
-    const std::chrono::milliseconds timeout(context.service.configuration.start_timeout_ms);
+    const StartTimeout timeout(context);
     const auto report = context.service.engine.awaitReady(context.clusterSpec(), cluster->process, [&] {
-        context.check();
-        if (std::chrono::steady_clock::now() - started > timeout)
-            throw UserError("service.start-timeout",
-                            fmt::format("the cluster's job did not run {} s after its launch",
-                                        context.service.configuration.start_timeout_ms / 1000),
-                            "the cluster's log says how far it came");
+        timeout.check();
         return false;
     });
     MILLRACE_CHECK(report, "waiting for a cluster ended without a report");
@@ -122,6 +126,19 @@ void forgetCluster(OperationContext& context) { context.service.store.deleteClus
 
 void removeCheckpoints(OperationContext& context) {
     localFileSystem().removeRecursively(context.service.folder.checkpoints(context.application.name));
+}
+
+void takeCheckpoint(OperationContext& context, const ClusterRecord& cluster) {
+    FlinkRestClient client(context.service.http, clusterUrl(cluster));
+    try {
+        const std::string request = client.triggerCheckpoint(cluster.job_id);
+        for (Pacing pacing(context); !client.checkpointDone(cluster.job_id, request);)
+            pacing.wait();
+    } catch (const UserError& e) {
+        // Restarting, ended, or an engine that takes none on request: who wanted it goes on without.
+        logInfo("service.lifecycle", "application {}: no checkpoint on request: {}", context.application.name,
+                e.what());
+    }
 }
 
 void triggerSavepoint(OperationContext& context, bool stop) {
@@ -163,7 +180,7 @@ void awaitSavepoint(OperationContext& context) {
     FlinkRestClient client(context.service.http, clusterUrl(*cluster));
     for (Pacing pacing(context);; pacing.wait()) {
         try {
-            const SavepointStatus status =
+            const SavepointReport status =
                 client.savepointStatus(cluster->job_id, context.state.at("requestId"));
             if (!status.completed) continue;
             if (status.location.empty())

@@ -1,6 +1,7 @@
 // What the lifecycle operations share: the steps that deal with an application's cluster.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,19 @@
 #include "service/operation.h"
 
 namespace millrace {
+
+// How long a cluster may take until its job runs.
+class StartTimeout {
+  public:
+    explicit StartTimeout(OperationContext& context)
+        : context_(context), started_(std::chrono::steady_clock::now()) {}
+    // UserError "service.start-timeout"; also OperationInterrupted, as the operation's check.
+    void check() const;
+
+  private:
+    OperationContext& context_;
+    std::chrono::steady_clock::time_point started_;
+};
 
 // Deployment, the steps after the package was written: launch, wait until the job runs.
 void launchCluster(OperationContext& context);
@@ -21,6 +35,9 @@ void killCluster(OperationContext& context);
 void forgetCluster(OperationContext& context);
 // Checkpoints serve restarts of one run; after it they are garbage.
 void removeCheckpoints(OperationContext& context);
+
+// Has the job take a checkpoint, if it can at the moment; waits for it.
+void takeCheckpoint(OperationContext& context, const ClusterRecord& cluster);
 
 // Savepoints. trigger leaves "requestId" in the state, or "location" if the savepoint is there already, or
 // "nothingToSave" if the job has ended by itself; await leaves "location". `stop` also stops the job.

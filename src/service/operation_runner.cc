@@ -192,6 +192,7 @@ void OperationRunner::undo(Active& active, Operation& operation) {
     context_.store.transaction([&] {
         work.application = *context_.store.findApplication(operation.application_id);
         if (description.undone) description.undone(work);
+        operation.state = state.dump(-1, ' ', false, Json::error_handler_t::replace);
         operation.status = cancelled ? OperationStatus::Cancelled : OperationStatus::Failed;
         operation.end_time = context_.nowSeconds();
         context_.store.updateOperation(operation);

@@ -35,6 +35,26 @@ Json snapshots(TestClient& c) {
     return c.must("ListApplicationSnapshots", {{"ApplicationName", "a"}})["SnapshotSummaries"];
 }
 
+Json updateTo(const std::string& sql) {
+    return {
+        {"ApplicationName", "a"},
+        {"CurrentApplicationVersionId", 1},
+        {"ApplicationConfigurationUpdate",
+         {{"ApplicationCodeConfigurationUpdate", {{"CodeContentUpdate", {{"TextContentUpdate", sql}}}}}}}};
+}
+// The one cluster, with that code of that version, and the state that was there before.
+void expectRuns(TestClient& c, const TestFolder& folder, const std::string& sql, int64_t version) {
+    EXPECT_EQ(c.describe("a")["ApplicationVersionId"], version);
+    Json plan;
+    EXPECT_TRUE(c.eventually([&] {
+        plan = c.plan("a");
+        return !plan.is_null();
+    }));
+    EXPECT_EQ(plan["package"]["sql"], sql);
+    EXPECT_GE(plan["count"], 3);
+    EXPECT_EQ(folder.clusters().size(), 1u);
+}
+
 const std::string* current_folder = nullptr;
 
 std::vector<Scenario> scenarios() {
@@ -181,6 +201,96 @@ std::vector<Scenario> scenarios() {
              c.stop("a");
          },
          {"RestartCluster"}},
+        {"update",
+         createAndStart,
+         [](TestClient& c) {
+             EXPECT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+             c.call("UpdateApplication", updateTo("Y"));
+         },
+         [](TestClient& c, TestFolder& folder) {
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c); }));
+             EXPECT_EQ(lastOperationStatus(c), "SUCCESSFUL");
+             expectRuns(c, folder, "Y", 2);
+             EXPECT_EQ(snapshots(c).size(), 1u);
+             c.stop("a");
+         },
+         {"UpdateApplication"}},
+        {"update that cannot be planned",
+         createAndStart,
+         [](TestClient& c) {
+             EXPECT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+             c.call("UpdateApplication", updateTo("BROKEN"));
+         },
+         [](TestClient& c, TestFolder& folder) {
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c); }));
+             EXPECT_EQ(lastOperationStatus(c), "FAILED");
+             expectRuns(c, folder, "X", 1);
+             EXPECT_TRUE(snapshots(c).empty());
+             c.stop("a");
+         },
+         {"UpdateApplication"}},
+        {"update that cannot restore",
+         createAndStart,
+         [](TestClient& c) { c.call("UpdateApplication", updateTo("LATE_FAILURE")); },
+         [](TestClient& c, TestFolder& folder) {
+             EXPECT_TRUE(c.eventually([&] { return isReady(c); }));
+             EXPECT_EQ(lastOperationStatus(c), "FAILED");
+             EXPECT_TRUE(folder.clusters().empty());
+             ASSERT_EQ(snapshots(c).size(), 1u);
+             EXPECT_EQ(snapshots(c)[0]["SnapshotStatus"], "READY");
+         },
+         {"UpdateApplication"}},
+        {"update that is rolled back by the system",
+         [](TestClient& c) {
+             c.create("a", "X", {{"ApplicationSystemRollbackConfiguration", {{"RollbackEnabled", true}}}});
+             c.start("a");
+         },
+         [](TestClient& c) {
+             EXPECT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+             c.call("UpdateApplication", updateTo("LATE_FAILURE"));
+         },
+         [](TestClient& c, TestFolder& folder) {
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c) && c.operations("a").size() == 3; }));
+             EXPECT_EQ(c.operations("a")[0]["Operation"], "SystemRollbackApplication");
+             EXPECT_EQ(lastOperationStatus(c), "SUCCESSFUL");
+             expectRuns(c, folder, "X", 1);
+             c.stop("a");
+         },
+         {"UpdateApplication", "SystemRollbackApplication"}},
+        {"rollback",
+         [createAndStart](TestClient& c) {
+             createAndStart(c);
+             EXPECT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+             c.finish("a", c.must("UpdateApplication", updateTo("Y"))["OperationId"]);
+         },
+         [](TestClient& c) {
+             c.call("RollbackApplication", {{"ApplicationName", "a"}, {"CurrentApplicationVersionId", 2}});
+         },
+         [](TestClient& c, TestFolder& folder) {
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c); }));
+             EXPECT_EQ(lastOperationStatus(c), "SUCCESSFUL");
+             expectRuns(c, folder, "X", 1);
+             c.stop("a");
+         },
+         {"RollbackApplication"}},
+        {"rollback of an update",
+         createAndStart,
+         [](TestClient& c) {
+             EXPECT_TRUE(c.eventually([&] { return c.plan("a")["count"] >= 3; }));
+             c.call("UpdateApplication", updateTo("NEVER_READY"));
+             c.call("RollbackApplication", {{"ApplicationName", "a"}, {"CurrentApplicationVersionId", 2}});
+         },
+         [](TestClient& c, TestFolder& folder) {
+             // Killed before the rollback was asked for, the update is still under way.
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c) || c.status("a") == "UPDATING"; }));
+             if (!isRunning(c))
+                 c.must("RollbackApplication",
+                        {{"ApplicationName", "a"}, {"CurrentApplicationVersionId", 2}});
+             EXPECT_TRUE(c.eventually([&] { return isRunning(c); }));
+             expectRuns(c, folder, "X", 1);
+             c.stop("a");
+         },
+         {"UpdateApplication", "RollbackApplication"}},
         {"end of the input",
          [](TestClient& c) { c.create("a", "BOUNDED"); },
          [](TestClient& c) {

@@ -10,26 +10,6 @@
 namespace millrace {
 namespace {
 
-class ServiceTest : public testing::Test {
-  protected:
-    ServiceTest() { begin(); }
-    void begin() {
-        service_ = std::make_unique<Service>(configuration_);
-        service_->start();
-        client_ = std::make_unique<TestClient>(service_->address());
-    }
-    void restartService() {
-        service_->stop();
-        service_.reset();
-        begin();
-    }
-
-    TestFolder folder_;
-    ServiceConfiguration configuration_ = testConfiguration(folder_);
-    std::unique_ptr<Service> service_;
-    std::unique_ptr<TestClient> client_;
-};
-
 TEST_F(ServiceTest, wholeLife) {
     auto& c = *client_;
     c.create("flights", "INSERT INTO a SELECT * FROM b");

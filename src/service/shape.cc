@@ -18,6 +18,14 @@ bool isNameCharacter(char c) {
            c == '.' || c == '-';
 }
 
+bool isTokenCharacter(char c) { return isNameCharacter(c) || c == '+' || c == '/' || c == '='; }
+
+bool isClock(const std::string& text) {
+    const auto digit = [&](size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+    return text.size() == 5 && digit(0) && digit(1) && text[2] == ':' && digit(3) && digit(4) &&
+           text.compare(0, 2, "24") < 0 && text[3] < '6';
+}
+
 // The model counts Unicode code points.
 int64_t lengthOf(const std::string& text) {
     int64_t length = 0;
@@ -120,6 +128,14 @@ Shape Shape::arn() && {
     pattern_ = Pattern::Arn;
     return std::move(*this);
 }
+Shape Shape::token() && {
+    pattern_ = Pattern::Token;
+    return std::move(*this);
+}
+Shape Shape::clock() && {
+    pattern_ = Pattern::Clock;
+    return std::move(*this);
+}
 Shape Shape::secret() && {
     secret_ = true;
     return std::move(*this);
@@ -180,6 +196,10 @@ void Shape::check(const Json& value, const std::string& path, std::vector<std::s
                 violate("satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
             if (pattern_ == Pattern::Arn && !text.starts_with("arn:"))
                 violate("satisfy regular expression pattern: arn:.*");
+            if (pattern_ == Pattern::Token && !std::all_of(text.begin(), text.end(), isTokenCharacter))
+                violate("satisfy regular expression pattern: [a-zA-Z0-9-_+/=]+");
+            if (pattern_ == Pattern::Clock && !isClock(text))
+                violate("satisfy regular expression pattern: ([01][0-9]|2[0-3]):[0-5][0-9]");
             break;
         }
         case Kind::Integer: {

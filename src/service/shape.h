@@ -24,9 +24,11 @@ class Shape {
     static Shape structure();
     static Shape oneOf(std::vector<std::string> values);
 
-    // Patterns of the service model: [a-zA-Z0-9_.-]+ and arn:.*
+    // Patterns of the service model: [a-zA-Z0-9_.-]+, arn:.* and those said.
     Shape name() &&;
     Shape arn() &&;
+    Shape token() &&;   // [a-zA-Z0-9-_+/=]+
+    Shape clock() &&;   // HH:MM
     Shape secret() &&;  // messages do not show the value
     Shape required(std::string member, Shape shape) &&;
     Shape optional(std::string member, Shape shape) &&;
@@ -44,7 +46,7 @@ class Shape {
     Kind kind_;
     int64_t min_ = 0;
     int64_t max_ = std::numeric_limits<int64_t>::max();
-    enum class Pattern { None, Name, Arn } pattern_ = Pattern::None;
+    enum class Pattern { None, Name, Arn, Token, Clock } pattern_ = Pattern::None;
     bool secret_ = false;
     std::vector<std::string> values_;  // of an enum
     std::vector<Shape> parts_;        // members of a structure; the element of a list; key and value of a map

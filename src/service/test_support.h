@@ -145,10 +145,47 @@ class TestClient {
         EXPECT_EQ(details["OperationStatus"], "SUCCESSFUL") << details;
         EXPECT_EQ(status(name), "READY");
     }
+    // UpdateApplication with the present version; the answer's OperationId.
+    Json update(const std::string& name, Json input) {
+        input["ApplicationName"] = name;
+        input["CurrentApplicationVersionId"] = describe(name)["ApplicationVersionId"];
+        return must("UpdateApplication", input);
+    }
+    Json updateSql(const std::string& name, const std::string& sql, Json more = Json::object()) {
+        more["ApplicationConfigurationUpdate"]["ApplicationCodeConfigurationUpdate"] = {
+            {"CodeContentUpdate", {{"TextContentUpdate", sql}}}};
+        return update(name, more);
+    }
+    Json operations(const std::string& name) {
+        return must("ListApplicationOperations", {{"ApplicationName", name}})["ApplicationOperationInfoList"];
+    }
+    Json snapshots(const std::string& name) {
+        return must("ListApplicationSnapshots", {{"ApplicationName", name}})["SnapshotSummaries"];
+    }
 
   private:
     std::string address_;
     std::unique_ptr<HttpClient> http_;
+};
+
+class ServiceTest : public testing::Test {
+  protected:
+    ServiceTest() { begin(); }
+    void begin() {
+        service_ = std::make_unique<Service>(configuration_);
+        service_->start();
+        client_ = std::make_unique<TestClient>(service_->address());
+    }
+    void restartService() {
+        service_->stop();
+        service_.reset();
+        begin();
+    }
+
+    TestFolder folder_;
+    ServiceConfiguration configuration_ = testConfiguration(folder_);
+    std::unique_ptr<Service> service_;
+    std::unique_ptr<TestClient> client_;
 };
 
 }  // namespace millrace

@@ -209,6 +209,19 @@ struct Metadata {
                                                     : joinPath(folder, ownFileName(listed.number));
         return {writer, listed.number, listed.bytes, file_path};
     }
+
+    template <class Files>
+    void readItems(SnapshotIndex::List& list, Files& state) {
+        state[list.file].section(list.data);
+        list.list->items =
+            decodeItems(list.data.bytes.view(), list.file == 0 ? path : fileAt(list.file - 1).path);
+    }
+
+    Snapshot takeSnapshot() {
+        for (std::unique_ptr<OperatorSnapshot>& one : index.operators)
+            index.snapshot.operators.push_back(std::shared_ptr<const OperatorSnapshot>(std::move(one)));
+        return std::move(index.snapshot);
+    }
 };
 
 // The files of a snapshot that is being read.
@@ -247,11 +260,7 @@ Snapshot readSnapshot(FileSystem& files, const std::string& path) {
     auto list = index.lists.begin();
     for (const bool list_next : index.list_next) {
         if (list_next) {
-            state[list->file].section(list->data);
-            const std::string& source =
-                list->file == 0 ? metadata.path : metadata.fileAt(list->file - 1).path;
-            list->list->items = decodeItems(list->data.bytes.view(), source);
-            ++list;
+            metadata.readItems(*list++, state);
             continue;
         }
         FileReader& reader = state[segment->file];
@@ -262,9 +271,19 @@ Snapshot readSnapshot(FileSystem& files, const std::string& path) {
         ++segment;
     }
     state.checkAllRead();
-    for (std::unique_ptr<OperatorSnapshot>& one : index.operators)
-        index.snapshot.operators.push_back(std::shared_ptr<const OperatorSnapshot>(std::move(one)));
-    return std::move(index.snapshot);
+    return metadata.takeSnapshot();
+}
+
+Snapshot readSnapshotLayout(FileSystem& files, const std::string& path) {
+    Metadata metadata(files, path);
+    StateFiles state(files, metadata);
+    for (SnapshotIndex::List& list : metadata.index.lists)
+        metadata.readItems(list, state);
+    for (const std::unique_ptr<OperatorSnapshot>& one : metadata.index.operators) {
+        for (KeyedStateSnapshot& keyed : one->keyed)
+            keyed.segments.clear();
+    }
+    return metadata.takeSnapshot();
 }
 
 std::vector<std::string> sharedFilesOf(FileSystem& files, const std::string& folder) {

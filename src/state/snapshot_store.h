@@ -43,6 +43,10 @@ WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, cons
 // file. UserError "snapshot.not-found" or "snapshot.damaged".
 Snapshot readSnapshot(FileSystem& files, const std::string& path);
 
+// The same without the rows of keyed state: which operators there are, which states of which types, and the
+// lists. As quick for much state as for little.
+Snapshot readSnapshotLayout(FileSystem& files, const std::string& path);
+
 // The names of the shared files that the snapshot in `folder` refers to. Errors likewise.
 std::vector<std::string> sharedFilesOf(FileSystem& files, const std::string& folder);
 

@@ -11,8 +11,12 @@ cluster, with a counter for state. The "SQL" it is given holds words that say ho
   ENDLESS_SAVEPOINT  a savepoint is never complete
   FAILING_SAVEPOINT  a savepoint fails
   NO_CHECKPOINTS     takes no checkpoints by itself; otherwise one every 50 ms
+  OTHER_STATE        cannot go on from the state of "SQL" without this word: found when it is prepared
+  LATE_FAILURE       cannot restore anything, which is found only when it does
+  RESTARTING         the job restarts without end: RESTARTING, its fullRestarts counting up
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -42,6 +46,7 @@ class Cluster:
         self.count = 0
         self.restored = package.get("restore")
         self.checkpoints = 0
+        self.restarts = 0
         self.savepoints = {}
         self.lock = threading.Lock()
         self.started = time.time()
@@ -51,12 +56,21 @@ class Cluster:
 
     def restore(self):
         if self.restored:
+            if self.has("LATE_FAILURE"):
+                raise ValueError("out of luck")
             with open(os.path.join(self.restored, "_metadata")) as file:
                 self.count = json.load(file)["count"]
 
+    def check(self, path):
+        """Whether the state at `path` could be gone on from; said before anything is restored."""
+        with open(os.path.join(path, "_metadata")) as file:
+            written = json.load(file)
+        if written["other"] != self.has("OTHER_STATE") and not self.package["allowNonRestoredState"]:
+            raise ValueError("the snapshot holds state of the operator 'sum', which the job does not have")
+
     def write_metadata(self, folder):
         os.makedirs(folder, exist_ok=True)
-        write_atomically(os.path.join(folder, "_metadata"), {"count": self.count})
+        write_atomically(os.path.join(folder, "_metadata"), {"count": self.count, "other": self.has("OTHER_STATE")})
 
     def tick(self):
         while True:
@@ -65,6 +79,9 @@ class Cluster:
                 if self.state != "RUNNING":
                     continue
                 self.count += 1
+                if self.has("RESTARTING"):
+                    self.restarts += 1
+                    continue
                 if self.has("BOUNDED") and time.time() - self.started > 0.2:
                     self.state = "FINISHED"
                 if not self.has("NO_CHECKPOINTS"):
@@ -116,6 +133,15 @@ class Cluster:
             with self.lock:
                 detail["plan"] = {"count": self.count, "restored": self.restored, "package": self.package}
             return 200, detail
+        if rest == ["metrics"]:
+            return 200, [{"id": "fullRestarts", "value": str(self.restarts)}]
+        if rest == ["checkpoints"] and method == "POST":
+            with self.lock:
+                self.checkpoints += 1
+                self.write_metadata(self.checkpoint_path())
+            return 202, {"request-id": "checkpoint"}
+        if rest[:1] == ["checkpoints"] and len(rest) == 2:
+            return 200, {"status": {"id": "COMPLETED"}, "operation": {"checkpointId": self.checkpoints}}
         if rest == ["savepoints"] and method == "POST":
             return self.begin_savepoint(body["target-directory"], False)
         if rest == ["stop"] and method == "POST":
@@ -147,6 +173,22 @@ def serve_connection(cluster, connection):
         connection.sendall(head.encode() + payload)
 
 
+def await_activation(cluster, ready_file):
+    check = cluster.package.get("checkAgainst")
+    try:
+        if check:
+            cluster.check(check)
+    except (OSError, ValueError, KeyError) as error:
+        write_atomically(ready_file, {"error": {"code": "snapshot.state-not-mapped", "message": str(error)}})
+        sys.exit(1)
+    write_atomically(ready_file, {"pid": os.getpid(), "prepared": True})
+    while not os.path.exists(argument("--activation-file")):
+        time.sleep(0.002)
+    fcntl.flock(int(argument("--lock-fd")), fcntl.LOCK_EX)
+    with open(argument("--activation-file")) as file:
+        cluster.restored = json.load(file).get("restore")
+
+
 def main():
     assert sys.argv[1] == "cluster"
     ready_file = argument("--ready-file")
@@ -158,6 +200,8 @@ def main():
     if cluster.has("BROKEN"):
         write_atomically(ready_file, {"error": {"code": "sql.syntax", "message": "line 1:1: this cannot be planned"}})
         sys.exit(1)
+    if "--activation-file" in sys.argv:
+        await_activation(cluster, ready_file)
     try:
         cluster.restore()
     except (OSError, ValueError, KeyError) as error:

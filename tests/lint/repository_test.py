@@ -63,6 +63,18 @@ def test_headers_are_guarded():
     assert not bare
 
 
+def test_a_type_of_the_project_stands_in_one_header():
+    """Two types of one name in one program are undefined behaviour that no compiler and no linker reports."""
+    places = {}
+    for path in sorted((ROOT / "src").rglob("*.h")):
+        text = path.read_text()
+        namespace = re.search(r"^namespace ([\w:]+) \{", text, re.M)
+        for name in re.findall(r"^(?:class|struct|enum class) (\w+)(?: final)?(?: : [^;{]*)? \{", text, re.M):
+            places.setdefault((namespace and namespace.group(1), name), set()).add(str(path.relative_to(ROOT)))
+    assert len(places) > 300
+    assert not {name: where for name, where in places.items() if len(where) > 1}
+
+
 def test_files_are_at_most_600_lines():
     long = [f"{name}: {count} lines" for name in tracked(*CODE) if (count := len(read(name).splitlines())) > 600]
     assert not long

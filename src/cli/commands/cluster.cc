@@ -21,6 +21,10 @@ Command describeCommandsCluster() {
         app.add_option("--rest", options->rest_address, "where to answer the Flink REST API")
             ->default_val("127.0.0.1:0");
         app.add_option("--ready-file", options->ready_path, "written once the job runs, or why it cannot");
+        app.add_option("--activation-file", options->activation_path,
+                       "plan and check, then wait for this file before the job starts");
+        app.add_option("--lock-fd", options->lock_descriptor,
+                       "with --activation-file: the application's lock, to be taken then");
         return [options]() -> int {
             blockEndingSignals();  // before any other thread starts
             return runCluster(*options);

@@ -69,16 +69,87 @@ class NativeEngine final : public Engine {
     std::string name() const override { return "native"; }
 
     ProcessIdentity launch(const ClusterSpec& spec) override {
-        auto& files = localFileSystem();
-        files.createFolders(spec.application_folder);
-        const FileDescriptor lock = takeLock(spec);
-        files.remove(spec.ready_path);
+        localFileSystem().createFolders(spec.application_folder);
+        return spawn(spec, takeLock(spec), {});
+    }
 
+    ProcessIdentity prepare(const ClusterSpec& spec) override {
+        localFileSystem().createFolders(spec.application_folder);
+        endDeployment(spec);
+        localFileSystem().remove(spec.activation_path);
+        return spawn(
+            spec, openLock(spec),
+            {"--activation-file", spec.activation_path, "--lock-fd", std::to_string(kLockDescriptor)});
+    }
+
+    std::optional<ReadyReport> awaitPrepared(const ClusterSpec& spec, const ProcessIdentity& process,
+                                             const std::function<bool()>& interrupted) override {
+        return awaitReport(spec, process, interrupted, true);
+    }
+
+    void activate(const ClusterSpec& spec, const std::string& restore) override {
+        const auto prepared = deploymentOf(spec);
+        for (const auto& process : clustersOf(spec)) {
+            if (std::find(prepared.begin(), prepared.end(), process) == prepared.end()) kill(process);
+        }
+        nlohmann::json activation = nlohmann::json::object();
+        if (!restore.empty()) activation["restore"] = restore;
+        writeFileAtomically(localFileSystem(), spec.activation_path, activation.dump());
+    }
+
+    std::optional<ReadyReport> awaitReady(const ClusterSpec& spec, const ProcessIdentity& process,
+                                          const std::function<bool()>& interrupted) override {
+        return awaitReport(spec, process, interrupted, false);
+    }
+
+    bool isAlive(const ProcessIdentity& process) override {
+        reapChildren();
+        return millrace::isAlive(process);
+    }
+    FileDescriptor watch(const ProcessIdentity& process) override { return watchProcess(process); }
+
+    void end(const ClusterSpec& spec, int grace_ms) override {
+        for (const auto& process : clustersOf(spec)) {
+            if (grace_ms > 0)
+                endProcess(process, grace_ms);
+            else
+                kill(process);
+        }
+        if (localFileSystem().exists(spec.application_folder)) takeLock(spec);  // proves that nothing is left
+    }
+
+    void endDeployment(const ClusterSpec& spec) override {
+        for (const auto& process : deploymentOf(spec))
+            kill(process);
+    }
+
+  private:
+    static std::string logPath(const ClusterSpec& spec) { return joinPath(spec.application_folder, "log"); }
+
+    static std::vector<ProcessIdentity> clustersOf(const ClusterSpec& spec) {
+        return findProcesses(
+            {"cluster", "--application", spec.application_name, "--data-dir", spec.data_dir});
+    }
+
+    static std::vector<ProcessIdentity> deploymentOf(const ClusterSpec& spec) {
+        return findProcesses({"--package", spec.package_path});
+    }
+
+    static void kill(const ProcessIdentity& process) {
+        signalProcess(process, SIGKILL);
+        awaitEnd(process, 30'000);
+    }
+
+    // Starts the cluster's process, which keeps `lock`.
+    ProcessIdentity spawn(const ClusterSpec& spec, const FileDescriptor& lock,
+                          const std::vector<std::string>& more_arguments) {
+        localFileSystem().remove(spec.ready_path);
         const std::string log = logPath(spec);
         std::vector<std::string> arguments{
             binary_,      "cluster",     "--application", spec.application_name,
             "--data-dir", spec.data_dir, "--package",     spec.package_path,
             "--rest",     "127.0.0.1:0", "--ready-file",  spec.ready_path};
+        arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
         std::vector<char*> argv;
         argv.reserve(arguments.size() + 1);
         for (auto& argument : arguments)
@@ -114,13 +185,14 @@ class NativeEngine final : public Engine {
             reapChildren();
             process = ProcessIdentity{pid, -1, ""};
         }
-        logInfo("engines.native", "application {}: cluster launched as process {}", spec.application_name,
-                pid);
+        logInfo("engines.native", "application {}: cluster {} as process {}", spec.application_name,
+                more_arguments.empty() ? "launched" : "prepared", pid);
         return *process;
     }
 
-    std::optional<ReadyReport> awaitReady(const ClusterSpec& spec, const ProcessIdentity& process,
-                                          const std::function<bool()>& interrupted) override {
+    // The report that the cluster is prepared is passed over by who waits for a running job.
+    std::optional<ReadyReport> awaitReport(const ClusterSpec& spec, const ProcessIdentity& process,
+                                           const std::function<bool()>& interrupted, bool prepared) {
         auto& files = localFileSystem();
         // Watch first, then look: nothing falls between.
         const FileDescriptor changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -137,7 +209,7 @@ class NativeEngine final : public Engine {
                     awaitEnd(process, 1'000);
                     reapChildren();
                 }
-                return report;
+                if (prepared || !report.prepared) return report;
             }
             if (ended) {
                 reapChildren();
@@ -156,43 +228,25 @@ class NativeEngine final : public Engine {
         }
     }
 
-    bool isAlive(const ProcessIdentity& process) override {
-        reapChildren();
-        return millrace::isAlive(process);
-    }
-    FileDescriptor watch(const ProcessIdentity& process) override { return watchProcess(process); }
-
-    void end(const ClusterSpec& spec, int grace_ms) override {
-        for (const auto& process : clustersOf(spec)) {
-            if (grace_ms > 0) {
-                endProcess(process, grace_ms);
-            } else {
-                signalProcess(process, SIGKILL);
-                awaitEnd(process, 30'000);
-            }
-        }
-        if (localFileSystem().exists(spec.application_folder)) takeLock(spec);  // proves that nothing is left
-    }
-
-  private:
-    static std::string logPath(const ClusterSpec& spec) { return joinPath(spec.application_folder, "log"); }
-
-    static std::vector<ProcessIdentity> clustersOf(const ClusterSpec& spec) {
-        return findProcesses(
-            {"cluster", "--application", spec.application_name, "--data-dir", spec.data_dir});
-    }
-
     static bool hasEnded(const FileDescriptor& pidfd, const ProcessIdentity& process) {
         pollfd wait{pidfd.get(), POLLIN, 0};
         return poll(&wait, 1, 0) > 0 || !millrace::isAlive(process);
     }
 
+    static std::string lockPath(const ClusterSpec& spec) {
+        return joinPath(spec.application_folder, "cluster.lock");
+    }
+
+    static FileDescriptor openLock(const ClusterSpec& spec) {
+        FileDescriptor lock(open(lockPath(spec).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+        if (!lock.valid())
+            throw UserError("io.failed", fmt::format("cannot open {}: {}", lockPath(spec), strerror(errno)));
+        return lock;
+    }
+
     // The lock is free once no cluster of the application lives, even one that is not found in /proc yet.
     static FileDescriptor takeLock(const ClusterSpec& spec) {
-        const std::string path = joinPath(spec.application_folder, "cluster.lock");
-        FileDescriptor lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-        if (!lock.valid())
-            throw UserError("io.failed", fmt::format("cannot open {}: {}", path, strerror(errno)));
+        FileDescriptor lock = openLock(spec);
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
             for (const auto& process : clustersOf(spec)) {
@@ -205,7 +259,8 @@ class NativeEngine final : public Engine {
             if (std::chrono::steady_clock::now() > deadline)
                 throw UserError(
                     "cluster.still-running",
-                    fmt::format("another process holds {}: a cluster of this application still runs", path));
+                    fmt::format("another process holds {}: a cluster of this application still runs",
+                                lockPath(spec)));
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
         }
         return lock;
@@ -219,6 +274,8 @@ class NativeEngine final : public Engine {
             if (report.contains("error")) {
                 ready.error_code = report.at("error").at("code").get<std::string>();
                 ready.error_message = report.at("error").at("message").get<std::string>();
+            } else if (report.value("prepared", false)) {
+                ready.prepared = true;
             } else {
                 ready.port = report.at("port").get<uint16_t>();
                 ready.job_id = report.at("jobId").get<std::string>();

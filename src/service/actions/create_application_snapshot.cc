@@ -4,6 +4,7 @@
 
 #include "service/action.h"
 #include "service/api_error.h"
+#include "service/descriptions.h"
 
 namespace millrace {
 
@@ -17,7 +18,7 @@ Json handle(ServiceContext& context, const Json& input) {
     const std::string name = input.at("SnapshotName");
     context.store.transaction([&] {
         const Application application = requireApplication(context, input.at("ApplicationName"));
-        if (application.status == ApplicationStatus::Ready)
+        if (application.idle())
             throw invalidRequest(
                 fmt::format("Application {} is READY: only a RUNNING one has state to take a snapshot of.",
                             application.name));
@@ -25,10 +26,7 @@ Json handle(ServiceContext& context, const Json& input) {
             throw resourceInUse(fmt::format("Application {} is {}, not RUNNING.", application.name,
                                             toText(application.status)));
         const auto version = context.store.findVersion(application.id, application.version_id);
-        if (!version || !Json::parse(version->configuration)
-                             .at("ApplicationSnapshotConfigurationDescription")
-                             .at("SnapshotsEnabled")
-                             .get<bool>())
+        if (!version || !snapshotsEnabled(*version))
             throw invalidApplicationConfiguration(
                 fmt::format("Snapshots are disabled for application {}.", application.name));
         if (context.store.findSnapshot(application.id, name))
@@ -37,7 +35,7 @@ Json handle(ServiceContext& context, const Json& input) {
         if (context.store.countManualSnapshots(application.id) >= kManualSnapshotsMax)
             throw limitExceeded(
                 fmt::format("An application has at most {} snapshots: delete some.", kManualSnapshotsMax));
-        Snapshot snapshot;
+        SnapshotRecord snapshot;
         snapshot.application_id = application.id;
         snapshot.name = name;
         snapshot.version_id = application.version_id;

@@ -18,8 +18,7 @@ nlohmann::json handle(ServiceContext& context, const nlohmann::json& input) {
             throw invalidArgument(fmt::format(
                 "The CreateTimestamp is not that of application {}: DescribeApplication gives it.",
                 application.name));
-        if (application.status != ApplicationStatus::Ready &&
-            application.status != ApplicationStatus::Running)
+        if (!application.idle() && application.status != ApplicationStatus::Running)
             throw resourceInUse(fmt::format("Application {} cannot be deleted: it is {}.", application.name,
                                             toText(application.status)));
         context.store.requestCancel(application.id);

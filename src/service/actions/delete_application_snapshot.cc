@@ -14,8 +14,7 @@ nlohmann::json handle(ServiceContext& context, const nlohmann::json& input) {
     const std::string name = input.at("SnapshotName");
     context.store.transaction([&] {
         const Application application = requireApplication(context, input.at("ApplicationName"));
-        if (application.status != ApplicationStatus::Ready &&
-            application.status != ApplicationStatus::Running)
+        if (!application.idle() && application.status != ApplicationStatus::Running)
             throw resourceInUse(fmt::format("Application {} is {}: its snapshots cannot be deleted now.",
                                             application.name, toText(application.status)));
         auto snapshot = context.store.findSnapshot(application.id, name);

@@ -4,6 +4,7 @@
 
 #include "service/action.h"
 #include "service/api_error.h"
+#include "service/descriptions.h"
 
 namespace millrace {
 
@@ -11,12 +12,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool snapshotsEnabled(ServiceContext& context, const Application& application) {
-    const auto version = context.store.findVersion(application.id, application.version_id);
-    return version && Json::parse(version->configuration)
-                          .at("ApplicationSnapshotConfigurationDescription")
-                          .at("SnapshotsEnabled")
-                          .get<bool>();
+bool canBeForced(ApplicationStatus status) {
+    return status == ApplicationStatus::Starting || status == ApplicationStatus::Updating ||
+           status == ApplicationStatus::Stopping || status == ApplicationStatus::Autoscaling;
 }
 
 Json handle(ServiceContext& context, const Json& input) {
@@ -26,25 +24,15 @@ Json handle(ServiceContext& context, const Json& input) {
     context.store.transaction([&] {
         Application application = requireApplication(context, input.at("ApplicationName"));
         const auto status = application.status;
-        const bool possible =
-            status == ApplicationStatus::Running ||
-            (force && (status == ApplicationStatus::Starting || status == ApplicationStatus::Stopping));
+        const bool possible = status == ApplicationStatus::Running || (force && canBeForced(status));
         if (!possible)
             throw resourceInUse(fmt::format("Application {} cannot be {}stopped: it is {}.", application.name,
                                             force ? "force-" : "", toText(status)));
         Json state{{"force", force}};
         if (force) {
             context.store.requestCancel(application.id);
-        } else if (snapshotsEnabled(context, application)) {
-            Snapshot snapshot;
-            snapshot.application_id = application.id;
-            snapshot.name = randomId();
-            snapshot.manual = false;
-            snapshot.version_id = application.version_id;
-            snapshot.runtime_environment = application.runtime_environment;
-            snapshot.create_time = context.nowSeconds();
-            context.store.insertSnapshot(snapshot);
-            state["snapshot"] = snapshot.name;
+        } else if (snapshotsEnabled(*context.store.findVersion(application.id, application.version_id))) {
+            state["snapshot"] = insertServiceSnapshot(context, application);
         }
         application.status = force ? ApplicationStatus::ForceStopping : ApplicationStatus::Stopping;
         context.store.updateApplication(application);

@@ -26,6 +26,7 @@ void prepare(OperationContext& context) {
 
     Deployment deployment;
     deployment.full_restarts = cluster->full_restarts + 1;
+    deployment.parallelism = cluster->parallelism;
     deployment.restore = cluster->origin;
     const auto checkpoints =
         completedCheckpoints(context.service.folder.checkpoints(context.application.name), cluster->job_ids);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "service/code_package.h"
 #include "service/lifecycle.h"
+#include "service/runtime_environments.h"
 
 namespace millrace {
 
@@ -16,14 +17,14 @@ void prepare(OperationContext& context) {
     const std::string type = context.state.at("restoreType");
     Deployment deployment;
     deployment.allow_non_restored_state = context.state.at("allowNonRestoredState");
+    std::optional<SnapshotRecord> restored;
     if (type == "RESTORE_FROM_LATEST_SNAPSHOT") {
-        if (const auto snapshot = store.findLatestSnapshot(context.application.id))
-            deployment.restore = snapshot->location;
+        restored = store.findLatestSnapshot(context.application.id);
     } else if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {
         const auto snapshot = store.findSnapshot(context.application.id, context.state.at("snapshotName"));
         const bool usable = snapshot && snapshot->status == SnapshotStatus::Ready;
         if (usable)
-            deployment.restore = snapshot->location;
+            restored = snapshot;
         else if (snapshot || store.findLatestSnapshot(context.application.id))
             throw UserError("service.no-snapshot",
                             fmt::format("the snapshot {} does not exist, or is not READY",
@@ -32,6 +33,10 @@ void prepare(OperationContext& context) {
     const auto version = store.findVersion(context.application.id, context.application.version_id);
     MILLRACE_CHECK(version, "application {} has no version {}", context.application.name,
                    context.application.version_id);
+    if (restored) {
+        requireNoDowngrade(restored->runtime_environment, version->runtime_environment);
+        deployment.restore = restored->location;
+    }
     context.state["restore"] = deployment.restore;
     killCluster(context);  // one that a service which died may have left, before its checkpoints go
     removeCheckpoints(context);
@@ -43,6 +48,7 @@ void commitLaunch(OperationContext& context) {
     commitLaunched(context);
     auto cluster = context.service.store.findCluster(context.application.id);
     cluster->origin = context.state.at("restore");
+    cluster->version_id = context.application.version_id;
     context.service.store.saveCluster(*cluster);
 }
 

@@ -12,7 +12,19 @@
 namespace millrace {
 
 // The API's own names, as stored: toText(ApplicationStatus::ForceStopping) is "FORCE_STOPPING".
-enum class ApplicationStatus { Ready, Starting, Running, Stopping, ForceStopping, Deleting };
+enum class ApplicationStatus {
+    Ready,
+    Starting,
+    Running,
+    Stopping,
+    ForceStopping,
+    Deleting,
+    Updating,
+    Autoscaling,
+    Maintenance,
+    RollingBack,
+    RolledBack,  // as READY, after a rollback of what was not running any more
+};
 enum class OperationStatus { InProgress, Successful, Failed, Cancelled };
 enum class SnapshotStatus { Creating, Ready, Deleting, Failed };
 
@@ -36,8 +48,18 @@ struct Application {
     std::string run_configuration;  // RunConfigurationDescription, or "" before the first start
     std::string logging_options;    // CloudWatchLoggingOptionDescriptions, or ""
     std::string tags;               // [{Key, Value}], or ""
+    int64_t changes = 0;            // of what is shown: counts up with every version and every rollback
+    std::optional<int64_t> rolled_back_from;  // the version that was rolled back to the one shown
+    std::string maintenance_start = "06:00";  // UTC, of a window of 8 hours
+    int64_t parallelism = 0;                  // that autoscaling has chosen; 0: the configuration's
+
+    // Nothing runs, nothing is under way.
+    bool idle() const {
+        return status == ApplicationStatus::Ready || status == ApplicationStatus::RolledBack;
+    }
 };
 
+// One version: immutable, but for where it was rolled back to.
 struct ApplicationVersion {
     int64_t application_id = 0;
     int64_t version_id = 1;
@@ -47,14 +69,21 @@ struct ApplicationVersion {
         code_sha256;  // the version's own copy of the code package in the blob store, or "" without code
     int64_t create_time = 0;
     std::optional<int64_t> updated_from;
+    std::string runtime_environment;
+    std::string service_execution_role;
+    std::string logging_options;  // as an application's
+    std::optional<int64_t> rolled_back_to;
 };
 
-struct Snapshot {
+// Makes `version` the one that the application shows and runs: all that a version decides.
+void show(Application& application, const ApplicationVersion& version);
+
+struct SnapshotRecord {
     int64_t id = 0;
     int64_t application_id = 0;
     std::string name;
     SnapshotStatus status = SnapshotStatus::Creating;
-    bool manual = true;  // by CreateApplicationSnapshot; false: by StopApplication
+    bool manual = true;  // by CreateApplicationSnapshot; false: by the service, when it stopped or changed it
     int64_t version_id = 1;
     std::string runtime_environment;
     int64_t create_time = 0;
@@ -92,6 +121,8 @@ struct ClusterRecord {
     int64_t restarts_in_a_row = 0;
     int64_t ready_time_ms = 0;
     int64_t restart_not_before_ms = 0;
+    int64_t version_id = 1;   // of the application, that it runs
+    int64_t parallelism = 0;  // 0: the version's
 };
 
 }  // namespace millrace

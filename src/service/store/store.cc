@@ -3,88 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "service/store/schema.h"
 
 namespace millrace {
 
 namespace {
 
-// Changes to the schema append a step; a database says in user_version how many it has.
-const char* const kSchemaSteps[] = {R"sql(
-CREATE TABLE applications (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE,
-    arn TEXT NOT NULL,
-    description TEXT NOT NULL,
-    runtime_environment TEXT NOT NULL,
-    service_execution_role TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    status TEXT NOT NULL,
-    version_id INTEGER NOT NULL,
-    version_id_max INTEGER NOT NULL,
-    create_time INTEGER NOT NULL,
-    last_update_time INTEGER NOT NULL,
-    run_configuration TEXT NOT NULL,
-    logging_options TEXT NOT NULL,
-    tags TEXT NOT NULL
-) STRICT;
-CREATE TABLE versions (
-    application_id INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
-    version_id INTEGER NOT NULL,
-    configuration TEXT NOT NULL,
-    code_sha256 TEXT NOT NULL,
-    create_time INTEGER NOT NULL,
-    updated_from INTEGER,
-    PRIMARY KEY (application_id, version_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE snapshots (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    application_id INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    status TEXT NOT NULL,
-    manual INTEGER NOT NULL,
-    version_id INTEGER NOT NULL,
-    runtime_environment TEXT NOT NULL,
-    create_time INTEGER NOT NULL,
-    location TEXT NOT NULL,
-    UNIQUE (application_id, name)
-) STRICT;
-CREATE TABLE operations (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    application_id INTEGER NOT NULL REFERENCES applications(id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    listed INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    start_time INTEGER NOT NULL,
-    end_time INTEGER,
-    step INTEGER NOT NULL,
-    undoing INTEGER NOT NULL,
-    cancel_requested INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    state TEXT NOT NULL
-) STRICT;
-CREATE INDEX operations_of_application ON operations (application_id, sequence);
-CREATE INDEX operations_in_progress ON operations (sequence) WHERE status = 'IN_PROGRESS';
-CREATE TABLE clusters (
-    application_id INTEGER PRIMARY KEY REFERENCES applications(id) ON DELETE CASCADE,
-    engine TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    process_start_time INTEGER NOT NULL,
-    boot_id TEXT NOT NULL,
-    port INTEGER NOT NULL,
-    job_id TEXT NOT NULL,
-    job_ids TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    damaged TEXT NOT NULL,
-    full_restarts INTEGER NOT NULL,
-    restarts_in_a_row INTEGER NOT NULL,
-    ready_time_ms INTEGER NOT NULL,
-    restart_not_before_ms INTEGER NOT NULL
-) STRICT;
-)sql"};
-
-constexpr const char* kApplicationStatuses[] = {"READY",    "STARTING",       "RUNNING",
-                                                "STOPPING", "FORCE_STOPPING", "DELETING"};
+constexpr const char* kApplicationStatuses[] = {"READY",          "STARTING",     "RUNNING",    "STOPPING",
+                                                "FORCE_STOPPING", "DELETING",     "UPDATING",   "AUTOSCALING",
+                                                "MAINTENANCE",    "ROLLING_BACK", "ROLLED_BACK"};
 constexpr const char* kOperationStatuses[] = {"IN_PROGRESS", "SUCCESSFUL", "FAILED", "CANCELLED"};
 constexpr const char* kSnapshotStatuses[] = {"CREATING", "READY", "DELETING", "FAILED"};
 
@@ -99,21 +26,41 @@ Status statusOf(const std::string& text, const char* const (&names)[kCount]) {
 constexpr const char* kApplicationColumns =
     "id, name, arn, description, runtime_environment, service_execution_role, mode, status, version_id, "
     "version_id_max, "
-    "create_time, last_update_time, run_configuration, logging_options, tags";
+    "create_time, last_update_time, run_configuration, logging_options, tags, changes, rolled_back_from, "
+    "maintenance_start, parallelism";
 Application readApplication(const Statement& row) {
-    return {row.integer(0),  row.text(1),
-            row.text(2),     row.text(3),
-            row.text(4),     row.text(5),
-            row.text(6),     statusOf<ApplicationStatus>(row.text(7), kApplicationStatuses),
-            row.integer(8),  row.integer(9),
-            row.integer(10), row.integer(11),
-            row.text(12),    row.text(13),
-            row.text(14)};
+    return {row.integer(0),
+            row.text(1),
+            row.text(2),
+            row.text(3),
+            row.text(4),
+            row.text(5),
+            row.text(6),
+            statusOf<ApplicationStatus>(row.text(7), kApplicationStatuses),
+            row.integer(8),
+            row.integer(9),
+            row.integer(10),
+            row.integer(11),
+            row.text(12),
+            row.text(13),
+            row.text(14),
+            row.integer(15),
+            row.optionalInteger(16),
+            row.text(17),
+            row.integer(18)};
+}
+
+constexpr const char* kVersionColumns =
+    "application_id, version_id, configuration, code_sha256, create_time, updated_from, runtime_environment, "
+    "service_execution_role, logging_options, rolled_back_to";
+ApplicationVersion readVersion(const Statement& row) {
+    return {row.integer(0),         row.integer(1), row.text(2), row.text(3), row.integer(4),
+            row.optionalInteger(5), row.text(6),    row.text(7), row.text(8), row.optionalInteger(9)};
 }
 
 constexpr const char* kSnapshotColumns =
     "id, application_id, name, status, manual, version_id, runtime_environment, create_time, location";
-Snapshot readSnapshot(const Statement& row) {
+SnapshotRecord readSnapshot(const Statement& row) {
     return {row.integer(0),      row.integer(1),
             row.text(2),         statusOf<SnapshotStatus>(row.text(3), kSnapshotStatuses),
             row.integer(4) != 0, row.integer(5),
@@ -137,7 +84,7 @@ Operation readOperation(const Statement& row) {
 constexpr const char* kClusterColumns =
     "application_id, engine, pid, process_start_time, boot_id, port, job_id, job_ids, origin, damaged, "
     "full_restarts, "
-    "restarts_in_a_row, ready_time_ms, restart_not_before_ms";
+    "restarts_in_a_row, ready_time_ms, restart_not_before_ms, version_id, parallelism";
 std::vector<std::string> readTexts(const std::string& json) {
     return nlohmann::json::parse(json).get<std::vector<std::string>>();
 }
@@ -153,7 +100,9 @@ ClusterRecord readCluster(const Statement& row) {
             row.integer(10),
             row.integer(11),
             row.integer(12),
-            row.integer(13)};
+            row.integer(13),
+            row.integer(14),
+            row.integer(15)};
 }
 
 template <class Row>
@@ -176,9 +125,17 @@ const char* toText(ApplicationStatus status) { return kApplicationStatuses[stati
 const char* toText(OperationStatus status) { return kOperationStatuses[static_cast<int>(status)]; }
 const char* toText(SnapshotStatus status) { return kSnapshotStatuses[static_cast<int>(status)]; }
 
+void show(Application& application, const ApplicationVersion& version) {
+    application.version_id = version.version_id;
+    application.runtime_environment = version.runtime_environment;
+    application.service_execution_role = version.service_execution_role;
+    application.logging_options = version.logging_options;
+    ++application.changes;
+}
+
 Store::Store(const std::string& path) : database_(path) {
     transaction([&] {
-        const auto known = static_cast<int64_t>(std::size(kSchemaSteps));
+        const auto known = static_cast<int64_t>(schemaSteps().size());
         int64_t step = 0;
         if (auto version = database_.prepare("PRAGMA user_version"); version.step())
             step = version.integer(0);
@@ -188,7 +145,7 @@ Store::Store(const std::string& path) : database_(path) {
                 fmt::format("the metadata store {} was written by a later version of Millrace", path),
                 "run that version, or use another data folder");
         for (; step < known; ++step)
-            database_.execute(kSchemaSteps[step]);
+            database_.execute(schemaSteps()[static_cast<size_t>(step)]);
         database_.execute(fmt::format("PRAGMA user_version = {}", known));
     });
 }
@@ -220,8 +177,8 @@ int64_t Store::insertApplication(const Application& a) {
             "INSERT INTO applications (name, arn, description, runtime_environment, service_execution_role, "
             "mode, status, "
             "version_id, version_id_max, create_time, last_update_time, run_configuration, logging_options, "
-            "tags) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+            "tags, changes, rolled_back_from, maintenance_start, parallelism) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
         .bind(a.name)
         .bind(a.arn)
         .bind(a.description)
@@ -236,6 +193,10 @@ int64_t Store::insertApplication(const Application& a) {
         .bind(a.run_configuration)
         .bind(a.logging_options)
         .bind(a.tags)
+        .bind(a.changes)
+        .bind(a.rolled_back_from)
+        .bind(a.maintenance_start)
+        .bind(a.parallelism)
         .run();
     return database_.lastInsertId();
 }
@@ -271,7 +232,8 @@ void Store::updateApplication(const Application& a) {
                                     "UPDATE applications SET description=?, runtime_environment=?, "
                                     "service_execution_role=?, status=?, "
                                     "version_id=?, version_id_max=?, last_update_time=?, "
-                                    "run_configuration=?, logging_options=?, tags=? "
+                                    "run_configuration=?, logging_options=?, tags=?, changes=?, "
+                                    "rolled_back_from=?, maintenance_start=?, parallelism=? "
                                     "WHERE id=?")
                                 .bind(a.description)
                                 .bind(a.runtime_environment)
@@ -283,6 +245,10 @@ void Store::updateApplication(const Application& a) {
                                 .bind(a.run_configuration)
                                 .bind(a.logging_options)
                                 .bind(a.tags)
+                                .bind(a.changes)
+                                .bind(a.rolled_back_from)
+                                .bind(a.maintenance_start)
+                                .bind(a.parallelism)
                                 .bind(a.id)
                                 .run();
     MILLRACE_CHECK(changed == 1, "application {} is not stored", a.name);
@@ -295,29 +261,46 @@ void Store::deleteApplication(int64_t id) {
 
 void Store::insertVersion(const ApplicationVersion& v) {
     Lock lock(mutex_);
-    database_
-        .prepare(
-            "INSERT INTO versions (application_id, version_id, configuration, code_sha256, create_time, "
-            "updated_from) "
-            "VALUES (?,?,?,?,?,?)")
+    database_.prepare(fmt::format("INSERT INTO versions ({}) VALUES (?,?,?,?,?,?,?,?,?,?)", kVersionColumns))
         .bind(v.application_id)
         .bind(v.version_id)
         .bind(v.configuration)
         .bind(v.code_sha256)
         .bind(v.create_time)
         .bind(v.updated_from)
+        .bind(v.runtime_environment)
+        .bind(v.service_execution_role)
+        .bind(v.logging_options)
+        .bind(v.rolled_back_to)
+        .run();
+}
+
+void Store::noteRolledBack(int64_t application_id, int64_t version_id, int64_t to) {
+    Lock lock(mutex_);
+    database_.prepare("UPDATE versions SET rolled_back_to = ? WHERE application_id = ? AND version_id = ?")
+        .bind(to)
+        .bind(application_id)
+        .bind(version_id)
         .run();
 }
 
 std::optional<ApplicationVersion> Store::findVersion(int64_t application_id, int64_t version_id) {
     Lock lock(mutex_);
-    auto row = database_.prepare(
-        "SELECT application_id, version_id, configuration, code_sha256, create_time, updated_from "
-        "FROM versions WHERE application_id = ? AND version_id = ?");
-    row.bind(application_id).bind(version_id);
-    if (!row.step()) return std::nullopt;
-    return ApplicationVersion{row.integer(0), row.integer(1), row.text(2),
-                              row.text(3),    row.integer(4), row.optionalInteger(5)};
+    auto statement = database_.prepare(
+        fmt::format("SELECT {} FROM versions WHERE application_id = ? AND version_id = ?", kVersionColumns));
+    statement.bind(application_id).bind(version_id);
+    return readOne(std::move(statement), readVersion);
+}
+
+std::vector<ApplicationVersion> Store::listVersions(int64_t application_id, std::optional<int64_t> before,
+                                                    int64_t limit) {
+    Lock lock(mutex_);
+    auto statement =
+        database_.prepare(fmt::format("SELECT {} FROM versions WHERE application_id = ?1 AND (?2 IS NULL OR "
+                                      "version_id < ?2) ORDER BY version_id DESC LIMIT ?3",
+                                      kVersionColumns));
+    statement.bind(application_id).bind(before).bind(limit);
+    return readAll(std::move(statement), readVersion);
 }
 
 std::vector<std::string> Store::usedCode() {
@@ -329,7 +312,7 @@ std::vector<std::string> Store::usedCode() {
     return used;
 }
 
-int64_t Store::insertSnapshot(const Snapshot& s) {
+int64_t Store::insertSnapshot(const SnapshotRecord& s) {
     Lock lock(mutex_);
     database_
         .prepare(
@@ -348,7 +331,7 @@ int64_t Store::insertSnapshot(const Snapshot& s) {
     return database_.lastInsertId();
 }
 
-std::optional<Snapshot> Store::findSnapshot(int64_t application_id, const std::string& name) {
+std::optional<SnapshotRecord> Store::findSnapshot(int64_t application_id, const std::string& name) {
     Lock lock(mutex_);
     auto statement = database_.prepare(
         fmt::format("SELECT {} FROM snapshots WHERE application_id = ? AND name = ?", kSnapshotColumns));
@@ -356,17 +339,19 @@ std::optional<Snapshot> Store::findSnapshot(int64_t application_id, const std::s
     return readOne(std::move(statement), readSnapshot);
 }
 
-std::optional<Snapshot> Store::findLatestSnapshot(int64_t application_id) {
+std::optional<SnapshotRecord> Store::findLatestSnapshot(int64_t application_id,
+                                                        std::optional<int64_t> version_id) {
     Lock lock(mutex_);
-    auto statement = database_.prepare(fmt::format(
-        "SELECT {} FROM snapshots WHERE application_id = ? AND status = 'READY' ORDER BY id DESC LIMIT 1",
-        kSnapshotColumns));
-    statement.bind(application_id);
+    auto statement = database_.prepare(
+        fmt::format("SELECT {} FROM snapshots WHERE application_id = ?1 AND status = 'READY' AND "
+                    "(?2 IS NULL OR version_id = ?2) ORDER BY id DESC LIMIT 1",
+                    kSnapshotColumns));
+    statement.bind(application_id).bind(version_id);
     return readOne(std::move(statement), readSnapshot);
 }
 
-std::vector<Snapshot> Store::listSnapshots(int64_t application_id, std::optional<int64_t> before,
-                                           int64_t limit) {
+std::vector<SnapshotRecord> Store::listSnapshots(int64_t application_id, std::optional<int64_t> before,
+                                                 int64_t limit) {
     Lock lock(mutex_);
     auto statement =
         database_.prepare(fmt::format("SELECT {} FROM snapshots WHERE application_id = ? AND (?2 IS NULL OR "
@@ -383,7 +368,7 @@ int64_t Store::countManualSnapshots(int64_t application_id) {
     return row.step() ? row.integer(0) : 0;
 }
 
-void Store::updateSnapshot(const Snapshot& s) {
+void Store::updateSnapshot(const SnapshotRecord& s) {
     Lock lock(mutex_);
     database_.prepare("UPDATE snapshots SET status=?, location=? WHERE id=?")
         .bind(toText(s.status))
@@ -506,7 +491,7 @@ void Store::trimOperations(int64_t application_id, int64_t keep) {
 void Store::saveCluster(const ClusterRecord& c) {
     Lock lock(mutex_);
     database_
-        .prepare(fmt::format("INSERT OR REPLACE INTO clusters ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        .prepare(fmt::format("INSERT OR REPLACE INTO clusters ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                              kClusterColumns))
         .bind(c.application_id)
         .bind(c.engine)
@@ -522,6 +507,8 @@ void Store::saveCluster(const ClusterRecord& c) {
         .bind(c.restarts_in_a_row)
         .bind(c.ready_time_ms)
         .bind(c.restart_not_before_ms)
+        .bind(c.version_id)
+        .bind(c.parallelism)
         .run();
 }
 

@@ -29,16 +29,23 @@ class Store {
     void updateApplication(const Application& application);
     void deleteApplication(int64_t id);  // with all that belongs to it
     void insertVersion(const ApplicationVersion& version);
+    void noteRolledBack(int64_t application_id, int64_t version_id, int64_t to);
+    // Newest first, from before the version `before`.
+    std::vector<ApplicationVersion> listVersions(int64_t application_id, std::optional<int64_t> before,
+                                                 int64_t limit);
     std::optional<ApplicationVersion> findVersion(int64_t application_id, int64_t version_id);
     std::vector<std::string> usedCode();  // SHA-256 of every code package that a version pins
 
     // Snapshots; lists are newest first, from before the id `before`.
-    int64_t insertSnapshot(const Snapshot& snapshot);
-    std::optional<Snapshot> findSnapshot(int64_t application_id, const std::string& name);
-    std::optional<Snapshot> findLatestSnapshot(int64_t application_id);  // READY
-    std::vector<Snapshot> listSnapshots(int64_t application_id, std::optional<int64_t> before, int64_t limit);
+    int64_t insertSnapshot(const SnapshotRecord& snapshot);
+    std::optional<SnapshotRecord> findSnapshot(int64_t application_id, const std::string& name);
+    // The latest READY one, of any version or of that one.
+    std::optional<SnapshotRecord> findLatestSnapshot(int64_t application_id,
+                                                     std::optional<int64_t> version_id = std::nullopt);
+    std::vector<SnapshotRecord> listSnapshots(int64_t application_id, std::optional<int64_t> before,
+                                              int64_t limit);
     int64_t countManualSnapshots(int64_t application_id);
-    void updateSnapshot(const Snapshot& snapshot);
+    void updateSnapshot(const SnapshotRecord& snapshot);
     void deleteSnapshot(int64_t id);
 
     // Operations.

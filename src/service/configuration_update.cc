@@ -1,0 +1,181 @@
+#include "service/configuration_update.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "service/api_error.h"
+#include "service/code_package.h"
+#include "service/descriptions.h"
+#include "service/logging_options.h"
+#include "service/vpc_configurations.h"
+
+namespace millrace {
+
+namespace {
+
+using Json = nlohmann::json;
+
+const Json& member(const Json& object, const char* name) {
+    static const Json nothing;
+    if (!object.is_object()) return nothing;
+    const auto at = object.find(name);
+    return at == object.end() ? nothing : *at;
+}
+
+// `group` with the members of `update`, whose names end in "Update".
+Json withUpdates(Json group, const Json& update) {
+    constexpr std::string_view kSuffix = "Update";
+    if (!update.is_object()) return group;
+    for (const auto& [name, value] : update.items())
+        if (name.ends_with(kSuffix) && !value.is_null())
+            group[name.substr(0, name.size() - kSuffix.size())] = value;
+    return group;
+}
+
+// What CreateApplication would have to be asked for to get the configuration described, but for its code and
+// its VPC configurations.
+Json requestOf(const Json& description) {
+    const Json& flink = description.at("FlinkApplicationConfigurationDescription");
+    Json request{
+        {"FlinkApplicationConfiguration",
+         {{"CheckpointConfiguration", flink.at("CheckpointConfigurationDescription")},
+          {"MonitoringConfiguration", flink.at("MonitoringConfigurationDescription")},
+          {"ParallelismConfiguration", flink.at("ParallelismConfigurationDescription")}}},
+        {"ApplicationSnapshotConfiguration", description.at("ApplicationSnapshotConfigurationDescription")},
+        {"ApplicationSystemRollbackConfiguration",
+         description.at("ApplicationSystemRollbackConfigurationDescription")},
+        {"ApplicationEncryptionConfiguration",
+         description.at("ApplicationEncryptionConfigurationDescription")}};
+    if (const Json& properties = member(description, "EnvironmentPropertyDescriptions");
+        properties.is_object())
+        request["EnvironmentProperties"] = {{"PropertyGroups", properties.at("PropertyGroupDescriptions")}};
+    return request;
+}
+
+void refuseUnsupported(const Json& update) {
+    if (member(update, "SqlApplicationConfigurationUpdate").is_object())
+        throw unsupportedOperation(
+            "SqlApplicationConfigurationUpdate belongs to the runtime environment SQL-1_0, which is not "
+            "supported.");
+    if (member(update, "ZeppelinApplicationConfigurationUpdate").is_object())
+        throw unsupportedOperation("ZeppelinApplicationConfigurationUpdate is not supported.");
+}
+
+}  // namespace
+
+Shape applicationConfigurationUpdateShape() {
+    constexpr int64_t kLongMax = std::numeric_limits<int64_t>::max();
+    const auto type = [] { return Shape::oneOf({"DEFAULT", "CUSTOM"}); };
+    auto code = Shape::structure()
+                    .optional("CodeContentTypeUpdate", Shape::oneOf({"PLAINTEXT", "ZIPFILE"}))
+                    .optional("CodeContentUpdate",
+                              Shape::structure()
+                                  .optional("TextContentUpdate", Shape::string(0, kTextContentMax).secret())
+                                  .optional("ZipFileContentUpdate", Shape::blob(kZipFileContentMax))
+                                  .optional("S3ContentLocationUpdate",
+                                            Shape::structure()
+                                                .optional("BucketARNUpdate", Shape::string(1, 2048).arn())
+                                                .optional("FileKeyUpdate", Shape::string(1, 1024))
+                                                .optional("ObjectVersionUpdate", Shape::string(0, 1024))));
+    auto flink =
+        Shape::structure()
+            .optional("CheckpointConfigurationUpdate",
+                      Shape::structure()
+                          .optional("ConfigurationTypeUpdate", type())
+                          .optional("CheckpointingEnabledUpdate", Shape::boolean())
+                          .optional("CheckpointIntervalUpdate", Shape::integer(1, kLongMax))
+                          .optional("MinPauseBetweenCheckpointsUpdate", Shape::integer(0, kLongMax)))
+            .optional("MonitoringConfigurationUpdate",
+                      Shape::structure()
+                          .optional("ConfigurationTypeUpdate", type())
+                          .optional("MetricsLevelUpdate",
+                                    Shape::oneOf({"APPLICATION", "TASK", "OPERATOR", "PARALLELISM"}))
+                          .optional("LogLevelUpdate", Shape::oneOf({"INFO", "WARN", "ERROR", "DEBUG"})))
+            .optional("ParallelismConfigurationUpdate",
+                      Shape::structure()
+                          .optional("ConfigurationTypeUpdate", type())
+                          .optional("ParallelismUpdate", Shape::integer(1))
+                          .optional("ParallelismPerKPUUpdate", Shape::integer(1, 8))
+                          .optional("AutoScalingEnabledUpdate", Shape::boolean()));
+    auto vpc = Shape::structure()
+                   .required("VpcConfigurationId", partIdShape())
+                   .optional("SubnetIdUpdates", subnetIdsShape())
+                   .optional("SecurityGroupIdUpdates", securityGroupIdsShape());
+    return Shape::structure()
+        .optional("SqlApplicationConfigurationUpdate", Shape::structure())
+        .optional("ApplicationCodeConfigurationUpdate", std::move(code))
+        .optional("FlinkApplicationConfigurationUpdate", std::move(flink))
+        .optional("EnvironmentPropertyUpdates", environmentPropertiesShape())
+        .optional("ApplicationSnapshotConfigurationUpdate",
+                  Shape::structure()
+                      .required("SnapshotsEnabledUpdate", Shape::boolean())
+                      .optional("SnapshotModeUpdate", snapshotModeShape()))
+        .optional("ApplicationSystemRollbackConfigurationUpdate",
+                  Shape::structure().required("RollbackEnabledUpdate", Shape::boolean()))
+        .optional("VpcConfigurationUpdates", Shape::list(std::move(vpc)))
+        .optional("ZeppelinApplicationConfigurationUpdate", Shape::structure())
+        .optional("ApplicationEncryptionConfigurationUpdate",
+                  Shape::structure()
+                      .optional("KeyIdUpdate", Shape::string(1, 2048))
+                      .required("KeyTypeUpdate", Shape::oneOf({"AWS_OWNED_KEY", "CUSTOMER_MANAGED_KEY"})));
+}
+
+Json updatedCode(const Json& description, const Json& update) {
+    const Json& code = member(update, "ApplicationCodeConfigurationUpdate");
+    if (!code.is_object()) return {};
+    const Json& present = member(description, "ApplicationCodeConfigurationDescription");
+    const Json& content = member(code, "CodeContentUpdate");
+    const Json& type = member(code, "CodeContentTypeUpdate");
+    const Json& present_type = member(present, "CodeContentType");
+    if (!content.is_object()) {
+        if (type.is_null() || type == present_type) return {};
+        throw invalidArgument("A CodeContentTypeUpdate that changes the type needs a CodeContentUpdate.");
+    }
+    Json location = member(content, "S3ContentLocationUpdate");
+    Json next = withUpdates(Json::object(), content);
+    if (location.is_object()) {
+        Json merged =
+            member(member(present, "CodeContentDescription"), "S3ApplicationCodeLocationDescription");
+        if (!merged.is_object()) merged = Json::object();
+        // Another object has other versions.
+        if (!member(location, "BucketARNUpdate").is_null() || !member(location, "FileKeyUpdate").is_null())
+            merged.erase("ObjectVersion");
+        merged = withUpdates(std::move(merged), location);
+        if (!merged.contains("BucketARN") || !merged.contains("FileKey"))
+            throw invalidArgument("S3ContentLocationUpdate needs a BucketARNUpdate and a FileKeyUpdate.");
+        next["S3ContentLocation"] = std::move(merged);
+    }
+    Json configuration{{"CodeContent", std::move(next)}};
+    configuration["CodeContentType"] = type.is_null() ? present_type : type;
+    if (configuration["CodeContentType"].is_null())
+        throw invalidArgument("The application has no code yet: the update needs a CodeContentTypeUpdate.");
+    return configuration;
+}
+
+Json updateConfiguration(const Json& description, const Json& update, const Json& code_description) {
+    refuseUnsupported(update);
+    Json request = requestOf(description);
+    Json& flink = request["FlinkApplicationConfiguration"];
+    const Json& flink_update = member(update, "FlinkApplicationConfigurationUpdate");
+    for (const char* group :
+         {"CheckpointConfiguration", "MonitoringConfiguration", "ParallelismConfiguration"})
+        flink[group] =
+            withUpdates(flink[group], member(flink_update, (std::string(group) + "Update").c_str()));
+    for (const char* group : {"ApplicationSnapshotConfiguration", "ApplicationSystemRollbackConfiguration",
+                              "ApplicationEncryptionConfiguration"})
+        request[group] = withUpdates(request[group], member(update, (std::string(group) + "Update").c_str()));
+    if (const Json& properties = member(update, "EnvironmentPropertyUpdates"); properties.is_object())
+        request["EnvironmentProperties"] = properties;
+
+    const Json& present_code = member(description, "ApplicationCodeConfigurationDescription");
+    Json next =
+        describeConfiguration(request, code_description.is_object() ? code_description : present_code);
+    if (description.contains("VpcConfigurationDescriptions"))
+        next["VpcConfigurationDescriptions"] = description.at("VpcConfigurationDescriptions");
+    if (const Json& vpcs = member(update, "VpcConfigurationUpdates"); vpcs.is_array())
+        for (const auto& vpc : vpcs)
+            changeVpcConfiguration(next, vpc);
+    return next;
+}
+
+}  // namespace millrace
