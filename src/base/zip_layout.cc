@@ -141,6 +141,7 @@ std::vector<ZipLocation> locateZipEntries(std::string_view bytes, uint64_t entri
         throw UserError("zip.too-large", fmt::format("the archive has {} entries; {} are allowed",
                                                      directory.entries, entries_max));
     std::vector<ZipLocation> entries;
+    entries.reserve(std::min(directory.entries, bytes.size() / kCentralSize));  // as many as there can be
     uint64_t at = directory.offset;
     for (uint64_t i = 0; i < directory.entries; ++i) {
         const Central entry = readCentral(zip, at);
@@ -150,6 +151,7 @@ std::vector<ZipLocation> locateZipEntries(std::string_view bytes, uint64_t entri
     if (at != directory.limit) throwMalformedZip("its directory has more or fewer entries than it says");
 
     std::vector<const ZipLocation*> by_place;
+    by_place.reserve(entries.size());
     for (const ZipLocation& entry : entries)
         by_place.push_back(&entry);
     std::sort(by_place.begin(), by_place.end(),

@@ -163,7 +163,12 @@ def known_actions(wire):
 
 def good_input(action):
     """Of an application that exists, so that nothing else is wrong with it."""
-    given = example(MODEL.operation_model(action).input_shape)
+    shape = MODEL.operation_model(action).input_shape
+    given = example(shape)
+    if "CurrentApplicationVersionId" in shape.members:
+        given["CurrentApplicationVersionId"] = 1
+    if "ResourceARN" in given:
+        given["ResourceARN"] = "arn:aws:kinesisanalytics:us-east-1:000000000000:application/one"
     if "ApplicationName" in given:
         given["ApplicationName"] = "one"
     if action == "CreateApplication":

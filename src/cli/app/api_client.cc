@@ -55,7 +55,7 @@ Json ApiClient::call(const std::string& action, const Json& input) const {
     } catch (const UserError& error) {
         throw unreachable(endpoint_, error.what());
     }
-    const Json answer = response.body.empty() ? Json::object() : Json::parse(response.body, nullptr, false);
+    Json answer = response.body.empty() ? Json::object() : Json::parse(response.body, nullptr, false);
     if (response.status == 200 && answer.is_object()) return answer;
     std::string type = answer.is_object() ? text(answer, {"__type"}) : "";
     if (type.empty())
