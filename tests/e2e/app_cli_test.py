@@ -110,6 +110,39 @@ def test_the_life_of_an_application(app, sql_file):
     assert app.text("wait", "life", "--for", "DELETED") == "life: deleted\n"
 
 
+def test_updates_rollback_versions_and_tags(app, sql_file, tmp_path):
+    app.text("create", "changing", "--sql", sql_file, "--property", "load.rate=20", "--tag", "team=a")
+    app.text("start", "changing")
+    assert re.fullmatch(r"changing: RUNNING, version 2\nThe job was stopped for [\d.]+ m?s\.\n",
+                        app.text("update", "changing", "--parallelism", 2, "--property", "other.key=x"))
+    groups = app.json("describe", "changing")["ApplicationDetail"]["ApplicationConfigurationDescription"][
+        "EnvironmentPropertyDescriptions"]["PropertyGroupDescriptions"]
+    assert groups == [{"PropertyGroupId": "load", "PropertyMap": {"rate": "20"}},
+                      {"PropertyGroupId": "other", "PropertyMap": {"key": "x"}}]
+    assert "The last update stopped the job for" in app.text("describe", "changing")
+
+    wrong = tmp_path / "wrong.sql"
+    wrong.write_text("INSERT INTO nothing SELECT 1;")
+    said = app.fails(1, "update", "changing", "--sql", wrong)
+    assert "UpdateApplication of changing is FAILED" in said and "nothing" in said
+    assert app.text("wait", "changing").startswith("changing: RUNNING")
+    (failed,) = app.json("operations", "list", "changing", "--status", "FAILED")["ApplicationOperationInfoList"]
+    assert re.search(r"^  error +", app.text("operations", "describe", "changing", failed["OperationId"]), re.MULTILINE)
+
+    versions = [one["ApplicationVersionId"] for one in app.json("versions", "list", "changing")["ApplicationVersionSummaries"]]
+    assert versions == sorted(versions, reverse=True) and {1, 2} <= set(versions)
+    assert re.search(r"^  KPUs +1 ", app.text("versions", "describe", "changing", 1), re.MULTILINE)
+    assert "ResourceNotFoundException" in app.fails(3, "versions", "describe", "changing", 99)
+
+    assert re.search(r"^changing: RUNNING, version 1$", app.text("rollback", "changing"), re.MULTILINE)
+    assert re.search(r"^  KPUs +1 ", app.text("describe", "changing"), re.MULTILINE)
+    assert app.text("tags", "set", "changing", "team=b", "stage=test").splitlines()[1:] == ["stage  test", "team   b"]
+    assert app.text("tags", "remove", "changing", "stage") == "KEY   VALUE\nteam  b\n"
+    assert app.text("stop", "changing", "--force") == "changing: READY, version 1\n"
+    assert re.search(r"^changing: READY, version \d+$", app.text("update", "changing", "--runtime", "FLINK-2_2"), re.MULTILINE)
+    assert app.json("describe", "changing")["ApplicationDetail"]["RuntimeEnvironment"] == "FLINK-2_2"
+
+
 def test_code_comes_from_standard_input_and_from_archives(app, service, tmp_path):
     assert app.text("create", "piped", "--sql", "-", stdin=SQL) == "piped: READY, version 1\n"
     archive = tmp_path / "code.zip"
