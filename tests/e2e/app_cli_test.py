@@ -167,6 +167,9 @@ def test_exit_statuses_tell_what_went_wrong(app, sql_file, tmp_path):
                   ["start", "one", "--timeout", "soon"], ["update", "one"], []):
         done = app.run(*usage)
         assert done.returncode == 2, (usage, done.stdout, done.stderr)
+    assert app.json("operations", "list", "one")["ApplicationOperationInfoList"][0]["OperationStatus"] == "FAILED"
+    assert len(app.json("operations", "list", "one")["ApplicationOperationInfoList"]) == 1  # a wrong line begins nothing
+    assert "--checkpoint-interval" in app.fails(2, "create", "two", "--checkpoint-interval", "often")
     assert "ResourceNotFoundException" in app.fails(3, "describe", "nobody")
     assert "ResourceNotFoundException" in app.fails(3, "wait", "nobody")
     assert "ResourceInUseException" in app.fails(4, "stop", "one")
@@ -176,7 +179,8 @@ def test_exit_statuses_tell_what_went_wrong(app, sql_file, tmp_path):
     text.write_text("this is no archive")
     assert "CodeValidationException" in app.fails(7, "create", "two", "--zip", text)
     assert "UnsupportedOperationException" in app.fails(8, "create", "two", "--sql", sql_file, "--runtime", "SQL-1_0")
-    assert app.run("create", "two", "--sql", tmp_path / "missing.sql").returncode == 1
+    missing = json.loads(app.fails(1, "create", "two", "--sql", tmp_path / "missing.sql", "--json"))
+    assert missing["__type"] == "io.not-found" and "missing.sql" in missing["Message"]
     assert "millrace serve" in App(f"http://127.0.0.1:{free_port()}").fails(6, "list")
 
     error = json.loads(app.fails(3, "describe", "nobody", "--json"))

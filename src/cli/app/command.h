@@ -45,11 +45,12 @@ constexpr const char* kFileValue = "FILE";
 // The application that a command is about, its first argument.
 std::shared_ptr<std::string> declareApplication(CLI::App& app);
 
-// How long a command waits for what it began: --no-wait, --timeout.
+// How long a command waits for what it began: --no-wait, --timeout (parseTimeout in waiting.h).
 struct Waiting {
     bool none = false;
-    std::string timeout = "15min";
+    std::shared_ptr<std::string> timeout;
 };
+std::shared_ptr<std::string> declareTimeout(CLI::App& app);
 std::shared_ptr<Waiting> declareWaiting(CLI::App& app);
 
 }  // namespace millrace::cli

@@ -300,7 +300,7 @@ void finishOperation(const AppContext& context, const std::string& application, 
         context.print(answer, [&] { return fmt::format("{}: operation {}\n", application, id); });
         return;
     }
-    const Json ended = awaitOperation(context, application, id, waiting.timeout);
+    const Json ended = awaitOperation(context, application, id, *waiting.timeout);
     context.print(ended, [&] {
         std::string text =
             fmt::format("{}: {}\n", application, statusText(describeApplication(context, application)));

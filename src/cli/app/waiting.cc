@@ -14,8 +14,6 @@ namespace millrace::cli {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-namespace {
-
 milliseconds parseTimeout(const std::string& text) {
     int64_t seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -27,8 +25,6 @@ milliseconds parseTimeout(const std::string& text) {
         throw usageFailure(problem.what(), "write it as 30, 30s or 5min");
     }
 }
-
-}  // namespace
 
 void waitUntil(const std::string& what, const std::string& timeout, bool json,
                const std::function<bool(Progress&, milliseconds)>& done) {

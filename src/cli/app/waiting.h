@@ -11,6 +11,9 @@
 
 namespace millrace::cli {
 
+// "30" and "30s" are seconds, "5min" minutes. AppFailure (Usage) for what is no length of time.
+std::chrono::milliseconds parseTimeout(const std::string& text);
+
 // Asks again and again, more and more rarely, until `done` says true; it may show progress. AppFailure
 // (Timeout) after `timeout`, a text such as "30s"; a number alone is seconds. `what` says what has not come.
 void waitUntil(const std::string& what, const std::string& timeout, bool json,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/app/command.h"
 #include "cli/app/failure.h"
+#include "cli/app/waiting.h"
 #include "cli/command.h"
 
 namespace millrace {
@@ -39,6 +40,22 @@ int run(const CommonOptions& common, const AppBody& body) {
     } catch (const AppFailure& failure) {
         report(failure, common.json);
         return static_cast<int>(failure.status());
+    } catch (const UserError& error) {  // a file that cannot be read, a value that is none
+        const bool usage = error.code() == "config.bad-value";
+        const AppFailure failure(usage ? ExitStatus::Usage : ExitStatus::Failed, error.code(), error.what(),
+                                 error.problem().hint);
+        report(failure, common.json);
+        return static_cast<int>(failure.status());
+    }
+}
+
+// So that nothing has begun when the command line turns out to be wrong.
+std::string checkTimeout(const std::string& text) {
+    try {
+        parseTimeout(text);
+        return "";
+    } catch (const AppFailure& failure) {
+        return failure.what();
     }
 }
 
@@ -60,12 +77,19 @@ std::shared_ptr<std::string> declareApplication(CLI::App& app) {
     return name;
 }
 
+std::shared_ptr<std::string> declareTimeout(CLI::App& app) {
+    auto timeout = std::make_shared<std::string>("15min");
+    app.add_option("--timeout", *timeout, "how long to wait: 30, 30s, 5min")
+        ->type_name("DURATION")
+        ->capture_default_str()
+        ->check(CLI::Validator(checkTimeout, ""));
+    return timeout;
+}
+
 std::shared_ptr<Waiting> declareWaiting(CLI::App& app) {
     auto waiting = std::make_shared<Waiting>();
     app.add_flag("--no-wait", waiting->none, "returns as soon as the service has begun");
-    app.add_option("--timeout", waiting->timeout, "how long to wait: 30, 30s, 5min")
-        ->type_name("DURATION")
-        ->capture_default_str();
+    waiting->timeout = declareTimeout(app);
     return waiting;
 }
 

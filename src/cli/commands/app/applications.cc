@@ -99,7 +99,7 @@ AppBody declareDelete(CLI::App& app) {
             context.api.call("DeleteApplication",
                              {{"ApplicationName", *name}, {"CreateTimestamp", detail.at("CreateTimestamp")}});
         if (!waiting->none)
-            waitUntil(*name + " is not deleted", waiting->timeout, context.json,
+            waitUntil(*name + " is not deleted", *waiting->timeout, context.json,
                       [&](Progress& progress, std::chrono::milliseconds passed) {
                           try {
                               const Json now = describeApplication(context, *name);
@@ -157,7 +157,6 @@ AppBody declareWait(CLI::App& app) {
     auto name = declareApplication(app);
     auto status = std::make_shared<std::string>();
     auto operation = std::make_shared<std::string>();
-    auto timeout = std::make_shared<std::string>(Waiting().timeout);
     auto* wanted = app.add_option("--for", *status,
                                   "the status to wait for; without, any that does not change by itself")
                        ->check(CLI::IsMember({"READY", "STARTING", "RUNNING", "STOPPING", "UPDATING",
@@ -165,9 +164,7 @@ AppBody declareWait(CLI::App& app) {
     app.add_option("--operation", *operation, "the operation that is to end, and well")
         ->type_name("OPERATION")
         ->excludes(wanted);
-    app.add_option("--timeout", *timeout, "how long to wait: 30, 30s, 5min")
-        ->type_name("DURATION")
-        ->capture_default_str();
+    auto timeout = declareTimeout(app);
     return [=](const AppContext& context) {
         if (!operation->empty()) {
             const Json answer = awaitOperation(context, *name, *operation, *timeout);

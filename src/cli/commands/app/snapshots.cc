@@ -51,7 +51,7 @@ AppBody declareCreate(CLI::App& app) {
             context.print(answer, [&] { return fmt::format("{}: CREATING\n", *snapshot); });
             return;
         }
-        waitUntil(fmt::format("the snapshot {} is not READY", *snapshot), waiting->timeout, context.json,
+        waitUntil(fmt::format("the snapshot {} is not READY", *snapshot), *waiting->timeout, context.json,
                   [&](Progress& progress, std::chrono::milliseconds passed) {
                       answer = describeSnapshot(context, *name, *snapshot);
                       const std::string status = shown(memberOf(answer, "SnapshotDetails"), "SnapshotStatus");
@@ -92,7 +92,7 @@ AppBody declareDelete(CLI::App& app) {
              {"SnapshotCreationTimestamp", known.at("SnapshotDetails").at("SnapshotCreationTimestamp")}});
         if (!waiting->none)
             waitUntil(
-                "the deletion of " + *snapshot, waiting->timeout, context.json,
+                "the deletion of " + *snapshot, *waiting->timeout, context.json,
                 [&](Progress& progress, std::chrono::milliseconds passed) {
                     try {
                         describeSnapshot(context, *name, *snapshot);
