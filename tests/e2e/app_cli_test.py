@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -243,6 +244,7 @@ class ModelService:
 
     def __init__(self):
         self.requests, self.answers, self.violations = [], {}, []
+        self.pages = {}  # path -> (status, text, or texts in turn)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -252,6 +254,16 @@ class ModelService:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, answer = outer.answer(self.headers["X-Amz-Target"].split(".")[1], body)
                 data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self):
+                status, text = outer.pages.get(self.path, (404, "nothing here"))
+                if isinstance(text, list):
+                    text = text.pop(0) if len(text) > 1 else text[0]
+                data = text.encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -405,6 +417,37 @@ def test_rollback_versions_tags_and_links(told):
     assert app.text("url", "one", "--session", 1800) == "http://127.0.0.1/flinkdashboard?authToken=x\n"
     assert told.sent("CreateApplicationPresignedUrl") == {
         "ApplicationName": "one", "UrlType": "FLINK_DASHBOARD_URL", "SessionExpirationDurationInSeconds": 1800}
+
+
+def log_line(number):
+    return json.dumps({"timestamp": STAMP * 1000 + number, "messageType": "INFO", "logger": "runtime",
+                       "message": f"line {number}"}) + "\n"
+
+
+def test_logs_come_by_the_link_and_are_followed(told):
+    app = App(told.url)
+    told.answers["CreateApplicationPresignedUrl"] = {"AuthorizedUrl": told.url + "/flinkdashboard?authToken=a%2Fb"}
+    page = "/flinkdashboard/jobmanager/log?authToken=a%2Fb"
+    told.pages[page] = (200, "".join(map(log_line, range(5))) + "half a li")
+    assert app.text("logs", "one", "--lines", 2) == (
+        "2026-03-01T00:00:00.003+00:00 INFO  runtime line 3\n2026-03-01T00:00:00.004+00:00 INFO  runtime line 4\n")
+    assert [json.loads(line)["message"] for line in app.text("logs", "one", "--json").splitlines()] == [
+        f"line {number}" for number in range(5)]
+
+    told.pages[page] = (200, ["".join(map(log_line, range(count))) for count in (1, 1, 3, 4)])
+    following = subprocess.Popen([str(MILLRACE), "app", "logs", "one", "--follow", "--json"], env=environment(told.url),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    lines = [json.loads(following.stdout.readline())["message"] for _ in range(4)]
+    following.send_signal(signal.SIGINT)
+    assert following.wait(10) == -signal.SIGINT
+    assert lines == [f"line {number}" for number in range(4)]
+
+    told.pages[page] = (503, "no cluster")
+    assert "no cluster" in app.fails(4, "logs", "one")
+    told.pages.clear()
+    app.fails(8, "logs", "one")
+    told.answers["CreateApplicationPresignedUrl"] = ("ResourceInUseException", "Application one is READY, not RUNNING.")
+    assert "not RUNNING" in app.fails(4, "logs", "one")
 
 
 def test_describe_shows_health_and_the_last_downtime(told):

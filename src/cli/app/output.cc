@@ -20,14 +20,15 @@ size_t widthOf(std::string_view text) {
         text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-// Texts of users may hold anything; what would move a terminal's cursor is shown as a question mark.
+}  // namespace
+
 std::string printable(std::string text) {
-    for (char& c : text)
+    for (char& c : text) {
+        if (c == '\t') c = ' ';
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+    }
     return text;
 }
-
-}  // namespace
 
 std::string TextTable::render(std::string_view indent, bool titles) const {
     std::vector<size_t> widths;

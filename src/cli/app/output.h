@@ -29,6 +29,9 @@ std::string localTime(const nlohmann::json& epoch_seconds);
 // "350 ms", "4.2 s", "3 min 20 s", "2 h 5 min"
 std::string shownDuration(std::chrono::milliseconds duration);
 
+// Texts of others may hold anything: what would move a terminal's cursor is a question mark, a tab a space.
+std::string printable(std::string text);
+
 // A member's text, number or truth as a text; "" if it is absent.
 std::string shown(const nlohmann::json& object, const char* name);
 // A member, or null if the object is none or has none of that name.

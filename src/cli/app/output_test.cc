@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/app/api_client.h"
 #include "cli/app/failure.h"
+#include "cli/app/log_text.h"
 #include "cli/app/waiting.h"
 
 namespace millrace::cli {
@@ -44,6 +45,31 @@ TEST(AppOutput, durations) {
     EXPECT_EQ(shownDuration(milliseconds(4'280)), "4.2 s");
     EXPECT_EQ(shownDuration(milliseconds(200'000)), "3 min 20 s");
     EXPECT_EQ(shownDuration(milliseconds(7'500'000)), "2 h 5 min");
+}
+
+TEST(AppLogs, linesForPeople) {
+    EXPECT_EQ(logLineText(R"({"timestamp":1772323200042,"messageType":"INFO","logger":"runtime.job",)"
+                          R"("message":"first\nsecond\u001b[2J","threadName":"t"})"),
+              "2026-03-01T00:00:00.042+00:00 INFO  runtime.job first\n    second?[2J");
+    EXPECT_EQ(logLineText("plain\ttext"), "plain text");
+    EXPECT_EQ(logLineText("{broken"), "{broken");
+    EXPECT_EQ(logLineText("[1]"), "[1]");
+}
+
+TEST(AppLogs, onlyWhatIsNewIsGiven) {
+    LogTail tail;
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished", 2), "c\nd\n");
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished", 2), "");
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished, now\ne\n", 2), "unfinished, now\ne\n");
+    EXPECT_EQ(tail.news("d\nunfinished, now\ne\nf\n", 2), "f\n");  // only the end is answered
+    EXPECT_EQ(tail.news("x\ny\nz\n", 2), "x\ny\nz\n");             // another log
+    EXPECT_EQ(tail.news("x\ny\nz\n1\n", 2), "1\n");
+    LogTail all, none;
+    EXPECT_EQ(all.news("a\nb\n", 0), "a\nb\n");
+    EXPECT_EQ(none.news("", 5), "");
+    EXPECT_EQ(none.news("first\n", 5), "first\n");
+    LogTail more;
+    EXPECT_EQ(more.news("a\n", 5), "a\n");
 }
 
 TEST(AppFailure, errorsOfTheApiHaveTheirExitStatus) {
