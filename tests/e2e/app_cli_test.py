@@ -452,13 +452,13 @@ def test_logs_come_by_the_link_and_are_followed(told):
 
 def test_describe_shows_health_and_the_last_downtime(told):
     told.answers["DescribeApplication"] = detail(
-        Health={"Status": "DEGRADED", "Reason": "no checkpoint for 5 min"}, ApplicationVersionUpdatedFrom=2)
+        Health={"Status": "UNHEALTHY", "Reasons": ["no checkpoint for 5 min", "the watermark stands"]}, ApplicationVersionUpdatedFrom=2)
     told.answers["ListApplicationOperations"] = {"ApplicationOperationInfoList": [
         {"Operation": "UpdateApplication", "OperationId": "op1", "OperationStatus": "SUCCESSFUL", "StartTime": STAMP,
          "EndTime": STAMP + 75}]}
     told.answers["DescribeApplicationOperation"] = operation(DowntimeMilliseconds=1500)
     shown = App(told.url).text("describe", "one")
-    assert re.search(r"^  health +DEGRADED: no checkpoint for 5 min$", shown, re.MULTILINE)
+    assert re.search(r"^  health +UNHEALTHY: no checkpoint for 5 min; the watermark stands$", shown, re.MULTILINE)
     assert re.search(r"^  version +3, updated from 2$", shown, re.MULTILINE)
     assert re.search(r"^  UpdateApplication +SUCCESSFUL +2026-03-01T00:00:00\+00:00 +1 min 15 s +op1$", shown, re.MULTILINE)
     assert "The last update stopped the job for 1.5 s." in shown

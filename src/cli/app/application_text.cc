@@ -29,11 +29,14 @@ int64_t numberOf(const Json& object, const char* name, int64_t otherwise) {
     return value.is_number_integer() ? value.get<int64_t>() : otherwise;
 }
 
-// Health is a word of ours beside the API's members, with the reason when it is not good.
+// A word of ours beside the API's members, with the reasons when it is not good.
 std::string healthText(const Json& health) {
-    if (health.is_string()) return health;
     std::string text = shown(health, "Status");
-    if (const std::string reason = shown(health, "Reason"); !reason.empty()) text += ": " + reason;
+    const char* separator = ": ";
+    for (const Json& reason : memberOf(health, "Reasons")) {
+        text += separator + (reason.is_string() ? reason.get<std::string>() : reason.dump());
+        separator = "; ";
+    }
     return text;
 }
 
