@@ -1,6 +1,7 @@
 // An HTTP/1.1 server for the service's API and for a cluster's REST endpoint. One thread does all socket
 // work; handlers run on a small pool, so a slow handler delays only its own connection. Whatever arrives is
-// bounded: header and body sizes, connections, and the time a request may take to arrive. What is not HTTP is
+// bounded: header and body sizes, the bytes of all bodies together, connections, waiting requests, and the
+// time that anything may take; and what is slow or idle gives way to what is not. What is not HTTP is
 // answered with 400 and closed.
 #pragma once
 
@@ -41,6 +42,9 @@ struct HttpResponse {
 
 // Called on several threads at once. An exception that escapes it is logged and answered with 500.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// Lets a request through (nothing), or says what it is answered instead. Called once for every whole request,
+// before its handler, on the handler's thread.
+using HttpAuthenticator = std::function<std::optional<HttpResponse>(const HttpRequest&)>;
 
 struct HttpServerOptions {
     std::string host = "127.0.0.1";  // an address, or "localhost"
@@ -48,13 +52,21 @@ struct HttpServerOptions {
     int threads = 2;                 // that run handlers
     size_t header_size_max = 16 << 10;
     size_t body_size_max = 1 << 20;
-    size_t connections_max = 256;     // more wait in the listening socket's queue
-    int idle_timeout_ms = 60'000;     // a kept-alive connection without a request
-    int request_timeout_ms = 30'000;  // from a request's first byte to its last, and for writing the answer
-    // Until requests are authenticated, only loopback addresses may be listened on, and requests must name a
-    // loopback host (so that a web page cannot reach the server through a name of its own that resolves to
-    // 127.0.0.1).
-    bool loopback_only = true;
+    // Bodies that are being read, wait for a handler or are handled, of all connections together. Beyond it
+    // the body that came first goes on and the others are read no further until there is room.
+    size_t bodies_total_max = 256 << 20;
+    // At most half the descriptors that the process may have. One more takes the place of the connection that
+    // has been without a request for longest, then of the slowest request; it gets 503 if all are being
+    // handled.
+    size_t connections_max = 10'000;
+    size_t queue_max = 1'000;          // requests that wait for a handler; one more gets 503
+    int idle_timeout_ms = 60'000;      // a kept-alive connection without a request
+    int header_timeout_ms = 10'000;    // from a request's first byte to the end of its headers
+    int request_timeout_ms = 30'000;   // for its body, and for writing the answer; see body_rate_min
+    size_t body_rate_min = 256 << 10;  // bytes: a second more for each of so many that have come
+    // Without an authenticator, only loopback addresses may be listened on, and requests must name a loopback
+    // host (so that a web page cannot reach the server through a name of its own that resolves to 127.0.0.1).
+    HttpAuthenticator authenticate;
 };
 
 class HttpServer {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/zip_layout.h"
 
 namespace millrace {
 
@@ -39,16 +40,34 @@ void checkName(const std::string& name) {
     }
 }
 
+void checkNames(const std::vector<ZipLocation>& entries) {
+    std::set<std::string_view> names, files, folders;
+    for (const ZipLocation& entry : entries) {
+        const bool folder = entry.name.ends_with('/');
+        const std::string name = folder ? entry.name.substr(0, entry.name.size() - 1) : entry.name;
+        checkName(name);
+        const std::string_view kept = std::string_view(entry.name).substr(0, name.size());
+        if (!names.insert(kept).second)
+            throw UserError("zip.duplicate", fmt::format("the archive has two entries named '{}'", name));
+        if (!folder) files.insert(kept);
+        for (size_t slash = kept.find('/'); slash != std::string_view::npos;
+             slash = kept.find('/', slash + 1))
+            folders.insert(kept.substr(0, slash));
+    }
+    for (const std::string_view folder : folders)
+        if (files.contains(folder))
+            throw UserError("zip.duplicate",
+                            fmt::format("the archive has a file and a folder named '{}'", folder));
+}
+
 }  // namespace
 
 std::vector<ZipEntry> readZip(std::string_view bytes, const ZipLimits& limits) {
+    if (bytes.empty()) throwMalformedZip("it is empty");
+    checkNames(locateZipEntries(bytes, limits.entries_max));
+
     zip_error_t error;
     zip_error_init(&error);
-    const auto malformed = [](const std::string& why) {
-        throw UserError("zip.malformed",
-                        fmt::format("the code package is not a zip archive that can be read: {}", why));
-    };
-    if (bytes.empty()) malformed("it is empty");
     zip_source_t* const source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
     MILLRACE_CHECK(source, "libzip has no memory");
     std::unique_ptr<zip_t, CloseArchive> archive(
@@ -57,28 +76,21 @@ std::vector<ZipEntry> readZip(std::string_view bytes, const ZipLimits& limits) {
         zip_source_free(source);
         const std::string why = zip_error_strerror(&error);
         zip_error_fini(&error);
-        malformed(why);
+        throwMalformedZip(why);
     }
     zip_error_fini(&error);
 
     const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
-    if (static_cast<uint64_t>(count) > limits.entries_max)
-        throw UserError("zip.too-large",
-                        fmt::format("the archive has {} entries; {} are allowed", count, limits.entries_max));
     std::vector<ZipEntry> entries;
-    std::set<std::string> names;
     uint64_t total = 0;
     for (zip_int64_t i = 0; i < count; ++i) {
         zip_stat_t status;
         zip_stat_init(&status);
         if (zip_stat_index(archive.get(), i, ZIP_FL_ENC_GUESS, &status) != 0 ||
             !(status.valid & ZIP_STAT_NAME) || !(status.valid & ZIP_STAT_SIZE))
-            malformed(fmt::format("entry {} has no name or size", i));
+            throwMalformedZip(fmt::format("entry {} has no name or size", i));
         std::string name = status.name;
         const bool folder = name.ends_with('/');
-        checkName(folder ? name.substr(0, name.size() - 1) : name);
-        if (!names.insert(folder ? name.substr(0, name.size() - 1) : name).second)
-            throw UserError("zip.duplicate", fmt::format("the archive has two entries named '{}'", name));
         zip_uint8_t system = 0;
         zip_uint32_t attributes = 0;
         zip_file_get_external_attributes(archive.get(), i, 0, &system, &attributes);
@@ -89,30 +101,32 @@ std::vector<ZipEntry> readZip(std::string_view bytes, const ZipLimits& limits) {
                                 fmt::format("the archive's entry '{}' is a link or a special file", name));
         }
         if (folder) continue;
-        if ((status.valid & ZIP_STAT_ENCRYPTION_METHOD) && status.encryption_method != ZIP_EM_NONE)
-            throw UserError("zip.encrypted", fmt::format("the archive's entry '{}' is encrypted", name));
         total += status.size;
         if (status.size > limits.bytes_max || total > limits.bytes_max)
             throw UserError("zip.too-large",
                             fmt::format("the archive unfolds to more than {} bytes (at entry '{}')",
                                         limits.bytes_max, name));
+        if (total > 16 << 20 &&
+            static_cast<double>(total) > limits.ratio_max * static_cast<double>(bytes.size()))
+            throw UserError("zip.too-large", fmt::format("the archive unfolds to more than {} times its size",
+                                                         limits.ratio_max));
         if (status.size > 1 << 20 && (status.valid & ZIP_STAT_COMP_SIZE) &&
             static_cast<double>(status.size) > limits.ratio_max * static_cast<double>(status.comp_size))
             throw UserError("zip.too-large",
                             fmt::format("the archive's entry '{}' unfolds to more than {} times its size",
                                         name, limits.ratio_max));
         std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen_index(archive.get(), i, 0));
-        if (!file) malformed(fmt::format("entry '{}': {}", name, zip_strerror(archive.get())));
+        if (!file) throwMalformedZip(fmt::format("entry '{}': {}", name, zip_strerror(archive.get())));
         ZipEntry entry{std::move(name), std::string(status.size, '\0')};
         uint64_t read = 0;
         while (read < status.size) {
             const zip_int64_t got = zip_fread(file.get(), entry.content.data() + read, status.size - read);
-            if (got <= 0) malformed(fmt::format("entry '{}' is damaged", entry.name));
+            if (got <= 0) throwMalformedZip(fmt::format("entry '{}' is damaged", entry.name));
             read += static_cast<uint64_t>(got);
         }
         char beyond;  // reading past the end checks the checksum, and that there is no more than was said
         if (zip_fread(file.get(), &beyond, 1) != 0)
-            malformed(fmt::format("entry '{}' is damaged", entry.name));
+            throwMalformedZip(fmt::format("entry '{}' is damaged", entry.name));
         entries.push_back(std::move(entry));
     }
     std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -78,11 +78,53 @@ TEST(Zip, refusesWhatCouldReachOutside) {
     EXPECT_EQ(codeOf(makeZip({{"link", "/etc/passwd", S_IFLNK | 0777}})), "zip.link");
     EXPECT_EQ(codeOf(makeZip({{"fine..sql", "x", S_IFREG | 0644}})), "");
     EXPECT_EQ(codeOf(makeZip({{"a", "1"}, {"a/", ""}})), "zip.duplicate");
-    // libzip does not write two entries of one name, so one is renamed in the bytes; libzip's own check finds
-    // that.
+    EXPECT_EQ(codeOf(makeZip({{"a", "1"}, {"a/b", "2"}})), "zip.duplicate");
+    EXPECT_EQ(codeOf(makeZip({{"a/", ""}, {"a/b", "2"}})), "");
+    // libzip does not write two entries of one name, so one is renamed in the bytes.
     const std::string two = makeZip({{"aa.sql", "1"}, {"ab.sql", "2"}});
     EXPECT_EQ(codeOf(two), "");
-    EXPECT_EQ(codeOf(replaced(two, "ab.sql", "aa.sql")), "zip.malformed");
+    EXPECT_EQ(codeOf(replaced(two, "ab.sql", "aa.sql")), "zip.duplicate");
+}
+
+uint64_t numberAt(const std::string& bytes, size_t at, int size) {
+    uint64_t value = 0;
+    for (int i = size; i-- > 0;)
+        value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return value;
+}
+
+void setNumber(std::string& bytes, size_t at, uint64_t value, int size) {
+    for (int i = 0; i < size; ++i, value >>= 8)
+        bytes[at + i] = static_cast<char>(value & 0xFF);
+}
+
+constexpr const char* kCentral = "PK\x01\x02";
+
+TEST(Zip, refusesWhatTwoProgramsCouldReadDifferently) {
+    const std::string good = makeZip({{"aa.sql", "first"}, {"ab.sql", "second"}});
+    const size_t first = good.find(kCentral), second = good.find(kCentral, first + 1);
+    std::string bad = good;
+    bad[bad.find("aa.sql")] = 'x';  // in the local header only
+    EXPECT_EQ(codeOf(bad), "zip.malformed");
+    bad = good;
+    setNumber(bad, first + 8, numberAt(bad, first + 8, 2) | 1, 2);
+    EXPECT_EQ(codeOf(bad), "zip.encrypted");
+    bad = good;  // both are one entry's bytes
+    setNumber(bad, second + 42, numberAt(bad, first + 42, 4), 4);
+    bad.replace(second + 46, 6, "aa.sql");
+    EXPECT_EQ(codeOf(bad), "zip.overlap");
+    bad = good;  // the first reaches into the second
+    setNumber(bad, first + 20, numberAt(bad, first + 20, 4) + 1, 4);
+    EXPECT_EQ(codeOf(bad), "zip.overlap");
+    bad = good;
+    setNumber(bad, second + 20, numberAt(bad, second + 20, 4) + 1, 4);
+    EXPECT_EQ(codeOf(bad), "zip.overlap");
+    EXPECT_EQ(codeOf(good + "more"), "zip.malformed");
+    EXPECT_EQ(codeOf("#!/bin/sh\n" + good), "zip.malformed");
+    bad = good;  // an entry that the end record does not count
+    setNumber(bad, bad.size() - 14, 1, 2);
+    setNumber(bad, bad.size() - 12, 1, 2);
+    EXPECT_EQ(codeOf(bad), "zip.malformed");
 }
 
 TEST(Zip, boundsWhatItUnfolds) {
@@ -94,6 +136,12 @@ TEST(Zip, boundsWhatItUnfolds) {
     EXPECT_EQ(codeOf(bomb, limits), "");
     limits.bytes_max = 1 << 20;
     EXPECT_EQ(codeOf(bomb, limits), "zip.too-large");
+    limits = {};
+    // Each entry is small enough for its ratio to be let pass, and all together are not.
+    std::vector<Given> many;
+    for (int i = 0; i < 40; ++i)
+        many.push_back({"part-" + std::to_string(i), std::string(900'000, 'x')});
+    EXPECT_EQ(codeOf(makeZip(many)), "zip.too-large");
     limits.entries_max = 1;
     EXPECT_EQ(codeOf(makeZip({{"a", "1"}, {"b", "2"}}), limits), "zip.too-large");
 }

@@ -39,6 +39,8 @@ class Engine {
   public:
     virtual ~Engine() = default;
     virtual std::string name() const = 0;
+    // Says which program a cluster would run that is launched now; another text, once there is another.
+    virtual std::string release() const = 0;
 
     // Ends what still runs for the application, then starts the cluster; returns without waiting for it to be
     // ready. UserError when it cannot be started at all.

@@ -1,5 +1,7 @@
 #include "engines/flink_rest_client.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/http_server.h"
@@ -98,7 +100,8 @@ JobDetail FlinkRestClient::job(const std::string& job_id) {
     for (const auto& vertex : member(answer, "vertices"))
         if (vertex.is_object())
             detail.vertices.push_back({text(vertex, "id"), text(vertex, "name"), text(vertex, "status"),
-                                       integer(vertex, "parallelism"), integer(vertex, "maxParallelism")});
+                                       integer(vertex, "parallelism"), integer(vertex, "maxParallelism"),
+                                       integer(member(vertex, "metrics"), "read-records")});
     if (const Json& plan = member(answer, "plan"); !plan.empty()) detail.plan = plan.dump();
     return detail;
 }
@@ -135,6 +138,32 @@ std::map<std::string, std::string> FlinkRestClient::metrics(const std::string& j
         for (const auto& metric : answer)
             if (metric.is_object()) values[text(metric, "id")] = text(metric, "value");
     return values;
+}
+
+std::optional<int64_t> FlinkRestClient::lowestWatermark(const std::string& job_id,
+                                                        const std::string& vertex_id) {
+    const std::string path =
+        fmt::format("/jobs/{}/vertices/{}/watermarks", encodePercent(job_id), encodePercent(vertex_id));
+    const auto answer = Json::parse(exchange("GET", path), nullptr, false);
+    std::optional<int64_t> lowest;
+    if (answer.is_array())
+        for (const auto& metric : answer) {
+            if (!metric.is_object() || text(metric, "value").empty()) continue;
+            const int64_t watermark = std::atoll(text(metric, "value").c_str());
+            lowest = std::min(lowest.value_or(watermark), watermark);
+        }
+    return lowest;
+}
+
+std::optional<double> FlinkRestClient::highestOf(const std::string& job_id, const std::string& vertex_id,
+                                                 const std::string& metric) {
+    const std::string path =
+        fmt::format("/jobs/{}/vertices/{}/subtasks/metrics?get={}&agg=max", encodePercent(job_id),
+                    encodePercent(vertex_id), encodePercent(metric));
+    const auto answer = Json::parse(exchange("GET", path), nullptr, false);
+    if (!answer.is_array() || answer.empty() || !answer[0].is_object()) return std::nullopt;
+    const Json& highest = member(answer[0], "max");
+    return highest.is_number() ? std::optional(highest.get<double>()) : std::nullopt;
 }
 
 std::string FlinkRestClient::triggerSavepoint(const std::string& job_id, const std::string& target_folder) {

@@ -33,6 +33,7 @@ struct ClusterOverview {
 struct JobVertex {
     std::string id, name, status;
     int64_t parallelism = 0, max_parallelism = 0;
+    int64_t records_in = 0;  // read by it so far
 };
 
 struct JobDetail {
@@ -70,6 +71,12 @@ class FlinkRestClient {
     std::string rootException(const std::string& job_id);  // "" if there was none
     std::map<std::string, std::string> metrics(const std::string& job_id,
                                                const std::vector<std::string>& names);
+
+    // The lowest of the vertex's subtasks; nullopt while there is none, or no such vertex.
+    std::optional<int64_t> lowestWatermark(const std::string& job_id, const std::string& vertex_id);
+    // The highest value of the metric among the vertex's subtasks; nullopt if it has no such metric.
+    std::optional<double> highestOf(const std::string& job_id, const std::string& vertex_id,
+                                    const std::string& metric);
 
     // Both return a request id for savepointStatus().
     std::string triggerSavepoint(const std::string& job_id, const std::string& target_folder);

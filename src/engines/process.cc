@@ -73,26 +73,34 @@ FileDescriptor::~FileDescriptor() {
 
 namespace {
 
+// A field of /proc/<pid>/stat, "pid (any name) state ppid …", counted from 1: of those after the name.
+std::string_view fieldOf(const std::string& stat, int wanted) {
+    size_t at = stat.rfind(')');
+    if (at == std::string::npos || at + 2 >= stat.size()) return {};
+    at += 2;
+    for (int field = 3; field < wanted; ++field) {
+        at = stat.find(' ', at);
+        if (at == std::string::npos) return {};
+        ++at;
+    }
+    return std::string_view(stat).substr(at, stat.find(' ', at) - at);
+}
+
+std::optional<int64_t> integerOf(std::string_view text) {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() ? std::optional(value) : std::nullopt;
+}
+
 // Also of a zombie, if `ended` says so.
 std::optional<ProcessIdentity> identify(int64_t pid, bool ended) {
     const auto stat = readProcFile(fmt::format("/proc/{}/stat", pid));
     if (!stat) return std::nullopt;
-    // "pid (any name) state ppid …": the start time is the 22nd field, the 20th after the name.
-    size_t at = stat->rfind(')');
-    if (at == std::string::npos || at + 2 >= stat->size()) return std::nullopt;
-    at += 2;
-    const char state = (*stat)[at];
-    if (!ended && (state == 'Z' || state == 'X')) return std::nullopt;
-    for (int field = 3; field < 22; ++field) {
-        at = stat->find(' ', at);
-        if (at == std::string::npos) return std::nullopt;
-        ++at;
-    }
-    ProcessIdentity process{pid, 0, bootId()};
-    const auto [end, error] =
-        std::from_chars(stat->data() + at, stat->data() + stat->size(), process.start_time);
-    if (error != std::errc()) return std::nullopt;
-    return process;
+    const std::string_view state = fieldOf(*stat, 3);
+    if (!ended && (state == "Z" || state == "X")) return std::nullopt;
+    const auto start_time = integerOf(fieldOf(*stat, 22));
+    if (!start_time) return std::nullopt;
+    return ProcessIdentity{pid, *start_time, bootId()};
 }
 
 }  // namespace
@@ -101,6 +109,15 @@ std::optional<ProcessIdentity> identifyProcess(int64_t pid) { return identify(pi
 
 bool isAlive(const ProcessIdentity& process) {
     return process.pid > 0 && identifyProcess(process.pid) == process;
+}
+
+std::optional<int64_t> cpuMilliseconds(const ProcessIdentity& process) {
+    if (!isAlive(process)) return std::nullopt;
+    const auto stat = readProcFile(fmt::format("/proc/{}/stat", process.pid));
+    if (!stat) return std::nullopt;
+    const auto user = integerOf(fieldOf(*stat, 14)), system = integerOf(fieldOf(*stat, 15));
+    if (!user || !system) return std::nullopt;
+    return (*user + *system) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
 FileDescriptor watchProcess(const ProcessIdentity& process) {

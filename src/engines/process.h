@@ -34,6 +34,8 @@ struct ProcessIdentity {
 // Who `pid` is now; nullopt if there is no such process or it has ended.
 std::optional<ProcessIdentity> identifyProcess(int64_t pid);
 bool isAlive(const ProcessIdentity& process);
+// CPU time that all its threads have used so far; nullopt once it has ended.
+std::optional<int64_t> cpuMilliseconds(const ProcessIdentity& process);
 // Readable (POLLIN) once the process has ended; invalid if it already has.
 FileDescriptor watchProcess(const ProcessIdentity& process);
 // False if it has ended already. Reaps the process if it is a child of ours.

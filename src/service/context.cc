@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include <cstdlib>
+
 #include "base/error.h"
+#include "engines/flink_rest_client.h"
 #include "service/api_error.h"
 
 namespace millrace {
@@ -60,6 +63,13 @@ std::string randomId() {
 
 std::string clusterUrl(const ClusterRecord& cluster) {
     return fmt::format("http://127.0.0.1:{}", cluster.port);
+}
+
+int64_t fullRestartsOf(FlinkRestClient& client, const ClusterRecord& cluster) {
+    constexpr const char* kMetric = "fullRestarts";
+    const auto metrics = client.metrics(cluster.job_id, {kMetric});
+    const auto at = metrics.find(kMetric);
+    return at == metrics.end() ? cluster.full_restarts : std::atoll(at->second.c_str());
 }
 
 }  // namespace millrace

@@ -16,6 +16,10 @@
 
 namespace millrace {
 
+class FlinkRestClient;
+class HealthBoard;
+class PresignedUrls;
+
 struct ServiceContext {
     const ServiceConfiguration& configuration;
     const Clock& clock;
@@ -25,11 +29,14 @@ struct ServiceContext {
     Engine& engine;
     HttpClient& http;
     EnvironmentLookup environment;
+    PresignedUrls& presigned_urls;
+    HealthBoard& health;
     // Call after a transaction that added operations, or asked for one to be cancelled.
     std::function<void()> operations_changed;
     // Held from putting a code package to committing the version that pins it, and while unused ones are
     // removed.
     std::mutex code_mutex = {};
+    std::string address = {};  // where the service answers, "127.0.0.1:8090"
 
     int64_t nowSeconds() const { return clock.now().value() / 1000; }
     std::string applicationArn(const std::string& name) const;
@@ -50,5 +57,7 @@ std::string randomId();
 
 // Where the cluster's REST API answers.
 std::string clusterUrl(const ClusterRecord& cluster);
+// How often the job has restarted in this run, by itself or with its cluster.
+int64_t fullRestartsOf(FlinkRestClient& client, const ClusterRecord& cluster);
 
 }  // namespace millrace

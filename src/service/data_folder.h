@@ -2,6 +2,7 @@
 //
 //   millrace.db                      metadata (SQLite)
 //   service.lock                     held by the one service that works in this folder
+//   presigned-urls.key               what links to dashboards are signed with
 //   blobs/<SHA-256>                  code packages, one per content
 //   buckets/<bucket>/<key>           the local buckets, filled by whoever owns the folder
 //   applications/<name>/             cluster.lock, log, and per deployment package-….json, ready-….json
@@ -23,6 +24,7 @@ class DataFolder {
     const std::string& path() const { return path_; }
     std::string database() const { return path_ + "/millrace.db"; }
     std::string lock() const { return path_ + "/service.lock"; }
+    std::string presignedKey() const { return path_ + "/presigned-urls.key"; }
     std::string blobs() const { return path_ + "/blobs"; }
     std::string buckets() const { return path_ + "/buckets"; }
     std::string application(const std::string& name) const;

@@ -10,6 +10,8 @@
 #include "base/hash.h"
 #include "service/api_error.h"
 #include "service/code_package.h"
+#include "service/health.h"
+#include "service/service_settings.h"
 #include "service/vpc_configurations.h"
 
 namespace millrace {
@@ -160,6 +162,7 @@ Json describeConfiguration(const Json& requested, const Json& code_description, 
     if (const Json& vpcs = member(requested, "VpcConfigurations"); vpcs.is_array())
         for (const auto& vpc : vpcs)
             addVpcConfiguration(description, version_id, vpc);
+    readServiceSettings(description);
     if (code_description.is_object())
         description["ApplicationCodeConfigurationDescription"] = code_description;
     return description;
@@ -226,6 +229,10 @@ Json describeApplication(ServiceContext& context, const Application& application
     MILLRACE_CHECK(version, "application {} has no version {}", application.name, application.version_id);
     Json detail = describeVersion(context, application, *version);
     detail["ConditionalToken"] = conditionalToken(application);
+    if (const auto health = context.health.find(application.id);
+        health && application.status == ApplicationStatus::Running)
+        detail["Health"] = {{"Status", health->good() ? "HEALTHY" : "UNHEALTHY"},
+                            {"Reasons", health->reasons}};
     if (application.rolled_back_from)
         detail["ApplicationVersionRolledBackFrom"] = *application.rolled_back_from;
     Json& configuration = detail["ApplicationConfigurationDescription"];

@@ -27,7 +27,6 @@ const std::map<std::string, bool>& unsupportedActions() {
         {"AddApplicationInputProcessingConfiguration", false},
         {"AddApplicationOutput", false},
         {"AddApplicationReferenceDataSource", false},
-        {"CreateApplicationPresignedUrl", false},
         {"CreateSnapshot", true},
         {"DeleteApplicationInputProcessingConfiguration", false},
         {"DeleteApplicationOutput", false},

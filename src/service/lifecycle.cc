@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "service/code_package.h"
 
 namespace millrace {
 
@@ -70,6 +71,7 @@ void StartTimeout::check() const {
 }
 
 void launchCluster(OperationContext& context) {
+    context.state["release"] = context.service.engine.release();
     const ProcessIdentity process = context.service.engine.launch(context.clusterSpec());
     context.state["process"] = {
         {"pid", process.pid}, {"startTime", process.start_time}, {"bootId", process.boot_id}};
@@ -80,6 +82,7 @@ void commitLaunched(OperationContext& context) {
     ClusterRecord cluster = store.findCluster(context.application.id).value_or(ClusterRecord{});
     cluster.application_id = context.application.id;
     cluster.engine = context.service.engine.name();
+    cluster.release = context.state.value("release", "");
     const auto& process = context.state.at("process");
     cluster.process = {process.at("pid"), process.at("startTime"), process.at("bootId")};
     cluster.port = 0;
@@ -114,6 +117,9 @@ void commitReady(OperationContext& context) {
     constexpr size_t kJobsMax = 100;
     if (cluster->job_ids.size() > kJobsMax) cluster->job_ids.resize(kJobsMax);
     store.saveCluster(*cluster);
+    if (const auto version = store.findVersion(context.application.id, cluster->version_id))
+        store.beginUsage(context.application, version->version_id, kpusOf(*version, cluster->parallelism),
+                         cluster->ready_time_ms);
 }
 
 void endCluster(OperationContext& context) {
@@ -122,7 +128,10 @@ void endCluster(OperationContext& context) {
 
 void killCluster(OperationContext& context) { context.service.engine.end(context.clusterSpec(), 0); }
 
-void forgetCluster(OperationContext& context) { context.service.store.deleteCluster(context.application.id); }
+void forgetCluster(OperationContext& context) {
+    context.service.store.deleteCluster(context.application.id);
+    context.service.store.endUsage(context.application.arn, context.service.clock.now().value());
+}
 
 void removeCheckpoints(OperationContext& context) {
     localFileSystem().removeRecursively(context.service.folder.checkpoints(context.application.name));

@@ -80,6 +80,7 @@ void prepareChange(OperationContext& context) {
 
 void launchPrepared(OperationContext& context) {
     if (has(context, "kept")) return;
+    context.state["release"] = context.service.engine.release();
     const ProcessIdentity process = context.service.engine.prepare(context.clusterSpec());
     context.state["process"] = {
         {"pid", process.pid}, {"startTime", process.start_time}, {"bootId", process.boot_id}};

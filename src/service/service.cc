@@ -16,9 +16,13 @@
 #include "base/http_server.h"
 #include "base/log.h"
 #include "engines/native/native_engine.h"
+#include "service/caretaker.h"
 #include "service/context.h"
 #include "service/dispatcher.h"
+#include "service/health.h"
 #include "service/operation_runner.h"
+#include "service/page.h"
+#include "service/presigned_urls.h"
 #include "service/supervisor.h"
 
 namespace millrace {
@@ -70,8 +74,18 @@ class Service::Implementation {
           blobs_(folder_.blobs()),
           engine_(makeNativeEngine(configuration_.cluster_binary)),
           http_(makeCurlHttpClient()),
-          context_{configuration_,       systemClock(),        folder_, store_, blobs_, *engine_, *http_,
-                   processEnvironment(), [this] { changed(); }} {
+          presigned_urls_(folder_.presignedKey()),
+          context_{configuration_,
+                   systemClock(),
+                   folder_,
+                   store_,
+                   blobs_,
+                   *engine_,
+                   *http_,
+                   processEnvironment(),
+                   presigned_urls_,
+                   health_,
+                   [this] { changed(); }} {
         MILLRACE_CHECK(stop_requested_.valid(), "no eventfd");
     }
 
@@ -81,14 +95,20 @@ class Service::Implementation {
         const auto [host, port] = parseHostAndPort(configuration_.listen);
         blobs_.collect(store_.usedCode());
         supervisor_.start();
+        caretaker_.start();
         started_ = true;
         runner_.schedule();
+        context_.address = configuration_.listen;  // known before anybody can ask, but for a port of 0
         HttpServerOptions options;
         options.host = host;
         options.port = port;
         options.threads = 3;
         options.body_size_max = kBodyMax;
-        server_.emplace(options, [this](const HttpRequest& request) { return dispatch(context_, request); });
+        server_.emplace(options, [this](const HttpRequest& request) {
+            const PageDescription* const page = findPage(request);
+            return page ? answerPage(*page, context_, request) : dispatch(context_, request);
+        });
+        if (context_.address != server_->address()) context_.address = server_->address();
         logInfo("service", "listening on http://{} with the data folder {}", server_->address(),
                 folder_.path());
     }
@@ -109,6 +129,7 @@ class Service::Implementation {
         started_ = false;
         if (server_) server_->stop();
         if (configuration_.on_exit == OnExit::StopClusters) stopClusters();
+        caretaker_.stop();
         supervisor_.stop();
         runner_.stop();
         server_.reset();
@@ -152,9 +173,12 @@ class Service::Implementation {
     BlobStore blobs_;
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<HttpClient> http_;
+    PresignedUrls presigned_urls_;
+    HealthBoard health_;
     ServiceContext context_;
     OperationRunner runner_{context_, [this] { supervisor_.wake(); }};
     Supervisor supervisor_{context_};
+    Caretaker caretaker_{context_};
     std::optional<HttpServer> server_;
     bool started_ = false;
 };

@@ -59,6 +59,7 @@ inline ServiceConfiguration testConfiguration(const TestFolder& folder) {
     configuration.snapshot_timeout_ms = 20'000;
     configuration.stop_grace_ms = 5'000;
     configuration.restart_backoff_max_ms = 200;
+    configuration.caretaker_pause_ms = 20;
     return configuration;
 }
 
@@ -74,6 +75,12 @@ class TestClient {
         request.body = body;
         const auto response = http_->send(request);
         return {response.status, Json::parse(response.body)};
+    }
+    // A page beside the API.
+    HttpClientResponse get(const std::string& path) {
+        HttpClientRequest request;
+        request.url = path.starts_with("http://") ? path : "http://" + address_ + path;
+        return http_->send(request);
     }
     Answer call(const std::string& action, const Json& input) {
         return callRaw("KinesisAnalytics_20180523." + action, input.dump());

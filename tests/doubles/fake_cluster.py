@@ -13,6 +13,9 @@ cluster, with a counter for state. The "SQL" it is given holds words that say ho
   NO_CHECKPOINTS     takes no checkpoints by itself; otherwise one every 50 ms
   OTHER_STATE        cannot go on from the state of "SQL" without this word: found when it is prepared
   LATE_FAILURE       cannot restore anything, which is found only when it does
+  BUSY               keeps a CPU busy; IDLE_AT_2: only at a parallelism below 2
+  FAILING_CHECKPOINTS its checkpoints fail
+  FAILING_TASK       its task is FAILING
   RESTARTING         the job restarts without end: RESTARTING, its fullRestarts counting up
 """
 
@@ -84,7 +87,7 @@ class Cluster:
                     continue
                 if self.has("BOUNDED") and time.time() - self.started > 0.2:
                     self.state = "FINISHED"
-                if not self.has("NO_CHECKPOINTS"):
+                if not self.has("NO_CHECKPOINTS") and not self.has("FAILING_CHECKPOINTS"):
                     self.checkpoints += 1
                     self.write_metadata(self.checkpoint_path())
 
@@ -127,7 +130,11 @@ class Cluster:
             self.state = "CANCELED"
             return 202, {}
         if not rest:
-            detail = {"jid": self.job_id, "name": self.package["applicationName"], "state": self.state, "vertices": []}
+            state = "FAILING" if self.has("FAILING_TASK") else "RUNNING"
+            vertex = {"id": "a" * 32, "name": "Source", "status": state, "parallelism": 1, "maxParallelism": 128}
+            vertex["metrics"] = {"read-records": self.count}
+            detail = {"jid": self.job_id, "name": self.package["applicationName"], "state": self.state}
+            detail["vertices"] = [vertex]
             # What a test wants to know of the "job": not part of Flink's answer. The lock: a count that was seen is
             # also in the checkpoint of its tick.
             with self.lock:
@@ -135,6 +142,11 @@ class Cluster:
             return 200, detail
         if rest == ["metrics"]:
             return 200, [{"id": "fullRestarts", "value": str(self.restarts)}]
+        if rest[:1] == ["vertices"]:
+            return 200, []
+        if rest == ["checkpoints"] and method == "GET":
+            failed = self.count if self.has("FAILING_CHECKPOINTS") else 0
+            return 200, {"counts": {"completed": self.checkpoints, "failed": failed}}
         if rest == ["checkpoints"] and method == "POST":
             with self.lock:
                 self.checkpoints += 1
@@ -171,6 +183,15 @@ def serve_connection(cluster, connection):
         payload = json.dumps(answer).encode()
         head = "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(payload))
         connection.sendall(head.encode() + payload)
+
+
+def burn():
+    """A third of a CPU or so, and the interpreter's lock is given back in between."""
+    while True:
+        until = time.process_time() + 0.002
+        while time.process_time() < until:
+            pass
+        time.sleep(0.003)
 
 
 def await_activation(cluster, ready_file):
@@ -214,6 +235,9 @@ def main():
         while True:
             time.sleep(1)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    parallelism = int(cluster.package["configuration"]["parallelism.default"])
+    if cluster.has("BUSY") and not (cluster.has("IDLE_AT_2") and parallelism >= 2):
+        threading.Thread(target=burn, daemon=True).start()
     threading.Thread(target=cluster.tick, daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0))
     write_atomically(

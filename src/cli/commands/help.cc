@@ -6,33 +6,44 @@
 
 namespace millrace {
 
+namespace {
+
+const CLI::App& commandNamed(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (one->get_name() == word) return *one;
+        names.push_back(one->get_name());
+    }
+    const std::string nearest = nearestName(word, names);
+    throw UserError(
+        "cli.unknown-command", fmt::format("there is no command '{}'", word),
+        nearest.empty() ? "`millrace help` lists them" : fmt::format("did you mean '{}'?", nearest));
+}
+
+}  // namespace
+
 Command describeCommandsHelp() {
     Command command;
     command.name = "help";
     command.documentation = "Shows how to use a command";
     command.declare = [](CLI::App& app) {
-        auto name = std::make_shared<std::string>();
-        app.add_option("COMMAND", *name, "one of the commands; all of them are listed without");
-        return [name, &app]() -> int {
-            const CLI::App& all = *app.get_parent();
-            if (name->empty()) {
-                // Not all.help(): that is the help of the command that runs.
-                fmt::print("{}",
-                           all.get_formatter()->make_help(&all, all.get_name(), CLI::AppFormatMode::Normal));
+        auto words = std::make_shared<std::vector<std::string>>();
+        app.add_option("COMMAND", *words, "one of the commands, in one word or more; all are listed without");
+        return [words, &app]() -> int {
+            const CLI::App* shown = app.get_parent();
+            if (words->empty()) {
+                // Not shown->help(): that is the help of the command that runs.
+                fmt::print("{}", shown->get_formatter()->make_help(shown, shown->get_name(),
+                                                                   CLI::AppFormatMode::Normal));
                 return 0;
             }
-            std::vector<std::string> names;
-            for (const CLI::App* one : all.get_subcommands({})) {
-                if (one->get_name() == *name) {
-                    fmt::print("{}", one->help());
-                    return 0;
-                }
-                names.push_back(one->get_name());
+            std::string above;
+            for (const std::string& word : *words) {
+                above += (above.empty() ? "" : " ") + shown->get_name();
+                shown = &commandNamed(*shown, word);
             }
-            const std::string nearest = nearestName(*name, names);
-            throw UserError(
-                "cli.unknown-command", fmt::format("there is no command '{}'", *name),
-                nearest.empty() ? "`millrace help` lists them" : fmt::format("did you mean '{}'?", nearest));
+            fmt::print("{}", shown->help(above));
+            return 0;
         };
     };
     return command;

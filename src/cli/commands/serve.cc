@@ -1,4 +1,6 @@
 // millrace serve: the service, until SIGTERM or SIGINT.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 
@@ -14,8 +16,17 @@ Service* serving = nullptr;  // for the signal handler, while wait() runs
 
 void requestStop(int) { serving->requestStop(); }
 
+// Systems give 1024 descriptors at first and allow many more: each connection needs one, and each cluster.
+void raiseDescriptorLimit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const ServiceConfiguration& configuration) {
     configureLog({.level = LogLevel::Info});
+    raiseDescriptorLimit();
     Service service(configuration);
     service.start();
     serving = &service;

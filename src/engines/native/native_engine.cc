@@ -68,6 +68,13 @@ class NativeEngine final : public Engine {
 
     std::string name() const override { return "native"; }
 
+    std::string release() const override {
+        struct stat status {};
+        if (stat(binary_.c_str(), &status) != 0) return "";
+        return fmt::format("{}-{}-{}.{}", status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                           status.st_mtim.tv_nsec);
+    }
+
     ProcessIdentity launch(const ClusterSpec& spec) override {
         localFileSystem().createFolders(spec.application_folder);
         return spawn(spec, takeLock(spec), {});

@@ -123,6 +123,17 @@ struct ClusterRecord {
     int64_t restart_not_before_ms = 0;
     int64_t version_id = 1;   // of the application, that it runs
     int64_t parallelism = 0;  // 0: the version's
+    std::string release;      // of the engine, that it was launched with
+};
+
+// A stretch of time for which an application had a cluster of so many KPUs. Outlives the application.
+struct UsageRecord {
+    std::string application_name;
+    std::string application_arn;
+    int64_t version_id = 1;
+    int64_t kpus = 1;
+    int64_t start_ms = 0;
+    std::optional<int64_t> end_ms;  // absent while it goes on
 };
 
 }  // namespace millrace

@@ -90,7 +90,19 @@ UPDATE versions SET (runtime_environment, service_execution_role, logging_option
      WHERE id = application_id);
 ALTER TABLE clusters ADD COLUMN version_id INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE clusters ADD COLUMN parallelism INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clusters ADD COLUMN release TEXT NOT NULL DEFAULT '';
 UPDATE clusters SET version_id = (SELECT version_id FROM applications WHERE id = application_id);
+CREATE TABLE usage (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    application_name TEXT NOT NULL,
+    application_arn TEXT NOT NULL,
+    version_id INTEGER NOT NULL,
+    kpus INTEGER NOT NULL,
+    start_ms INTEGER NOT NULL,
+    end_ms INTEGER
+) STRICT;
+CREATE INDEX usage_of_name ON usage (application_name, start_ms);
+CREATE UNIQUE INDEX usage_open ON usage (application_arn) WHERE end_ms IS NULL;
 )sql"};
     return steps;
 }

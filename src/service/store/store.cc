@@ -84,7 +84,7 @@ Operation readOperation(const Statement& row) {
 constexpr const char* kClusterColumns =
     "application_id, engine, pid, process_start_time, boot_id, port, job_id, job_ids, origin, damaged, "
     "full_restarts, "
-    "restarts_in_a_row, ready_time_ms, restart_not_before_ms, version_id, parallelism";
+    "restarts_in_a_row, ready_time_ms, restart_not_before_ms, version_id, parallelism, release";
 std::vector<std::string> readTexts(const std::string& json) {
     return nlohmann::json::parse(json).get<std::vector<std::string>>();
 }
@@ -102,7 +102,8 @@ ClusterRecord readCluster(const Statement& row) {
             row.integer(12),
             row.integer(13),
             row.integer(14),
-            row.integer(15)};
+            row.integer(15),
+            row.text(16)};
 }
 
 template <class Row>
@@ -491,8 +492,9 @@ void Store::trimOperations(int64_t application_id, int64_t keep) {
 void Store::saveCluster(const ClusterRecord& c) {
     Lock lock(mutex_);
     database_
-        .prepare(fmt::format("INSERT OR REPLACE INTO clusters ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                             kClusterColumns))
+        .prepare(
+            fmt::format("INSERT OR REPLACE INTO clusters ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                        kClusterColumns))
         .bind(c.application_id)
         .bind(c.engine)
         .bind(c.process.pid)
@@ -509,6 +511,7 @@ void Store::saveCluster(const ClusterRecord& c) {
         .bind(c.restart_not_before_ms)
         .bind(c.version_id)
         .bind(c.parallelism)
+        .bind(c.release)
         .run();
 }
 

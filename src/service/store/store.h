@@ -67,6 +67,13 @@ class Store {
     std::vector<ClusterRecord> listClusters();
     void deleteCluster(int64_t application_id);
 
+    // Metering. From now on the application has a cluster of so many KPUs that runs that version; what was
+    // noted before goes on if it is the same, and ends if not.
+    void beginUsage(const Application& application, int64_t version_id, int64_t kpus, int64_t now_ms);
+    void endUsage(const std::string& application_arn, int64_t now_ms);
+    // What falls between the times, oldest first; of all applications, or of those of that name.
+    std::vector<UsageRecord> listUsage(const std::string& application_name, int64_t from_ms, int64_t to_ms);
+
   private:
     using Lock = std::lock_guard<std::recursive_mutex>;
     std::recursive_mutex mutex_;
