@@ -1,7 +1,8 @@
 #include "base/log.h"
 
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <pthread.h>
@@ -12,8 +13,27 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/rotating_log_file.h"
+
 namespace millrace {
 namespace {
+
+// logLine() holds a lock of its own.
+class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  public:
+    explicit FileSink(const LogConfiguration& configuration)
+        : file_(configuration.path, configuration.size_max, configuration.files_max) {}
+
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        file_.append(std::string_view(line.data(), line.size()));
+    }
+    void flush_() override {}
+
+    RotatingLogFile file_;
+};
 
 struct Log {
     std::mutex mutex;
@@ -69,8 +89,7 @@ void configureLog(const LogConfiguration& configuration) {
     if (configuration.path.empty()) {
         sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     } else {
-        sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-            configuration.path, configuration.size_max, static_cast<size_t>(configuration.files_max));
+        sink = std::make_shared<FileSink>(configuration);
     }
     log.out = std::make_shared<spdlog::logger>("", std::move(sink));
     log.out->flush_on(spdlog::level::info);
