@@ -114,6 +114,7 @@ ApplicationPackage parseApplicationPackage(const std::string& text, const std::s
     package.log_level = logLevelOf(reader.text("logLevel", "INFO"), reader);
     package.log_path = reader.text("logFile");
     package.runtime_environment = reader.text("runtimeEnvironment");
+    package.kpus = reader.integer("kpus");
     package.metrics_level = reader.text("metricsLevel", package.metrics_level);
     return package;
 }

@@ -26,6 +26,7 @@ struct ApplicationPackage {
     int64_t full_restarts = 0;  // of this run before this cluster
     LogLevel log_level = LogLevel::Info;
     std::string log_path;                       // "" for standard error
+    int64_t kpus = 0;                           // that the application has; 0: not told
     std::string runtime_environment;            // "FLINK-1_20"
     std::string metrics_level = "APPLICATION";  // or TASK, OPERATOR, PARALLELISM
 };

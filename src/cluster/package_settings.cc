@@ -52,8 +52,12 @@ LogConfiguration logConfigurationOf(const ApplicationPackage& package) {
 }
 
 RestIdentity restIdentityOf(const ApplicationPackage& package) {
-    return {package.application_name, package.application_version_id, metricsLevelOf(package.metrics_level),
-            package.log_path, flinkVersionOf(package.runtime_environment)};
+    return {package.application_name,
+            package.application_version_id,
+            metricsLevelOf(package.metrics_level),
+            package.log_path,
+            flinkVersionOf(package.runtime_environment),
+            package.kpus};
 }
 
 }  // namespace millrace

@@ -41,13 +41,22 @@ Json aggregate(const std::string& name, const std::vector<double>& values,
 
 }  // namespace
 
+double RestIdentity::cores() const {
+    return kpus > 0 ? std::min(cpuLimitCores(), static_cast<double>(kpus)) : cpuLimitCores();
+}
+
+int64_t RestIdentity::memoryBytes() const {
+    constexpr int64_t kBytesPerKpu = int64_t{4} << 30;
+    return kpus > 0 ? std::min(memoryLimitBytes(), kpus * kBytesPerKpu) : memoryLimitBytes();
+}
+
 double cpuLoad(const RestCluster& cluster) {
     const std::optional<double> lately =
         cluster.history == nullptr ? std::nullopt : cluster.history->busyCores();
     const auto elapsed_ns = static_cast<double>(durationMs(cluster.start_ms, -1)) * 1e6;
     const double cores =
         lately.value_or(elapsed_ns > 0 ? static_cast<double>(processCpuNanos()) / elapsed_ns : 0);
-    return cores / cpuLimitCores();
+    return cores / cluster.identity.cores();
 }
 
 std::map<std::string, int64_t> jobMetrics(const RestCluster& cluster) {
@@ -99,7 +108,7 @@ std::map<std::string, std::string> processMetrics(const RestCluster& cluster) {
             {"Status.JVM.CPU.Time", std::to_string(processCpuNanos())},
             {"Status.JVM.Memory.Heap.Used", resident},
             {"Status.JVM.Memory.Heap.Committed", resident},
-            {"Status.JVM.Memory.Heap.Max", std::to_string(memoryLimitBytes())},
+            {"Status.JVM.Memory.Heap.Max", std::to_string(cluster.identity.memoryBytes())},
             {"Status.JVM.Threads.Count", std::to_string(threads().size())}};
 }
 

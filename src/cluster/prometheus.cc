@@ -268,6 +268,7 @@ const std::vector<PrometheusMetric>& applicationMetrics() {
          "Resident memory of the process, of what it may use"},
         {"containerDiskUtilization", "container_disk_utilization_percent", Gauge, 1,
          "What is in use of the file system with its log"},
+        {"KPUs", "kpus", Gauge, 1, "KPUs that the application has"},
         {"uptime", "uptime_seconds", Gauge, kMs, "How long the job has been running; 0 while it is not"},
         {"downtime", "downtime_seconds", Gauge, kMs,
          "How long it has been failing or restarting; 0 while it runs"},

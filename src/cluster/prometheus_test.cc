@@ -54,6 +54,21 @@ TEST_F(PrometheusTest, TheApplicationCountsWhatComesInAndGoesOut) {
     EXPECT_EQ(text().find("current_input_watermark"), std::string::npos);
 }
 
+TEST_F(PrometheusTest, SharesAreOfTheKpus) {
+    EXPECT_EQ(text().find("millrace_kpus"), std::string::npos);
+    const auto share = [&] {
+        const std::string all = text();
+        const std::string name = fmt::format("millrace_container_memory_utilization_percent{{{}}} ", kCommon);
+        return std::stod(all.substr(all.find(name) + name.size()));
+    };
+    const double of_machine = share();
+    cluster_.identity.kpus = 1;
+    expectLine("millrace_kpus", "", "1");
+    EXPECT_EQ(cluster_.identity.cores(), 1);
+    EXPECT_LE(cluster_.identity.memoryBytes(), int64_t{4} << 30);
+    EXPECT_GE(share() * 1.1, of_machine);
+}
+
 TEST_F(PrometheusTest, FinerLevelsAddSeriesOfTheirOwn) {
     cluster_.identity.metrics_level = MetricsLevel::Task;
     expectLine("millrace_task_num_records_out_total", R"(,task="Source: flights")", "12");

@@ -16,9 +16,10 @@ HttpResponse metrics(const RestCluster& cluster, const RestRequest&) {
     const std::string folder =
         cluster.identity.log_path.empty() ? "." : parentFolder(cluster.identity.log_path);
     values["cpuUtilization"] = values["containerCPUUtilization"] = 100 * cpuLoad(cluster);
-    values["containerMemoryUtilization"] =
-        100 * static_cast<double>(residentMemoryBytes()) / static_cast<double>(memoryLimitBytes());
+    values["containerMemoryUtilization"] = 100 * static_cast<double>(residentMemoryBytes()) /
+                                           static_cast<double>(cluster.identity.memoryBytes());
     values["containerDiskUtilization"] = 100 * diskUse(folder);
+    if (cluster.identity.kpus > 0) values["KPUs"] = static_cast<double>(cluster.identity.kpus);
     HttpResponse response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = prometheusText(cluster.identity, cluster.graph, cluster.details(), values);

@@ -31,6 +31,11 @@ struct RestIdentity {
     std::string log_path;  // "": standard error
     // Whose REST API is spoken: "2.2" for an application that is written for FLINK-2_2.
     std::string flink_version = "1.20";
+    int64_t kpus = 0;  // that the application has; 0: not told
+
+    // What the process may use: the least of its KPUs (a core and 4 GB each), its cgroup and the machine.
+    double cores() const;
+    int64_t memoryBytes() const;
 };
 
 std::shared_ptr<RestOperations> makeRestOperations();

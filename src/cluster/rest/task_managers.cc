@@ -26,7 +26,7 @@ Json resources(const RestCluster& cluster, uint32_t slots, uint32_t of) {
     const int64_t managed = managedMemoryBytes(cluster);
     const auto share = [&](int64_t bytes) { return of == 0 ? 0 : bytes / kMegabyte * slots / of; };
     return {{"cpuCores", slots},
-            {"taskHeapMemory", share(std::max<int64_t>(0, memoryLimitBytes() - managed))},
+            {"taskHeapMemory", share(std::max<int64_t>(0, cluster.identity.memoryBytes() - managed))},
             {"taskOffHeapMemory", 0},
             {"managedMemory", share(managed)},
             {"networkMemory", 0},
@@ -52,22 +52,22 @@ Json taskManagerJson(const RestCluster& cluster, const JobDetails& job) {
               {"managedMemory", managed}}},
             {"memoryConfiguration",
              {{"frameworkHeap", 0},
-              {"taskHeap", std::max<int64_t>(0, memoryLimitBytes() - managed)},
+              {"taskHeap", std::max<int64_t>(0, cluster.identity.memoryBytes() - managed)},
               {"frameworkOffHeap", 0},
               {"taskOffHeap", 0},
               {"networkMemory", 0},
               {"managedMemory", managed},
               {"jvmMetaspace", 0},
               {"jvmOverhead", 0},
-              {"totalFlinkMemory", memoryLimitBytes()},
-              {"totalProcessMemory", memoryLimitBytes()}}}};
+              {"totalFlinkMemory", cluster.identity.memoryBytes()},
+              {"totalProcessMemory", cluster.identity.memoryBytes()}}}};
 }
 
 // Without a virtual machine there is one kind of memory: what the process holds, shown as the heap.
-Json memoryJson() {
+Json memoryJson(const RestCluster& cluster) {
     Json figures = {{"heapUsed", residentMemoryBytes()},
                     {"heapCommitted", residentMemoryBytes()},
-                    {"heapMax", memoryLimitBytes()},
+                    {"heapMax", cluster.identity.memoryBytes()},
                     {"garbageCollectors", Json::array()}};
     for (const char* none :
          {"nonHeapUsed", "nonHeapCommitted", "nonHeapMax", "directCount", "directUsed", "directMax",
@@ -94,7 +94,7 @@ HttpResponse one(const RestCluster& cluster, const RestRequest& request) {
     checkId(cluster, request);
     const JobDetails job = cluster.job.details();
     Json body = taskManagerJson(cluster, job);
-    body["metrics"] = memoryJson();
+    body["metrics"] = memoryJson(cluster);
     dropIfFlink2(cluster, body["metrics"], {"memorySegmentsAvailable", "memorySegmentsTotal"});
     body["allocatedSlots"] = Json::array();
     for (uint32_t slot = 0; !hasEnded(job) && slot < job.parallelism; ++slot) {
