@@ -58,6 +58,7 @@ std::vector<FileStatus> logFiles(const RestCluster& cluster) {
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<FileStatus> files;
+    files.reserve(found.size());
     for (auto& [number, file] : found)
         files.push_back(std::move(file));
     return files;

@@ -76,11 +76,11 @@ std::vector<bool> chosenSubtasks(const RestRequest& request, size_t count) {
         const size_t dash = range.find('-');
         const std::string first = range.substr(0, dash);
         const std::string last = dash == std::string::npos ? first : range.substr(dash + 1);
-        const auto isNumber = [](const std::string& text) {
+        const auto is_number = [](const std::string& text) {
             return !text.empty() && text.size() <= 6 &&
                    text.find_first_not_of("0123456789") == std::string::npos;
         };
-        if (!isNumber(first) || !isNumber(last)) throw RestError(400, "No range of subtasks: " + range);
+        if (!is_number(first) || !is_number(last)) throw RestError(400, "No range of subtasks: " + range);
         for (size_t i = std::stoul(first); i <= std::stoul(last) && i < count; ++i)
             chosen[i] = true;
     }
