@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +11,7 @@
 #include "base/log.h"
 #include "service/action.h"
 #include "service/api_error.h"
+#include "service/request_counters.h"
 
 namespace millrace {
 
@@ -115,19 +118,36 @@ HttpResponse handleAction(ServiceContext& context, const HttpRequest& request) {
                        fmt::format("There is no action '{}'.", name.substr(0, 100)));
 }
 
+// The action that a request names, if there is one of that name: others would be counted without an end.
+std::string countedAs(const HttpRequest& request) {
+    const std::string* const target = request.header("x-amz-target");
+    if (!target || !target->starts_with(kTargetPrefix)) return "";
+    const std::string name = target->substr(kTargetPrefix.size());
+    const auto& all = actionDescriptions();
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const auto& action) { return action.name == name; });
+    return known ? name : "";
+}
+
 }  // namespace
 
 HttpResponse dispatch(ServiceContext& context, const HttpRequest& request) {
+    const auto begun = std::chrono::steady_clock::now();
     HttpResponse response;
+    std::string error;
     try {
         response = handleAction(context, request);
     } catch (const ApiError& e) {
+        error = e.type();
         response = errorAnswer(400, e.type(), e.what());
     } catch (const UserError& e) {
         // Not the caller's fault: the store or the disk. Clients try again after a 500.
         logError("service.api", "a request failed: {}: {}", e.code(), e.what());
-        response = errorAnswer(500, "InternalFailure", e.what());
+        error = "InternalFailure";
+        response = errorAnswer(500, error, e.what());
     }
+    context.requests.add(countedAs(request), error,
+                         std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
     response.headers.emplace_back("x-amzn-RequestId", randomId());
     return response;
 }
