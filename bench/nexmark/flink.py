@@ -1,4 +1,4 @@
-"""Apache Flink as a peer: installed from PyPI into build/, one JobManager and one TaskManager on loopback."""
+"""Apache Flink as a peer: one JobManager and one TaskManager on loopback."""
 import json
 import os
 import re
@@ -13,9 +13,10 @@ from pathlib import Path
 
 import nexmark
 
-VERSION = "1.20.3"
-FOLDER = nexmark.ROOT / f"build/flink-{VERSION}"
-HOME = FOLDER / "pyflink"
+sys.path.insert(0, str(nexmark.ROOT / "tools/peers"))
+import apache_flink  # noqa: E402
+from apache_flink import HOME, VERSION, Unavailable  # noqa: E402
+
 REST = "http://127.0.0.1:18081"
 GATEWAY = "http://127.0.0.1:18083/v1"
 
@@ -29,29 +30,14 @@ WITH ('connector' = 'filesystem', 'path' = 'file://{folder}/data/side_input.txt'
 STREAMING = {"q11"}
 
 
-class Unavailable(Exception):
-    """Flink cannot be had here; the text says why."""
-
-
 def install():
     """Installs Flink if it is not there. Raises Unavailable."""
-    if shutil.which("java") is None:
-        raise Unavailable("there is no java (Debian: openjdk-17-jre-headless)")
-    if not (HOME / "bin/sql-gateway.sh").exists():
-        fetch("pip", [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", FOLDER,
-                      f"apache-flink=={VERSION}", f"apache-flink-libraries=={VERSION}"])
+    apache_flink.install()
     if not list(HOME.glob("opt/flink-sql-gateway-*.jar")):  # PyPI's package lacks it
         if shutil.which("mvn") is None:
             raise Unavailable("there is no mvn to fetch its SQL gateway with (Debian: maven)")
-        fetch("mvn", ["mvn", "--batch-mode", "--quiet", "dependency:copy",
+        apache_flink.fetch("mvn", ["mvn", "--batch-mode", "--quiet", "dependency:copy",
                       f"-Dartifact=org.apache.flink:flink-sql-gateway:{VERSION}", f"-DoutputDirectory={HOME / 'opt'}"])
-
-
-def fetch(client, command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        reasons = (done.stderr + done.stdout).strip().splitlines() or ["no reason given"]
-        raise Unavailable(f"{client} cannot install it: {reasons[-1]}")
 
 
 def statements(query, folder, parameters, sink):

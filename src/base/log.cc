@@ -4,6 +4,7 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -48,6 +49,15 @@ const char* levelName(LogLevel level) {
     return "";
 }
 
+// "slot-0"; the main thread has the program's name.
+std::string threadName() {
+    char name[16] = "";
+    if (::pthread_getname_np(::pthread_self(), name, sizeof name) != 0 || name[0] == 0) {
+        return fmt::format("thread-{}", ::gettid());
+    }
+    return name;
+}
+
 }  // namespace
 
 void configureLog(const LogConfiguration& configuration) {
@@ -84,7 +94,7 @@ void logLine(LogLevel level, std::string_view logger, const std::string& message
                                          {"messageType", levelName(level)},
                                          {"logger", logger},
                                          {"message", message},
-                                         {"threadName", fmt::format("thread-{}", ::gettid())},
+                                         {"threadName", threadName()},
                                          {"locationInformation", logger},
                                          {"applicationARN", log.configuration.application_arn},
                                          {"applicationVersionId", log.configuration.application_version_id}};

@@ -113,6 +113,8 @@ ApplicationPackage parseApplicationPackage(const std::string& text, const std::s
     package.full_restarts = reader.integer("fullRestarts");
     package.log_level = logLevelOf(reader.text("logLevel", "INFO"), reader);
     package.log_path = reader.text("logFile");
+    package.runtime_environment = reader.text("runtimeEnvironment");
+    package.metrics_level = reader.text("metricsLevel", package.metrics_level);
     return package;
 }
 

@@ -25,7 +25,9 @@ struct ApplicationPackage {
     bool allow_non_restored_state = false;
     int64_t full_restarts = 0;  // of this run before this cluster
     LogLevel log_level = LogLevel::Info;
-    std::string log_path;  // "" for standard error
+    std::string log_path;                       // "" for standard error
+    std::string runtime_environment;            // "FLINK-1_20"
+    std::string metrics_level = "APPLICATION";  // or TASK, OPERATOR, PARALLELISM
 };
 
 // UserError "package.malformed" names what is missing or of the wrong kind; "io.*" if it cannot be read.

@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "cluster/application.h"
 #include "cluster/job_view.h"
+#include "cluster/metric_history.h"
+#include "cluster/package_settings.h"
 #include "cluster/rest/rest.h"
 #include "runtime/restore.h"
 
@@ -93,11 +95,8 @@ JobOptions jobOptionsOf(const ApplicationPackage& package) {
 
 void runUntilTold(const ClusterOptions& options) {
     ApplicationPackage package = readApplicationPackage(options.package_path);
-    configureLog({.level = package.log_level,
-                  .json = true,
-                  .path = package.log_path,
-                  .application_arn = package.application_arn,
-                  .application_version_id = package.application_version_id});
+    configureLog(logConfigurationOf(package));
+    const RestIdentity identity = restIdentityOf(package);
     const auto [host, port] = parseHostAndPort(options.rest_address);
     const sql::PlannedJob planned = planApplication(package);
     const std::shared_ptr<const JobGraph> graph = planned.graph;
@@ -112,13 +111,16 @@ void runUntilTold(const ClusterOptions& options) {
     }
     const auto job = Job::start(graph, jobOptionsOf(package));
     const std::string job_id = job->details().job_id;
+    const MetricHistory history(*job);
     const RestCluster cluster{
         *job,
         *graph,
         package.full_restarts,
         "tm-" + job_id.substr(0, 8),
         nowMs(),
-        [&planned](const JobDetails& details) { return sql::explainMeasured(planned, details); }};
+        [&planned](const JobDetails& details) { return sql::explainMeasured(planned, details); },
+        identity,
+        &history};
     HttpServerOptions server_options;
     server_options.host = host;
     server_options.port = port;

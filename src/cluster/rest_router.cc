@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cluster/metric_history.h"
 #include "cluster/rest/rest.h"
 
 namespace millrace {
@@ -87,6 +88,19 @@ std::vector<std::string> RestRequest::listParameter(std::string_view name) const
         start = comma + 1;
     }
     return values;
+}
+
+JobDetails RestCluster::details() const {
+    JobDetails details = job.details();
+    if (history != nullptr) history->addRates(details);
+    return details;
+}
+
+void dropIfFlink2(const RestCluster& cluster, nlohmann::json& object,
+                  std::initializer_list<const char*> names) {
+    if (!cluster.speaksFlink2()) return;
+    for (const char* name : names)
+        object.erase(name);
 }
 
 HttpResponse restAnswer(const nlohmann::json& body, int status) {

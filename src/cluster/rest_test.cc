@@ -1,108 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
-#include "cluster/rest/rest.h"
+#include "cluster/rest_fixture.h"
 
 namespace millrace {
 namespace {
 
 using Json = nlohmann::json;
-
-const std::string kJobId = "0123456789abcdef0123456789abcdef";
-
-class NothingSource final : public Source {
-  public:
-    std::string name() const override { return "NothingSource"; }
-    const Schema& outputSchema() const override { return schema_; }
-    Boundedness boundedness() const override { return Boundedness::Unbounded; }
-    std::unique_ptr<SplitEnumerator> createEnumerator(const std::optional<std::string>&) const override {
-        return nullptr;
-    }
-    std::unique_ptr<SourceReader> createReader(SourceReaderContext&) const override { return nullptr; }
-
-  private:
-    Schema schema_;
-};
-
-class NothingSink final : public Sink {
-  public:
-    std::string name() const override { return "NothingSink"; }
-    const Schema& inputSchema() const override { return schema_; }
-    std::unique_ptr<SinkWriter> createWriter(SinkWriterContext&, std::vector<std::string>) const override {
-        return nullptr;
-    }
-
-  private:
-    Schema schema_;
-};
-
-// A job that says what the test tells it to, and notes what it is asked for.
-class ScriptedJob final : public Job {
-  public:
-    JobDetails said;
-    CheckpointStatistics statistics;
-    std::map<std::string, SavepointStatus> savepoints;
-    std::string asked;
-
-    JobDetails details() const override { return said; }
-    JobStatus status() const override { return said.status; }
-    CheckpointStatistics checkpoints() const override { return statistics; }
-    JobStatus waitForEnd(int64_t) override { return said.status; }
-    void cancel() override { asked = "cancel"; }
-    std::string triggerSavepoint(const std::string& target, bool stop, bool drain) override {
-        asked = fmt::format("savepoint {} stop={} drain={}", target, stop, drain);
-        return "trigger-1";
-    }
-    std::string triggerCheckpoint() override { return ""; }
-    std::optional<SavepointStatus> savepointStatus(const std::string& id) const override {
-        const auto found = savepoints.find(id);
-        return found == savepoints.end() ? std::nullopt : std::optional(found->second);
-    }
-};
-
-class RestTest : public ::testing::Test {
-  protected:
-    RestTest() {
-        const NodeId source = graph_.addSource("uid-source", std::make_shared<NothingSource>());
-        const NodeId sink =
-            graph_.addSink("uid-sink", std::make_shared<NothingSink>(), {source, Exchange::Hash, {0}});
-        job_.said.job_id = kJobId;
-        job_.said.name = "flights";
-        job_.said.status = JobStatus::Running;
-        job_.said.start_ms = 1000;
-        job_.said.status_times_ms = {{"CREATED", 1000}, {"RUNNING", 2000}};
-        job_.said.parallelism = 2;
-        job_.said.restarts = 3;
-        job_.said.vertices = {
-            {"aa",
-             "Source: flights",
-             {source},
-             {{"RUNNING", {{"numRecordsOut", 7}}}, {"RUNNING", {{"numRecordsOut", 5}}}}},
-            {"bb", "Sink", {sink}, {{"RUNNING", {{"currentInputWatermark", 42}}}, {"FINISHED", {}}}}};
-    }
-
-    HttpResponse send(const std::string& method, const std::string& path, const std::string& body = "",
-                      std::vector<std::pair<std::string, std::string>> query = {}) {
-        HttpRequest request;
-        request.method = method;
-        request.path = path;
-        request.query = std::move(query);
-        request.body = body;
-        return answerRest({job_, graph_, 10, "tm-1", 500, explain_measured_}, request);
-    }
-    Json get(const std::string& path, std::vector<std::pair<std::string, std::string>> query = {}) {
-        const HttpResponse response = send("GET", path, "", std::move(query));
-        EXPECT_EQ(response.status, 200) << path << ": " << response.body;
-        return Json::parse(response.body);
-    }
-    std::string jobPath(const std::string& rest = "") { return "/jobs/" + kJobId + rest; }
-
-    JobGraph graph_;
-    ScriptedJob job_;
-    std::function<std::string(const JobDetails&)> explain_measured_;
-};
 
 TEST_F(RestTest, OverviewCountsTheOneJob) {
     const Json overview = get("/overview");
@@ -128,7 +32,7 @@ TEST_F(RestTest, JobsAreListed) {
 
 TEST_F(RestTest, AJobPlannedFromSqlIsExplainedAsItRuns) {
     EXPECT_EQ(send("GET", jobPath("/explain-analyze")).status, 404);
-    explain_measured_ = [](const JobDetails& job) {
+    cluster_.explain_measured = [](const JobDetails& job) {
         return fmt::format("rows out {}", job.vertices[0].subtasks[0].metrics.at("numRecordsOut"));
     };
     EXPECT_EQ(get(jobPath("/explain-analyze")), Json({{"text", "rows out 7"}}));
@@ -176,6 +80,7 @@ TEST_F(RestTest, CheckpointsAreCountedAndTheLatestShown) {
     job_.statistics.history = {{CheckpointId(4), false, "FAILED", 400, 450, 0, "", "disk full", 0},
                                {CheckpointId(3), true, "COMPLETED", 300, 310, 77, "/s/savepoint-1", "", 0},
                                {CheckpointId(2), false, "COMPLETED", 200, 230, 99, "/c/chk-2", "", 0}};
+    job_.statistics.history[2].state_bytes = 1234;
     job_.statistics.latest_restored = {CheckpointId(1), false, "COMPLETED", 1, 2, 3, "/c/chk-1", "", 0};
     const Json answer = get(jobPath("/checkpoints"));
     EXPECT_EQ(answer["counts"]["total"], 3);
@@ -186,13 +91,43 @@ TEST_F(RestTest, CheckpointsAreCountedAndTheLatestShown) {
     EXPECT_EQ(answer["latest"]["failed"]["failure_message"], "disk full");
     EXPECT_EQ(answer["latest"]["restored"]["external_path"], "file:/c/chk-1");
     EXPECT_EQ(answer["history"].size(), 3U);
-    EXPECT_EQ(answer["summary"]["state_size"]["max"], 99);
+    EXPECT_EQ(answer["summary"]["checkpointed_size"]["max"], 99);
+    EXPECT_EQ(answer["summary"]["state_size"]["max"], 1234);
     EXPECT_EQ(get(jobPath("/checkpoints/details/3"))["is_savepoint"], true);
     EXPECT_EQ(send("GET", jobPath("/checkpoints/details/9")).status, 404);
     EXPECT_EQ(
         get(jobPath("/metrics"), {{"get", "lastCheckpointSize,fullRestarts,numberOfFailedCheckpoints"}}),
         Json::parse(R"([{"id":"lastCheckpointSize","value":"77"},{"id":"fullRestarts","value":"13"},
                               {"id":"numberOfFailedCheckpoints","value":"1"}])"));
+}
+
+TEST_F(RestTest, ACheckpointShowsThePartsOfVerticesAndSubtasks) {
+    job_.statistics.history = {{CheckpointId(4), false, "FAILED", 400, 450, 0, "", "disk full", 0}};
+    // Of the second vertex only its first subtask has acknowledged.
+    job_.statistics.history[0].tasks = {
+        {{true, 410, 5, 50, 3, 2000, 4000, 6000}, {true, 420, 6, 60, 1, 0, 2000, 0}},
+        {{true, 430, 7, 70}, {}}};
+    job_.statistics.history[0].latest_ack_ms = 430;
+    const Json whole = get(jobPath("/checkpoints/details/4"));
+    EXPECT_EQ(whole["num_subtasks"], 4);
+    EXPECT_EQ(whole["num_acknowledged_subtasks"], 3);
+    EXPECT_EQ(whole["latest_ack_timestamp"], 430);
+    EXPECT_EQ(whole["tasks"]["aa"]["checkpointed_size"], 11);
+    EXPECT_EQ(whole["tasks"]["aa"]["end_to_end_duration"], 20);
+    EXPECT_EQ(whole["tasks"]["bb"]["num_acknowledged_subtasks"], 1);
+    EXPECT_EQ(get(jobPath("/checkpoints"))["history"][0]["tasks"], Json::object());
+
+    const Json vertex = get(jobPath("/checkpoints/details/4/subtasks/aa"));
+    EXPECT_EQ(vertex["subtasks"][0]["alignment"]["duration"], 2);
+    EXPECT_EQ(vertex["subtasks"][0]["checkpoint"], Json::parse(R"({"sync":4,"async":6})"));
+    EXPECT_EQ(vertex["subtasks"][0]["start_delay"], 3);
+    EXPECT_EQ(vertex["subtasks"][1]["state_size"], 60);
+    EXPECT_EQ(vertex["summary"]["checkpoint_duration"]["sync"]["avg"], 3);
+    EXPECT_EQ(vertex["summary"]["end_to_end_duration"]["max"], 20);
+    EXPECT_EQ(get(jobPath("/checkpoints/details/4/subtasks/bb"))["subtasks"][1],
+              Json::parse(R"({"className":"pending","index":1,"status":"pending_or_failed"})"));
+    EXPECT_EQ(send("GET", jobPath("/checkpoints/details/4/subtasks/zz")).status, 404);
+    EXPECT_EQ(send("GET", jobPath("/checkpoints/details/5/subtasks/aa")).status, 404);
 }
 
 TEST_F(RestTest, SavepointsAreTriggeredAndAskedAfter) {

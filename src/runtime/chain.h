@@ -25,7 +25,11 @@ struct TaskAcknowledgement {
     size_t vertex = 0;
     std::vector<std::shared_ptr<const OperatorSnapshot>> operators;
     std::map<std::string, std::vector<std::string>> committables;  // by sink uid
-    int64_t pause_us = 0;  // the longest time the task stood still for it
+    int64_t pause_us = 0;          // the longest time the task stood still for it
+    int64_t first_barrier_ms = 0;  // when its first barrier came
+    int64_t alignment_us = 0;      // from then until the last one
+    int64_t sync_us = 0;           // the task stood still, at the barrier
+    int64_t async_us = 0;          // from then until all was captured
 };
 
 // What the slots tell the coordinator; safe from any slot's thread.

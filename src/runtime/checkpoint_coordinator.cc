@@ -13,6 +13,7 @@ constexpr const char* kCheckpointLog = "runtime.checkpoint";
 // After so many checkpoints that could not be written all state is captured anew: what they captured, which
 // has to be kept till then, is let go.
 constexpr size_t kUnwrittenMax = 8;
+constexpr int64_t kProgressShownAfterMs = 500;
 
 std::string messageOf(const std::exception_ptr& failure) {
     try {
@@ -39,8 +40,9 @@ CheckpointCoordinator::CheckpointCoordinator(CheckpointCoordinatorParameters par
       committers_(committers),
       post_(std::move(post)) {}
 
-void CheckpointCoordinator::onStarted(size_t tasks, CheckpointId next, ProcessingTime now) {
-    tasks_ = tasks;
+void CheckpointCoordinator::onStarted(size_t vertices, CheckpointId next, ProcessingTime now) {
+    vertices_ = vertices;
+    tasks_ = vertices * options().parallelism;
     next_id_ = std::max(next_id_, next);
     if (options().checkpoint_interval.ms > 0) {
         next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
@@ -138,7 +140,9 @@ void CheckpointCoordinator::trigger(Request request, ProcessingTime now) {
     checkpoint.record.id = next_id_;
     checkpoint.record.savepoint = request.savepoint;
     checkpoint.record.status = "IN_PROGRESS";
+    checkpoint.record.stop = request.stop;
     checkpoint.record.trigger_ms = now.value();
+    checkpoint.record.tasks.assign(vertices_, std::vector<SubtaskCheckpoint>(options().parallelism));
     checkpoint.missing = tasks_;
     checkpoint.barrier = {next_id_, !request.final || storing(), fullWanted()};
     next_id_ = next_id_.next();
@@ -163,11 +167,17 @@ void CheckpointCoordinator::acknowledge(TaskAcknowledgement acknowledgement) {
     for (auto& [uid, items] : acknowledgement.committables) {
         uncommitted_[acknowledgement.id][uid][acknowledgement.subtask] = std::move(items);
     }
+    const bool wanted = pending_ && pending_->record.id == acknowledgement.id;
+    if (wanted) note(*pending_, acknowledgement);
     keepCaptured(acknowledgement);
-    if (!pending_ || pending_->record.id != acknowledgement.id) return;
+    if (!wanted) return;
     Pending& pending = *pending_;
-    pending.record.sync_pause_us_max = std::max(pending.record.sync_pause_us_max, acknowledgement.pause_us);
-    if (--pending.missing > 0) return;
+    if (--pending.missing > 0) {
+        // Quick ones are over before anybody could look.
+        const bool slow = pending.record.latest_ack_ms - pending.record.trigger_ms >= kProgressShownAfterMs;
+        if (slow && pending.barrier.capture) listener_.onRecord(pending.record);
+        return;
+    }
     for (const auto& [id, sinks] : uncommitted_) {
         if (id > pending.record.id) break;
         for (const auto& [uid, subtasks] : sinks) {
@@ -182,6 +192,23 @@ void CheckpointCoordinator::acknowledge(TaskAcknowledgement acknowledgement) {
         write();
     } else {
         commit();
+    }
+}
+
+void CheckpointCoordinator::note(Pending& pending, const TaskAcknowledgement& acknowledgement) const {
+    CheckpointRecord& record = pending.record;
+    record.sync_pause_us_max = std::max(record.sync_pause_us_max, acknowledgement.pause_us);
+    record.latest_ack_ms = now().value();
+    SubtaskCheckpoint& subtask = record.tasks[acknowledgement.vertex][acknowledgement.subtask.value()];
+    subtask.acknowledged = true;
+    subtask.ack_ms = record.latest_ack_ms;
+    subtask.start_delay_ms = std::max<int64_t>(0, acknowledgement.first_barrier_ms - record.trigger_ms);
+    subtask.alignment_us = acknowledgement.alignment_us;
+    subtask.sync_us = acknowledgement.sync_us;
+    subtask.async_us = acknowledgement.async_us;
+    for (const auto& captured : acknowledgement.operators) {
+        subtask.bytes += captured->bytes();
+        pending.vertex_of[{captured->uid, captured->subtask}] = acknowledgement.vertex;
     }
 }
 
@@ -242,30 +269,36 @@ void CheckpointCoordinator::write() {
     }
     submit([this, snapshot, savepoint_path](const Reply& reply) {
         try {
-            uint64_t bytes = 0;
-            std::string path = savepoint_path;
+            uint64_t savepoint_bytes = 0;
             if (!savepoint_path.empty()) {
-                bytes = store_.writeSavepoint(savepoint_path, *snapshot);
+                savepoint_bytes = store_.writeSavepoint(savepoint_path, *snapshot);
                 parameters_.environment.files->syncFolder(parentFolder(savepoint_path));
             }
-            const CheckpointStore::Written written = store_.write(*snapshot);
-            if (savepoint_path.empty()) {
-                bytes = written.bytes;
-                path = written.path;
+            CheckpointStore::Written written = store_.write(*snapshot);
+            if (!savepoint_path.empty()) {
+                written.bytes = savepoint_bytes;
+                written.path = savepoint_path;
             }
-            reply([this, bytes, path] { onWritten(bytes, path); });
+            reply([this, written = std::move(written)] { onWritten(written); });
         } catch (const std::exception&) {
             reply([this, failure = std::current_exception()] { fail(failure); });
         }
     });
 }
 
-void CheckpointCoordinator::onWritten(uint64_t bytes, const std::string& path) {
+void CheckpointCoordinator::onWritten(const CheckpointStore::Written& written) {
     for (auto& [task, all] : unwritten_) {
         std::erase_if(all, [&](const Captured& captured) { return captured.id <= writing_->record.id; });
     }
-    writing_->record.bytes = bytes;
-    writing_->record.path = path;
+    CheckpointRecord& record = writing_->record;
+    record.bytes = written.bytes;
+    record.path = written.path;
+    for (const auto& [place, bytes] : written.state_bytes) {
+        record.state_bytes += bytes;
+        const auto vertex = writing_->vertex_of.find(place);
+        if (vertex == writing_->vertex_of.end()) continue;
+        record.tasks[vertex->second][place.second.value()].state_bytes += bytes;
+    }
     commit();
 }
 

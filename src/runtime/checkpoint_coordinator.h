@@ -91,8 +91,8 @@ class CheckpointCoordinator {
                           Executor& executor, CheckpointStore& store, Committers& committers,
                           std::function<void(std::function<void()>)> post);
 
-    // An execution of so many tasks runs; ids go on from `next`.
-    void onStarted(size_t tasks, CheckpointId next, ProcessingTime now);
+    // An execution of so many vertices, with a task of each in every slot, runs; ids go on from `next`.
+    void onStarted(size_t vertices, CheckpointId next, ProcessingTime now);
     void onStopped(const std::string& reason);  // it does not any more: everything under way has failed
     void onInputEnded() { input_ended_ = true; }
     void acknowledge(TaskAcknowledgement acknowledgement);
@@ -114,6 +114,7 @@ class CheckpointCoordinator {
         Barrier barrier;
         CheckpointRecord record;
         size_t missing = 0;
+        std::map<std::pair<std::string, SlotIndex>, size_t> vertex_of = {};  // of what was captured
         std::map<std::string, std::string> enumerators;
         std::map<std::string, std::vector<std::string>> committables;
     };
@@ -124,7 +125,8 @@ class CheckpointCoordinator {
     bool fullWanted() const;
     void keepCaptured(TaskAcknowledgement& acknowledgement);
     void write();
-    void onWritten(uint64_t bytes, const std::string& path);
+    void note(Pending& pending, const TaskAcknowledgement& acknowledgement) const;
+    void onWritten(const CheckpointStore::Written& written);
     void commit();
     void onCommitted();
     void fail(const std::exception_ptr& failure);
@@ -146,6 +148,7 @@ class CheckpointCoordinator {
     // Counts executions; read by the executor to skip what is no longer wanted.
     std::shared_ptr<std::atomic<uint64_t>> attempt_ = std::make_shared<std::atomic<uint64_t>>(0);
 
+    size_t vertices_ = 0;
     size_t tasks_ = 0;
     CheckpointId next_id_{1};
     std::optional<Pending> pending_;  // collecting acknowledgements

@@ -81,6 +81,7 @@ CheckpointStore::Written CheckpointStore::write(const Snapshot& captured) {
         for (const auto& one : captured.operators)
             written.bytes += one->bytes();
         keepChains(snapshot.operators);
+        measureChains(written);
         in_memory_ = std::make_shared<const Snapshot>(std::move(snapshot));
         return written;
     }
@@ -99,7 +100,13 @@ CheckpointStore::Written CheckpointStore::write(const Snapshot& captured) {
     written.bytes = result.bytes;
     last_ = snapshot.id;
     keepChains(result.operators);
+    measureChains(written);
     return written;
+}
+
+void CheckpointStore::measureChains(Written& written) const {
+    for (const auto& [place, chain] : chains_)
+        written.state_bytes[place] = chain->bytes();
 }
 
 uint64_t CheckpointStore::writeSavepoint(const std::string& folder, const Snapshot& captured) {

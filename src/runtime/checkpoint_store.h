@@ -42,6 +42,8 @@ class CheckpointStore {
     struct Written {
         uint64_t bytes = 0;
         std::string path;
+        // Of the whole state, written now or before; by operator uid and subtask.
+        std::map<std::pair<std::string, SlotIndex>, uint64_t> state_bytes = {};
     };
     Written write(const Snapshot& captured);
     // The same picture, complete, in a folder of its own. What was captured stays unwritten all the same.
@@ -61,6 +63,7 @@ class CheckpointStore {
 
     Snapshot assembled(const Snapshot& captured) const;
     void keepChains(const std::vector<std::shared_ptr<const OperatorSnapshot>>& operators);
+    void measureChains(Written& written) const;
     bool compact(KeyedStateSnapshot& state);
     void discardShared(const std::vector<CheckpointId>& retained);
 

@@ -21,6 +21,7 @@ ExchangeWriter::ExchangeWriter(const JobEdge& edge, std::vector<Channel*> channe
 }
 
 void ExchangeWriter::put(size_t target, StreamElement element) {
+    if (const Batch* batch = std::get_if<Batch>(&element)) bytes_.add(*batch);
     if (overflow_[target].empty() && channels_[target]->push(element)) return;
     overflow_[target].push_back(std::move(element));
     ++waiting_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/remainder.h"
+#include "runtime/batch_bytes.h"
 #include "runtime/channel.h"
 #include "runtime/job_graph.h"
 
@@ -20,6 +21,7 @@ class ExchangeWriter {
     void broadcast(const StreamElement& element);  // watermarks, idle marks, barriers, end of input
     bool flush();                                  // true if nothing waits
     bool waiting() const { return waiting_ > 0; }
+    int64_t bytesWritten() const { return bytes_.total(); }  // of rows, for each channel they were put into
 
   private:
     void put(size_t target, StreamElement element);
@@ -30,6 +32,7 @@ class ExchangeWriter {
     std::vector<Channel*> channels_;
     std::vector<std::deque<StreamElement>> overflow_;
     size_t waiting_ = 0;
+    BatchBytes bytes_;
     size_t next_ = 0;  // Rebalance
     // Hash: keyGroupOf() of a hash, whose owner is a target.
     Remainder group_of_;

@@ -44,6 +44,19 @@ struct JobOptions {
     Environment environment;
 };
 
+// What one subtask did for a checkpoint. Its task stood still for `sync_us`; the rest of its state was
+// captured between its other work.
+struct SubtaskCheckpoint {
+    bool acknowledged = false;
+    int64_t ack_ms = 0;          // when the coordinator heard of it
+    uint64_t bytes = 0;          // captured for this checkpoint
+    uint64_t state_bytes = 0;    // of the whole state; known once the checkpoint is written
+    int64_t start_delay_ms = 0;  // from the trigger to the first barrier
+    int64_t alignment_us = 0;    // from the first barrier to the last
+    int64_t sync_us = 0;
+    int64_t async_us = 0;  // from the end of `sync_us` until all was captured
+};
+
 struct CheckpointRecord {
     CheckpointId id;
     bool savepoint = false;
@@ -54,6 +67,10 @@ struct CheckpointRecord {
     std::string path;
     std::string failure;
     int64_t sync_pause_us_max = 0;  // the longest time a task stood still at one stretch
+    bool stop = false;              // a savepoint that the job ends with
+    uint64_t state_bytes = 0;       // of the whole state, where `bytes` is what was written
+    int64_t latest_ack_ms = -1;     // -1 while no subtask has acknowledged
+    std::vector<std::vector<SubtaskCheckpoint>> tasks = {};  // by vertex (as in JobDetails) and subtask
 };
 
 struct CheckpointStatistics {
@@ -69,8 +86,9 @@ struct SavepointStatus {
 };
 
 struct SubtaskDetails {
-    std::string status;  // CREATED, INITIALIZING, RUNNING, FINISHED, CANCELED, FAILED
+    std::string status;  // Flink's ExecutionState (task_states.h)
     std::map<std::string, int64_t> metrics;
+    std::map<std::string, int64_t> status_times_ms = {};  // when each was last entered in this attempt
 };
 // One node of a vertex, with the metrics that it counts itself, by subtask.
 struct OperatorDetails {

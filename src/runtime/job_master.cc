@@ -39,8 +39,8 @@ class JobMaster::AttemptListener final : public SlotListener {
   public:
     AttemptListener(JobMaster& master, uint64_t attempt) : master_(master), attempt_(attempt) {}
 
-    void onOpened(SlotIndex) override {
-        post([this] { master_.onOpened(); });
+    void onOpened(SlotIndex slot) override {
+        post([this, slot] { master_.onOpened(slot); });
     }
     void onSplitRequest(NodeId source, SlotIndex reader) override {
         post([this, source, reader] {
@@ -68,8 +68,7 @@ class JobMaster::AttemptListener final : public SlotListener {
     }
     void onFailed(SlotIndex slot, const std::string& task, std::exception_ptr failure) override {
         std::string name =
-            task.empty() ? ""
-                         : fmt::format("{} ({}/{})", task, slot.value() + 1, master_.options_.parallelism);
+            task.empty() ? "" : TaskStates::nameOf(task, slot.value(), master_.options_.parallelism);
         post([this, name = std::move(name), failure] { master_.fail(name, failure); });
     }
 
@@ -101,6 +100,7 @@ JobMaster::JobMaster(const std::shared_ptr<const JobGraph>& graph, JobOptions op
              job_id_ = given_.job_id.empty() ? hexId(random_) : given_.job_id, hooks),
       committers_(graph_, environment_, hooks),
       restart_(options_.restart, random_.fork()),
+      task_states_(plan_, now().value()),
       trigger_random_(random_.fork()) {
     for (const auto& [key, meant] : misspeltKeys(graph_->configuration)) {
         logWarn(kJobLog, "'{}' means nothing here; did you mean '{}'?", key, meant);
@@ -164,6 +164,13 @@ void JobMaster::restore() {
     request.clean_up = attempt_ > 0 || given_.resume_latest || !given_.restore_path.empty();
     request.allow_non_restored_state = given_.allow_non_restored_state;
     const uint64_t attempt = ++attempt_;
+    initialization_ = {};
+    initialization_.start_ms = now().value();
+    if (attempt > 1) {
+        const std::lock_guard lock(mutex_);
+        task_states_.beginAttempt(now().value());
+    }
+    enterTasks(TaskState::Scheduled);
     executor_.submit([this, request, attempt] {
         std::shared_ptr<RestoredJob> restored;
         std::exception_ptr failure;
@@ -186,6 +193,7 @@ void JobMaster::restore() {
 
 void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     max_parallelism_ = restored->max_parallelism;
+    initialization_.download_ms = now().value() - initialization_.start_ms;
     if (checkpoints_ == nullptr) {
         checkpoints_ = std::make_unique<CheckpointCoordinator>(
             CheckpointCoordinatorParameters{graph_, options_, job_id_, max_parallelism_, environment_,
@@ -213,6 +221,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     surroundings.listener = listener_.get();
     parameters.restored =
         std::make_shared<const std::map<std::string, OperatorSnapshots>>(std::move(restored->operators));
+    enterTasks(TaskState::Deploying);
     execution_ = std::make_shared<Execution>(plan_, parameters);
     slots_opened_ = slots_ended_ = 0;
     std::string task;
@@ -246,15 +255,36 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
             from.end_ms = now().value();
             from.path = restored->from->path;
             statistics_.latest_restored = from;
+            initialization_.from = snapshot.id;
+            for (const auto& one : snapshot.operators)
+                initialization_.restored_bytes += one->bytes();
         }
     }
     next_checkpoint_ = restored->next_id;
+    enterTasks(TaskState::Initializing);
+    slots_started_ms_ = now().value();
     driver_.startSlots(execution_->slots());
 }
 
-void JobMaster::onOpened() {
+void JobMaster::onOpened(SlotIndex slot) {
+    const int64_t now_ms = now().value();
+    {
+        const std::lock_guard lock(mutex_);
+        task_states_.enterSlot(slot.value(), TaskState::Running, now_ms);
+    }
+    const int64_t start_ms = now_ms - slots_started_ms_;
+    initialization_.mailbox_start_ms_sum += start_ms;
+    initialization_.mailbox_start_ms_max = std::max(initialization_.mailbox_start_ms_max, start_ms);
+    for (size_t vertex = 0; vertex < plan_.vertices.size(); ++vertex) {
+        const int64_t opening_ms = execution_->slot(slot.value()).task(vertex).initializeMs();
+        initialization_.initialize_state_ms_sum += opening_ms;
+        initialization_.initialize_state_ms_max =
+            std::max(initialization_.initialize_state_ms_max, opening_ms);
+    }
     if (++slots_opened_ < options_.parallelism) return;
-    checkpoints_->onStarted(execution_->taskCount(), next_checkpoint_, now());
+    initialization_.end_ms = now_ms;
+    if (logEnabled(LogLevel::Info)) reportTrace(initializationTrace(job_id_, initialization_));
+    checkpoints_->onStarted(plan_.vertices.size(), next_checkpoint_, now());
     started_once_ = true;
     enter(JobStatus::Running);
     const std::lock_guard lock(mutex_);
@@ -283,6 +313,10 @@ void JobMaster::fail(const std::string& task, const std::exception_ptr& failure)
     if (restart_at_ != INT64_MAX) return;  // already on its way to a restart
     enter(JobStatus::Failing);
     tearDown("the job failed while it was under way");
+    {
+        const std::lock_guard lock(mutex_);
+        task_states_.fail(task, now().value());
+    }
     ++attempt_;  // what is still on its way from this attempt is stale
     if (!started_once_) {
         {
@@ -330,12 +364,18 @@ void JobMaster::record(const std::string& task, const std::exception_ptr& failur
 void JobMaster::enter(JobStatus status) {
     const std::lock_guard lock(mutex_);
     if (status_ == status) return;
+    logInfo(kJobLog, "Job {} ({}) switched from state {} to {}.", graph_->name, job_id_,
+            toString(status_.load()), toString(status));
     status_ = status;
     shown_details_.status = status;
     shown_details_.status_times_ms[toString(status)] = now().value();
     if (isTerminal(status)) shown_details_.end_ms = now().value();
-    logInfo(kJobLog, "job {} ({}) is {}", job_id_, graph_->name, toString(status));
     changed_.notify_all();
+}
+
+void JobMaster::enterTasks(TaskState state) {
+    const std::lock_guard lock(mutex_);
+    task_states_.enterAll(state, now().value());
 }
 
 std::map<std::string, std::string> JobMaster::captureEnumerators() {
@@ -355,6 +395,7 @@ void JobMaster::onCheckpointFailure(std::exception_ptr failure) { fail("checkpoi
 
 void JobMaster::onAllCommitted() {
     tearDown("the job has finished");
+    enterTasks(TaskState::Finished);
     ++attempt_;
     enter(JobStatus::Finished);
 }
@@ -371,6 +412,8 @@ void JobMaster::onRecord(const CheckpointRecord& record) {
         return;
     }
     *known = record;
+    if (record.status == "IN_PROGRESS") return;
+    if (logEnabled(LogLevel::Info)) reportTrace(checkpointTrace(job_id_, record));
     --statistics_.in_progress;
     ++(record.status == "COMPLETED" ? statistics_.completed : statistics_.failed);
 }

@@ -14,6 +14,8 @@
 #include "runtime/restart_strategy.h"
 #include "runtime/restore.h"
 #include "runtime/source_coordinator.h"
+#include "runtime/task_states.h"
+#include "runtime/traces.h"
 
 namespace millrace {
 
@@ -67,9 +69,10 @@ class JobMaster final : private CheckpointListener {
     void restore();
     void describeVertices(const Execution& execution, JobDetails& out) const;
     void onRestored(const std::shared_ptr<RestoredJob>& restored);
-    void onOpened();
+    void onOpened(SlotIndex slot);
     void fail(const std::string& task, const std::exception_ptr& failure);
     void tearDown(const std::string& reason);
+    void enterTasks(TaskState state);
     void enter(JobStatus status);
     void record(const std::string& task, const std::exception_ptr& failure);
     std::string newTriggerId();
@@ -103,6 +106,8 @@ class JobMaster final : private CheckpointListener {
     size_t slots_ended_ = 0;
     bool started_once_ = false;
     int64_t restart_at_ = INT64_MAX;
+    JobInitialization initialization_;
+    int64_t slots_started_ms_ = 0;
 
     std::atomic<JobStatus> status_{JobStatus::Created};
     mutable std::mutex mutex_;
@@ -110,6 +115,7 @@ class JobMaster final : private CheckpointListener {
     // Under mutex_.
     std::shared_ptr<const Execution> shown_;
     JobDetails shown_details_;
+    TaskStates task_states_;
     CheckpointStatistics statistics_;
     std::map<std::string, SavepointStatus> savepoints_;
     Random trigger_random_;

@@ -374,6 +374,37 @@ TEST_F(JobTest, ACheckpointCanBeAskedFor) {
     EXPECT_TRUE(std::filesystem::exists(status.location + "/_metadata")) << status.location;
 }
 
+TEST_F(JobTest, ACheckpointTellsWhatEachSubtaskDid) {
+    ProbeSourceOptions source;
+    source.bounded = false;
+    auto job = Job::start(graph(source, makeProbeSum(), {{"parallelism.default", "2"}}), named());
+    awaitSavepoint(*job, job->triggerCheckpoint());
+    const CheckpointRecord record = job->checkpoints().history.front();
+    const JobDetails details = job->details();
+    ASSERT_EQ(record.tasks.size(), details.vertices.size());
+    uint64_t bytes = 0, state_bytes = 0;
+    for (const auto& subtasks : record.tasks) {
+        ASSERT_EQ(subtasks.size(), 2U);
+        for (const SubtaskCheckpoint& one : subtasks) {
+            EXPECT_TRUE(one.acknowledged);
+            EXPECT_GE(one.ack_ms, record.trigger_ms);
+            EXPECT_LE(one.ack_ms, record.latest_ack_ms);
+            EXPECT_GE(one.alignment_us, 0);
+            EXPECT_GE(one.sync_us, 0);
+            EXPECT_LE(one.sync_us, record.sync_pause_us_max);
+            bytes += one.bytes;
+            state_bytes += one.state_bytes;
+        }
+    }
+    EXPECT_GT(bytes, 0U);
+    EXPECT_EQ(bytes, state_bytes);  // the first one is of everything
+    EXPECT_EQ(record.state_bytes, state_bytes);
+    for (const SubtaskDetails& subtask : details.vertices[0].subtasks) {
+        EXPECT_GE(subtask.status_times_ms.at("RUNNING"), subtask.status_times_ms.at("DEPLOYING"));
+        EXPECT_GE(subtask.metrics.at("accumulateIdleTimeMs"), 0);
+    }
+}
+
 TEST_F(JobTest, UnboundedInputRunsIdleUntilCancelled) {
     ProbeSourceOptions source;
     source.bounded = false;
@@ -387,6 +418,13 @@ TEST_F(JobTest, UnboundedInputRunsIdleUntilCancelled) {
         EXPECT_EQ(subtask.metrics.at("idleTimeMsPerSecond") >= 0, true);
     }
     EXPECT_EQ(out, 400);
+    int64_t sent = 0, received = 0;
+    for (const SubtaskDetails& subtask : details.vertices[0].subtasks)
+        sent += subtask.metrics.at("numBytesOut");
+    for (const SubtaskDetails& subtask : details.vertices[1].subtasks)
+        received += subtask.metrics.at("numBytesIn");
+    EXPECT_GE(sent, 400 * 16);  // two numbers of eight bytes and more in each row
+    EXPECT_EQ(sent, received);
     job->cancel();
     EXPECT_EQ(job->waitForEnd(20000), JobStatus::Canceled);
 }

@@ -37,33 +37,17 @@ bool JobMaster::atEnd() const {
 }
 
 JobDetails JobMaster::details() const {
-    std::shared_ptr<const Execution> execution;
-    JobDetails out;
-    {
-        const std::lock_guard lock(mutex_);
-        out = shown_details_;
-        execution = shown_;
-    }
-    if (execution != nullptr) {
-        describeVertices(*execution, out);
+    const std::lock_guard lock(mutex_);
+    JobDetails out = shown_details_;
+    if (shown_ != nullptr) {
+        describeVertices(*shown_, out);
     } else if (out.vertices.empty()) {
         for (const PlannedVertex& vertex : plan_.vertices) {
-            out.vertices.push_back({vertex.id, vertex.name, vertex.nodes,
-                                    std::vector<SubtaskDetails>(plan_.parallelism, {"CREATED", {}})});
+            out.vertices.push_back(
+                {vertex.id, vertex.name, vertex.nodes, std::vector<SubtaskDetails>(plan_.parallelism)});
         }
     }
-    if (execution == nullptr) {
-        const std::string status = out.status == JobStatus::Finished     ? "FINISHED"
-                                   : out.status == JobStatus::Failed     ? "FAILED"
-                                   : out.status == JobStatus::Restarting ? "FAILED"
-                                   : out.status == JobStatus::Failing    ? "FAILED"
-                                   : out.status == JobStatus::Canceled   ? "CANCELED"
-                                                                         : "CREATED";
-        for (VertexDetails& vertex : out.vertices) {
-            for (SubtaskDetails& subtask : vertex.subtasks)
-                subtask.status = status;
-        }
-    }
+    task_states_.describe(out);
     return out;
 }
 
@@ -80,12 +64,14 @@ void JobMaster::describeVertices(const Execution& execution, JobDetails& out) co
             const Slot& slot = execution.slot(i);
             const Task& task = slot.task(v);
             SubtaskDetails subtask;
-            subtask.status = slot.opened() ? "RUNNING" : "INITIALIZING";
             for (size_t n = 0; n < task.nodes().size(); ++n) {
                 const ChainNode& node = *task.nodes()[n];
                 addNodeMetrics(node, n == 0, n + 1 == task.nodes().size(), subtask.metrics);
                 details.operators[n].metrics.push_back(node.metrics().read());
             }
+            // Beside what connectors read from outside and write to it.
+            subtask.metrics["numBytesIn"] += task.bytesIn();
+            subtask.metrics["numBytesOut"] += task.bytesOut();
             task.times().read(now_ns, slot.asleep(), subtask.metrics);
             out.state_bytes += subtask.metrics["stateBytes"];
             details.subtasks.push_back(std::move(subtask));
@@ -121,6 +107,10 @@ void JobMaster::cancel() {
         if (atEnd()) return;
         enter(JobStatus::Cancelling);
         tearDown("the job was cancelled");
+        {
+            const std::lock_guard lock(mutex_);
+            task_states_.cancel(now().value());
+        }
         ++attempt_;
         restart_at_ = INT64_MAX;
         enter(JobStatus::Canceled);

@@ -28,11 +28,13 @@ Task::Task(size_t vertex, std::string name, const SlotSurroundings& slot,
 
 void Task::open(const std::map<std::string, OperatorSnapshots>& restored) {
     static const OperatorSnapshots none;
+    const int64_t begin_ns = slot_.environment.clock->monotonicNanos();
     // Downstream first, as everywhere: whoever is fed is ready before who feeds it.
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
         const auto found = restored.find((*node)->node().uid);
         (*node)->open(found == restored.end() ? none : found->second);
     }
+    initialize_ns_ = slot_.environment.clock->monotonicNanos() - begin_ns;
 }
 
 bool Task::run() {
@@ -101,7 +103,15 @@ void Task::noMoreSplits() {
     source_waits_ = false;
 }
 
-void Task::trigger(const Barrier& barrier) { passBarrier(barrier); }
+void Task::trigger(const Barrier& barrier) {
+    noteFirstBarrier();
+    passBarrier(barrier);
+}
+
+void Task::noteFirstBarrier() {
+    first_barrier_ms_ = slot_.environment.clock->now().value();
+    first_barrier_ns_ = slot_.environment.clock->monotonicNanos();
+}
 
 void Task::drain() {
     if (!ended_) endInput();
@@ -140,6 +150,7 @@ bool Task::readChannels() {
 
 void Task::handle(size_t index, StreamElement element) {
     if (const Batch* batch = std::get_if<Batch>(&element)) {
+        bytes_in_.add(*batch);
         nodes_.front()->receive(inputs_[index].input, *batch);
     } else if (const EventTime* watermark = std::get_if<EventTime>(&element)) {
         apply(valve_.onWatermark(index, *watermark));
@@ -153,6 +164,13 @@ void Task::handle(size_t index, StreamElement element) {
     }
 }
 
+int64_t Task::bytesOut() const {
+    int64_t bytes = 0;
+    for (const auto& writer : writers_)
+        bytes += writer->bytesWritten();
+    return bytes;
+}
+
 void Task::apply(const WatermarkValve::Result& result) {
     ChainNode& head = *nodes_.front();
     if (result.idle && !*result.idle) head.receiveIdle(false);
@@ -163,7 +181,10 @@ void Task::apply(const WatermarkValve::Result& result) {
 // Aligned barriers: a channel whose barrier has come is not read until those of all others have, ended ones
 // included, so that the state captured holds the effect of exactly what lies before the barrier.
 void Task::align(size_t index, const Barrier& barrier) {
-    if (barriers_seen_ == 0) aligning_ = barrier.id;
+    if (barriers_seen_ == 0) {
+        aligning_ = barrier.id;
+        noteFirstBarrier();
+    }
     MILLRACE_CHECK(aligning_ == barrier.id, "{}: barrier {} while aligning {}", name_, barrier.id.value(),
                    aligning_.value());
     blocked_[index] = 1;
@@ -183,8 +204,11 @@ void Task::passBarrier(const Barrier& barrier) {
     acknowledgement.id = barrier.id;
     acknowledgement.subtask = slot_.slot;
     acknowledgement.vertex = vertex_;
+    acknowledgement.first_barrier_ms = first_barrier_ms_;
+    acknowledgement.alignment_us = (begin_ns - first_barrier_ns_) / 1000;
     nodes_.front()->passBarrier(barrier, acknowledgement);
-    acknowledgement.pause_us = (slot_.environment.clock->monotonicNanos() - begin_ns) / 1000;
+    captured_since_ns_ = slot_.environment.clock->monotonicNanos();
+    acknowledgement.sync_us = acknowledgement.pause_us = (captured_since_ns_ - begin_ns) / 1000;
     captured_ = std::move(acknowledgement);
     const auto finished = [this](const auto& node) { return node->advanceCapture(*captured_); };
     if (std::all_of(nodes_.begin(), nodes_.end(), finished)) acknowledge();
@@ -204,6 +228,7 @@ bool Task::advanceCapture() {
 void Task::acknowledge() {
     TaskAcknowledgement acknowledgement = std::move(*captured_);
     captured_.reset();
+    acknowledgement.async_us = (slot_.environment.clock->monotonicNanos() - captured_since_ns_) / 1000;
     slot_.listener->onAcknowledge(std::move(acknowledgement));
 }
 

@@ -41,6 +41,11 @@ class Task {
     const std::string& name() const { return name_; }
     const std::vector<std::unique_ptr<ChainNode>>& nodes() const { return nodes_; }
     bool backPressured() const { return back_pressured_; }
+    // Bytes of rows that came from other tasks, and that went to others. From any thread.
+    int64_t bytesIn() const { return bytes_in_.total(); }
+    int64_t bytesOut() const;
+    // How long open() took; to be read once the slot has told that it is open.
+    int64_t initializeMs() const { return initialize_ns_ / 1'000'000; }
     TaskTimes& times() { return times_; }
     const TaskTimes& times() const { return times_; }
 
@@ -50,6 +55,7 @@ class Task {
     void handle(size_t index, StreamElement element);
     void apply(const WatermarkValve::Result& result);
     void align(size_t index, const Barrier& barrier);
+    void noteFirstBarrier();
     void endInput();
     void passBarrier(const Barrier& barrier);
     bool flushOutputs();
@@ -73,8 +79,13 @@ class Task {
     bool suspended_ = false;
     bool source_waits_ = false;  // it said Nothing: not polled until its timer, or news
     bool back_pressured_ = false;
+    int64_t first_barrier_ms_ = 0;  // of the one being aligned, or passed on
+    int64_t first_barrier_ns_ = 0;
     std::optional<TaskAcknowledgement> captured_;  // complete once all nodes have captured their state
+    int64_t captured_since_ns_ = 0;
+    int64_t initialize_ns_ = 0;
     TaskTimes times_;
+    BatchBytes bytes_in_;
 };
 
 }  // namespace millrace

@@ -15,7 +15,8 @@ HttpResponse explainAnalyze(const RestCluster& cluster, const RestRequest&) {
 }  // namespace
 
 std::vector<RestRoute> describeRestExplainAnalyze() {
-    return {{"GET", "/jobs/:jobid/explain-analyze", explainAnalyze}};
+    return {{"GET", "/jobs/:jobid/explain-analyze", explainAnalyze,
+             "not Flink's: EXPLAIN ANALYZE of the job as it runs, `{\"text\": ...}`"}};
 }
 
 }  // namespace millrace

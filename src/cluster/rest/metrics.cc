@@ -1,134 +1,126 @@
-// /jobs/:jobid/metrics and those of a vertex. Without ?get= the names are listed; with it, the known ones are
-// given.
-#include <algorithm>
-#include <map>
+// Metrics of the job, its vertices and their subtasks: /jobs/:jobid/metrics,
+// /jobs/:jobid/vertices/:vertexid/...
 #include <nlohmann/json.hpp>
 
 #include "cluster/job_view.h"
+#include "cluster/process_view.h"
 #include "cluster/rest/rest.h"
 
 namespace millrace {
 namespace {
 
-using Json = nlohmann::json;
 using Metrics = std::map<std::string, std::string>;
 
-HttpResponse answer(const Metrics& metrics, const RestRequest& request) {
-    Json all = Json::array();
-    if (request.http.queryParameter("get") == nullptr) {
-        for (const auto& [name, value] : metrics)
-            all.push_back({{"id", name}});
-        return restAnswer(all);
+// "<operator>.<metric>": the operator's name as Flink's metric ids have it, without what separates ids.
+std::string idOf(std::string name) {
+    const size_t last_dot = name.rfind('.');
+    if (last_dot == std::string::npos) return name;
+    for (size_t i = 0; i < last_dot; ++i) {
+        if (name[i] == ' ' || name[i] == '.' || name[i] == ':' || name[i] == ',') name[i] = '_';
     }
-    for (const std::string& name : request.listParameter("get")) {
-        const auto found = metrics.find(name);
-        if (found != metrics.end()) all.push_back({{"id", name}, {"value", found->second}});
-    }
-    return restAnswer(all);
+    return name;
 }
 
-HttpResponse jobMetrics(const RestCluster& cluster, const RestRequest& request) {
-    const JobDetails job = cluster.job.details();
-    const CheckpointStatistics checkpoints = cluster.job.checkpoints();
-    const bool running = job.status == JobStatus::Running;
-    const bool ended = job.end_ms >= 0;
-    const auto in_status = [&](JobStatus status) {
-        const auto since = job.status_times_ms.find(toString(status));
-        return job.status == status && since != job.status_times_ms.end() ? durationMs(since->second, -1) : 0;
-    };
-    std::map<std::string, int64_t> numbers = {
-        {"uptime", running ? durationMs(runningSince(job), -1)
-                   : ended ? -1
-                           : 0},
-        {"downtime", ended ? -1 : in_status(JobStatus::Restarting) + in_status(JobStatus::Failing)},
-        {"runningTime", in_status(JobStatus::Running)},
-        {"restartingTime", in_status(JobStatus::Restarting)},
-        {"fullRestarts", cluster.full_restarts + job.restarts},
-        {"numRestarts", cluster.full_restarts + job.restarts},
-        {"totalNumberOfCheckpoints", checkpoints.completed + checkpoints.failed + checkpoints.in_progress},
-        {"numberOfInProgressCheckpoints", checkpoints.in_progress},
-        {"numberOfCompletedCheckpoints", checkpoints.completed},
-        {"numberOfFailedCheckpoints", checkpoints.failed},
-        {"lastCheckpointDuration", -1},
-        {"lastCheckpointSize", -1},
-        {"lastCheckpointFullSize", -1},
-        {"lastCheckpointCompletedTimestamp", -1},
-        {"lastCheckpointRestoreTimestamp",
-         checkpoints.latest_restored ? checkpoints.latest_restored->end_ms : -1},
-        {"stateSize", job.state_bytes},
-    };
-    Metrics metrics = {{"lastCheckpointExternalPath", "n/a"}};
-    for (const CheckpointRecord& one : checkpoints.history) {
-        if (one.status != "COMPLETED") continue;
-        numbers["lastCheckpointDuration"] = one.end_ms - one.trigger_ms;
-        numbers["lastCheckpointSize"] = static_cast<int64_t>(one.bytes);
-        numbers["lastCheckpointFullSize"] = static_cast<int64_t>(one.bytes);
-        numbers["lastCheckpointCompletedTimestamp"] = one.end_ms;
-        metrics["lastCheckpointExternalPath"] = "file:" + one.path;
-        break;
+std::string latestCheckpointPath(const RestCluster& cluster) {
+    for (const CheckpointRecord& one : cluster.job.checkpoints().history) {
+        if (one.status == "COMPLETED") return one.path.empty() ? "n/a" : "file:" + one.path;
     }
-    for (const auto& [name, value] : numbers)
+    return "n/a";
+}
+
+HttpResponse ofJob(const RestCluster& cluster, const RestRequest& request) {
+    Metrics metrics = {{"lastCheckpointExternalPath", latestCheckpointPath(cluster)}};
+    for (const auto& [name, value] : jobMetrics(cluster))
         metrics[name] = std::to_string(value);
-    return answer(metrics, request);
+    return metricAnswer(metrics, request);
+}
+
+// Over the cluster's jobs (?jobs= chooses among them), of which there is one.
+HttpResponse ofJobs(const RestCluster& cluster, const RestRequest& request) {
+    const std::vector<std::string> wanted = request.listParameter("jobs");
+    const std::string id = cluster.job.details().job_id;
+    std::map<std::string, std::vector<double>> values;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), id) != wanted.end()) {
+        for (const auto& [name, value] : jobMetrics(cluster))
+            values[name].push_back(static_cast<double>(value));
+    }
+    return aggregatedAnswer(values, request);
 }
 
 HttpResponse vertexMetrics(const RestCluster& cluster, const RestRequest& request) {
-    const JobDetails job = cluster.job.details();
+    const JobDetails job = cluster.details();
     const VertexDetails& vertex = findVertex(job, request.parameters[0]);
     Metrics metrics;
     for (size_t i = 0; i < vertex.subtasks.size(); ++i) {
         for (const auto& [name, value] : vertex.subtasks[i].metrics) {
-            metrics[std::to_string(i) + "." + name] = std::to_string(value);
+            metrics[std::to_string(i) + "." + idOf(name)] = std::to_string(value);
         }
     }
-    return answer(metrics, request);
+    return metricAnswer(metrics, request);
 }
 
-// Over the subtasks: minimum, maximum, average, sum (?agg= chooses among them).
 HttpResponse subtaskMetrics(const RestCluster& cluster, const RestRequest& request) {
-    const JobDetails job = cluster.job.details();
+    const JobDetails job = cluster.details();
     const VertexDetails& vertex = findVertex(job, request.parameters[0]);
-    std::map<std::string, std::vector<int64_t>> values;
-    for (const SubtaskDetails& subtask : vertex.subtasks) {
-        for (const auto& [name, value] : subtask.metrics)
-            values[name].push_back(value);
+    Metrics metrics;
+    for (const auto& [name, value] : vertex.subtasks[findSubtask(vertex, request.parameters[1])].metrics)
+        metrics[idOf(name)] = std::to_string(value);
+    return metricAnswer(metrics, request);
+}
+
+// Those that ?subtasks= names ("0,2-4"); RestError 400.
+std::vector<bool> chosenSubtasks(const RestRequest& request, size_t count) {
+    const std::vector<std::string> ranges = request.listParameter("subtasks");
+    std::vector<bool> chosen(count, ranges.empty());
+    for (const std::string& range : ranges) {
+        const size_t dash = range.find('-');
+        const std::string first = range.substr(0, dash);
+        const std::string last = dash == std::string::npos ? first : range.substr(dash + 1);
+        const auto isNumber = [](const std::string& text) {
+            return !text.empty() && text.size() <= 6 &&
+                   text.find_first_not_of("0123456789") == std::string::npos;
+        };
+        if (!isNumber(first) || !isNumber(last)) throw RestError(400, "No range of subtasks: " + range);
+        for (size_t i = std::stoul(first); i <= std::stoul(last) && i < count; ++i)
+            chosen[i] = true;
     }
-    Json all = Json::array();
-    if (request.http.queryParameter("get") == nullptr) {
-        for (const auto& [name, value] : values)
-            all.push_back({{"id", name}});
-        return restAnswer(all);
+    return chosen;
+}
+
+HttpResponse subtasksMetrics(const RestCluster& cluster, const RestRequest& request) {
+    const JobDetails job = cluster.details();
+    const VertexDetails& vertex = findVertex(job, request.parameters[0]);
+    const std::vector<bool> chosen = chosenSubtasks(request, vertex.subtasks.size());
+    std::map<std::string, std::vector<double>> values;
+    for (size_t i = 0; i < vertex.subtasks.size(); ++i) {
+        if (!chosen[i]) continue;
+        for (const auto& [name, value] : vertex.subtasks[i].metrics)
+            values[idOf(name)].push_back(static_cast<double>(value));
     }
-    const std::vector<std::string> wanted = request.listParameter("agg");
-    for (const std::string& name : request.listParameter("get")) {
-        const auto found = values.find(name);
-        if (found == values.end()) continue;
-        double sum = 0;
-        for (const int64_t value : found->second)
-            sum += static_cast<double>(value);
-        const auto [low, high] = std::minmax_element(found->second.begin(), found->second.end());
-        const std::map<std::string, double> aggregates = {
-            {"min", static_cast<double>(*low)},
-            {"max", static_cast<double>(*high)},
-            {"avg", sum / static_cast<double>(found->second.size())},
-            {"sum", sum}};
-        Json one = {{"id", name}};
-        for (const auto& [aggregate, value] : aggregates) {
-            if (wanted.empty() || std::find(wanted.begin(), wanted.end(), aggregate) != wanted.end()) {
-                one[aggregate] = value;
-            }
-        }
-        all.push_back(std::move(one));
-    }
-    return restAnswer(all);
+    return aggregatedAnswer(values, request);
+}
+
+// Of coordinators of operators: none of ours counts anything.
+HttpResponse coordinatorMetrics(const RestCluster& cluster, const RestRequest& request) {
+    const JobDetails job = cluster.job.details();
+    findVertex(job, request.parameters[0]);
+    return metricAnswer({}, request);
 }
 
 }  // namespace
 
 std::vector<RestRoute> describeRestMetrics() {
-    return {{"GET", "/jobs/:jobid/metrics", jobMetrics},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/metrics", vertexMetrics},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/metrics", subtaskMetrics}};
+    return {
+        {"GET", "/jobs/metrics", ofJobs, "of the job, in the shape of an aggregate (`get`, `agg`, `jobs`)"},
+        {"GET", "/jobs/:jobid/metrics", ofJob, "of the job: restarts, uptime, checkpoints, state (`get`)"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/metrics", vertexMetrics,
+         "of each subtask, as `<subtask>.<metric>` and `<subtask>.<operator>.<metric>` (`get`)"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/metrics", subtasksMetrics,
+         "over the subtasks: min, max, avg, sum, skew (`get`, `agg`, `subtasks`)"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/:subtaskindex/metrics", subtaskMetrics,
+         "of one subtask (`get`)"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/jm-operator-metrics", coordinatorMetrics,
+         "of operator coordinators: none"}};
 }
 
 }  // namespace millrace

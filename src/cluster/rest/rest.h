@@ -6,6 +6,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <functional>
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,24 @@
 #include "runtime/job.h"
 
 namespace millrace {
+
+class MetricHistory;
+class RestOperations;
+
+// How finely Prometheus' text tells of the job: AWS' MetricsLevel, each level with those before it.
+enum class MetricsLevel : uint8_t { Application, Task, Operator, Parallelism };
+
+// Whose cluster it is, and where it writes.
+struct RestIdentity {
+    std::string application_name;
+    std::string application_version_id;
+    MetricsLevel metrics_level = MetricsLevel::Application;
+    std::string log_path;  // "": standard error
+    // Whose REST API is spoken: "2.2" for an application that is written for FLINK-2_2.
+    std::string flink_version = "1.20";
+};
+
+std::shared_ptr<RestOperations> makeRestOperations();
 
 // The cluster that answers; outlives the server.
 struct RestCluster {
@@ -24,6 +44,14 @@ struct RestCluster {
     int64_t start_ms = 0;
     // The plan with what each operator has done so far, as text; of SQL.
     std::function<std::string(const JobDetails&)> explain_measured = {};
+    RestIdentity identity = {};
+    const MetricHistory* history = nullptr;  // without it rates are not known
+    std::shared_ptr<RestOperations> operations = makeRestOperations();
+
+    // The job's details, with rates.
+    JobDetails details() const;
+    // Flink 2 answers without what 1.x had given up on, and with fields of its own.
+    bool speaksFlink2() const { return !identity.flink_version.starts_with("1."); }
 };
 
 // Answered with `status` and {"errors": [message]}.
@@ -52,9 +80,14 @@ struct RestRoute {
     std::string method;
     std::string path;  // "/jobs/:jobid/vertices/:vertexid"
     std::function<HttpResponse(const RestCluster&, const RestRequest&)> handle;
+    std::string summary;  // for docs/flink-rest-api.md
 };
 
 const std::vector<std::vector<RestRoute>>& restRouteFamilies();  // collected by the build
+
+// Takes out of an object what Flink 2 does not know: its clients refuse it.
+void dropIfFlink2(const RestCluster& cluster, nlohmann::json& object,
+                  std::initializer_list<const char*> names);
 
 HttpResponse restAnswer(const nlohmann::json& body, int status = 200);
 // The request's body as an object; an absent one is an empty object. RestError 400.

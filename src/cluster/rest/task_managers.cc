@@ -1,13 +1,12 @@
 // /taskmanagers: this process, which is the cluster's only one.
 #include <unistd.h>
 
-#include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/file_system.h"
 #include "cluster/job_view.h"
+#include "cluster/process_figures.h"
+#include "cluster/process_view.h"
 #include "cluster/rest/rest.h"
 
 namespace millrace {
@@ -17,48 +16,68 @@ using Json = nlohmann::json;
 
 constexpr int64_t kMegabyte = 1 << 20;
 
-int64_t physicalMemory() { return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE); }
-int64_t freeMemory() { return static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE); }
-int64_t residentMemory() {
-    long total = 0, resident = 0;
-    const std::string text = readFile(localFileSystem(), "/proc/self/statm");
-    if (std::sscanf(text.c_str(), "%ld %ld", &total, &resident) != 2) return 0;
-    return static_cast<int64_t>(resident) * sysconf(_SC_PAGESIZE);
-}
-int64_t processCpuNanos() {
-    timespec spent{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-    return spent.tv_sec * 1'000'000'000LL + spent.tv_nsec;
+int64_t managedMemoryBytes(const RestCluster& cluster) {
+    const auto size = cluster.graph.configuration.getOptional<MemorySize>("taskmanager.memory.managed.size");
+    return size ? size->bytes : 0;
 }
 
-Json resources(double cores) {
-    return {{"cpuCores", cores},
-            {"taskHeapMemory", physicalMemory() / kMegabyte},
+// Of so many of the job's slots; all of them share the process' memory.
+Json resources(const RestCluster& cluster, uint32_t slots, uint32_t of) {
+    const int64_t managed = managedMemoryBytes(cluster);
+    const auto share = [&](int64_t bytes) { return of == 0 ? 0 : bytes / kMegabyte * slots / of; };
+    return {{"cpuCores", slots},
+            {"taskHeapMemory", share(std::max<int64_t>(0, memoryLimitBytes() - managed))},
             {"taskOffHeapMemory", 0},
-            {"managedMemory", 0},
-            {"networkMemory", 0}};
+            {"managedMemory", share(managed)},
+            {"networkMemory", 0},
+            {"extendedResources", Json::object()}};
 }
 
-Json taskManagerJson(const RestCluster& cluster) {
-    const JobDetails job = cluster.job.details();
-    const uint32_t free_slots = job.end_ms >= 0 ? job.parallelism : 0;
-    return {
-        {"id", cluster.task_manager_id},
-        {"path", "process:" + std::to_string(getpid())},
-        {"dataPort", -1},
-        {"jmxPort", -1},
-        {"timeSinceLastHeartbeat", nowMs()},
-        {"slotsNumber", job.parallelism},
-        {"freeSlots", free_slots},
-        {"totalResource", resources(job.parallelism)},
-        {"freeResource", resources(free_slots)},
-        {"hardware",
-         {{"cpuCores", std::thread::hardware_concurrency()},
-          {"physicalMemory", physicalMemory()},
-          {"freeMemory", freeMemory()},
-          {"managedMemory", 0}}},
-        {"memoryConfiguration", {{"taskHeap", physicalMemory()}, {"totalProcessMemory", physicalMemory()}}},
-        {"blocked", false}};
+Json taskManagerJson(const RestCluster& cluster, const JobDetails& job) {
+    const uint32_t free_slots = hasEnded(job) ? job.parallelism : 0;
+    const int64_t managed = managedMemoryBytes(cluster);
+    return {{"id", cluster.task_manager_id},
+            {"path", "process:" + std::to_string(getpid())},
+            {"dataPort", -1},
+            {"jmxPort", -1},
+            {"timeSinceLastHeartbeat", nowMs()},
+            {"slotsNumber", job.parallelism},
+            {"freeSlots", free_slots},
+            {"totalResource", resources(cluster, job.parallelism, job.parallelism)},
+            {"freeResource", resources(cluster, free_slots, job.parallelism)},
+            {"hardware",
+             {{"cpuCores", std::thread::hardware_concurrency()},
+              {"physicalMemory", physicalMemoryBytes()},
+              {"freeMemory", freeMemoryBytes()},
+              {"managedMemory", managed}}},
+            {"memoryConfiguration",
+             {{"frameworkHeap", 0},
+              {"taskHeap", std::max<int64_t>(0, memoryLimitBytes() - managed)},
+              {"frameworkOffHeap", 0},
+              {"taskOffHeap", 0},
+              {"networkMemory", 0},
+              {"managedMemory", managed},
+              {"jvmMetaspace", 0},
+              {"jvmOverhead", 0},
+              {"totalFlinkMemory", memoryLimitBytes()},
+              {"totalProcessMemory", memoryLimitBytes()}}}};
+}
+
+// Without a virtual machine there is one kind of memory: what the process holds, shown as the heap.
+Json memoryJson() {
+    Json figures = {{"heapUsed", residentMemoryBytes()},
+                    {"heapCommitted", residentMemoryBytes()},
+                    {"heapMax", memoryLimitBytes()},
+                    {"garbageCollectors", Json::array()}};
+    for (const char* none :
+         {"nonHeapUsed", "nonHeapCommitted", "nonHeapMax", "directCount", "directUsed", "directMax",
+          "mappedCount", "mappedUsed", "mappedMax", "memorySegmentsAvailable", "memorySegmentsTotal",
+          "nettyShuffleMemorySegmentsAvailable", "nettyShuffleMemorySegmentsUsed",
+          "nettyShuffleMemorySegmentsTotal", "nettyShuffleMemoryAvailable", "nettyShuffleMemoryUsed",
+          "nettyShuffleMemoryTotal"}) {
+        figures[none] = 0;
+    }
+    return figures;
 }
 
 void checkId(const RestCluster& cluster, const RestRequest& request) {
@@ -68,45 +87,54 @@ void checkId(const RestCluster& cluster, const RestRequest& request) {
 }
 
 HttpResponse all(const RestCluster& cluster, const RestRequest&) {
-    return restAnswer({{"taskmanagers", Json::array({taskManagerJson(cluster)})}});
+    return restAnswer({{"taskmanagers", Json::array({taskManagerJson(cluster, cluster.job.details())})}});
 }
 
 HttpResponse one(const RestCluster& cluster, const RestRequest& request) {
     checkId(cluster, request);
-    return restAnswer(taskManagerJson(cluster));
+    const JobDetails job = cluster.job.details();
+    Json body = taskManagerJson(cluster, job);
+    body["metrics"] = memoryJson();
+    dropIfFlink2(cluster, body["metrics"], {"memorySegmentsAvailable", "memorySegmentsTotal"});
+    body["allocatedSlots"] = Json::array();
+    for (uint32_t slot = 0; !hasEnded(job) && slot < job.parallelism; ++slot) {
+        body["allocatedSlots"].push_back(
+            {{"jobId", job.job_id}, {"resource", resources(cluster, 1, job.parallelism)}});
+    }
+    return restAnswer(body);
 }
 
-// Under the names that Flink's task managers use. Load is the average since the cluster started, of one core;
-// who wants the load of a while takes the difference of CPU times.
 HttpResponse metrics(const RestCluster& cluster, const RestRequest& request) {
     checkId(cluster, request);
-    const auto elapsed_ns = static_cast<double>(durationMs(cluster.start_ms, -1)) * 1e6;
-    const std::vector<std::pair<std::string, std::string>> known = {
-        {"Status.JVM.CPU.Load",
-         std::to_string(elapsed_ns > 0 ? static_cast<double>(processCpuNanos()) / elapsed_ns : 0)},
-        {"Status.JVM.CPU.Time", std::to_string(processCpuNanos())},
-        {"Status.JVM.Memory.Heap.Used", std::to_string(residentMemory())},
-        {"Status.JVM.Memory.Heap.Max", std::to_string(physicalMemory())},
-    };
-    Json answer = Json::array();
-    const bool listed = request.http.queryParameter("get") == nullptr;
-    const std::vector<std::string> wanted = request.listParameter("get");
-    for (const auto& [name, value] : known) {
-        if (listed) {
-            answer.push_back({{"id", name}});
-        } else if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) {
-            answer.push_back({{"id", name}, {"value", value}});
-        }
+    return metricAnswer(processMetrics(cluster), request);
+}
+
+HttpResponse aggregatedMetrics(const RestCluster& cluster, const RestRequest& request) {
+    const std::vector<std::string> wanted = request.listParameter("taskmanagers");
+    std::map<std::string, std::vector<double>> values;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), cluster.task_manager_id) != wanted.end()) {
+        for (const auto& [name, value] : processMetrics(cluster))
+            values[name].push_back(std::stod(value));
     }
-    return restAnswer(answer);
+    return aggregatedAnswer(values, request);
+}
+
+HttpResponse threadDump(const RestCluster& cluster, const RestRequest& request) {
+    checkId(cluster, request);
+    return threadDumpAnswer();
 }
 
 }  // namespace
 
 std::vector<RestRoute> describeRestTaskManagers() {
-    return {{"GET", "/taskmanagers", all},
-            {"GET", "/taskmanagers/:taskmanagerid", one},
-            {"GET", "/taskmanagers/:taskmanagerid/metrics", metrics}};
+    return {
+        {"GET", "/taskmanagers", all, "this process, as the one task manager: slots, resources, hardware"},
+        {"GET", "/taskmanagers/metrics", aggregatedMetrics,
+         "of the process, in the shape of an aggregate (`get`, `agg`, `taskmanagers`)"},
+        {"GET", "/taskmanagers/:taskmanagerid", one, "the same, with its memory and its slots"},
+        {"GET", "/taskmanagers/:taskmanagerid/metrics", metrics, "of the process (`get`)"},
+        {"GET", "/taskmanagers/:taskmanagerid/thread-dump", threadDump,
+         "the threads: state, CPU time, what they wait in"}};
 }
 
 }  // namespace millrace

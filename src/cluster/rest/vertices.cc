@@ -9,21 +9,26 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kHost = "localhost";
+
 Json subtaskJson(const RestCluster& cluster, const JobDetails& job, const VertexDetails& vertex,
                  size_t index) {
     const SubtaskDetails& subtask = vertex.subtasks[index];
-    const int64_t start = runningSince(job);
-    return {{"subtask", index},
-            {"status", subtask.status},
-            {"attempt", job.restarts},
-            {"endpoint", "localhost"},
-            {"host", "localhost"},
-            {"start-time", start},
-            {"start_time", start},
-            {"end-time", job.end_ms},
-            {"duration", durationMs(start, job.end_ms)},
-            {"metrics", ioMetrics(subtask)},
-            {"taskmanager-id", cluster.task_manager_id}};
+    const TaskSpan span = spanOf(subtask);
+    Json json = {{"subtask", index},
+                 {"status", subtask.status},
+                 {"attempt", job.restarts},
+                 {"endpoint", kHost},
+                 {"host", kHost},
+                 {"start-time", span.start_ms},
+                 {"start_time", span.start_ms},
+                 {"end-time", span.end_ms},
+                 {"duration", span.duration_ms},
+                 {"metrics", ioMetrics(subtask)},
+                 {"status-duration", stateDurations(subtask)},
+                 {"taskmanager-id", cluster.task_manager_id}};
+    dropIfFlink2(cluster, json, {"host"});
+    return json;
 }
 
 Json head(const JobDetails& job, const VertexDetails& vertex) {
@@ -42,34 +47,62 @@ HttpResponse details(const RestCluster& cluster, const RestRequest& request) {
     for (size_t i = 0; i < vertex.subtasks.size(); ++i) {
         body["subtasks"].push_back(subtaskJson(cluster, job, vertex, i));
     }
+    body["aggregated"] = aggregatedSubtasks(vertex);
     return restAnswer(body);
 }
 
 HttpResponse subtask(const RestCluster& cluster, const RestRequest& request) {
     const JobDetails job = cluster.job.details();
     const VertexDetails& vertex = findVertex(job, request.parameters[0]);
-    const std::string& number = request.parameters[1];
-    size_t index = vertex.subtasks.size();
-    if (!number.empty() && number.size() <= 6 &&
-        number.find_first_not_of("0123456789") == std::string::npos) {
-        index = std::stoul(number);
+    return restAnswer(subtaskJson(cluster, job, vertex, findSubtask(vertex, request.parameters[1])));
+}
+
+// Of the attempt that runs: what earlier ones were is not kept.
+HttpResponse attempt(const RestCluster& cluster, const RestRequest& request) {
+    const JobDetails job = cluster.job.details();
+    const VertexDetails& vertex = findVertex(job, request.parameters[0]);
+    const size_t index = findSubtask(vertex, request.parameters[1]);
+    if (request.parameters[2] != std::to_string(job.restarts)) {
+        throw RestError(404, "Could not find execution for attempt number " + request.parameters[2] + ".");
     }
-    if (index >= vertex.subtasks.size()) throw RestError(404, "There is no subtask " + number + ".");
     return restAnswer(subtaskJson(cluster, job, vertex, index));
+}
+
+HttpResponse subtaskTimes(const RestCluster& cluster, const RestRequest& request) {
+    const JobDetails job = cluster.job.details();
+    const VertexDetails& vertex = findVertex(job, request.parameters[0]);
+    Json subtasks = Json::array();
+    for (size_t i = 0; i < vertex.subtasks.size(); ++i) {
+        Json timestamps = Json::object();
+        for (const auto& [state, count] : taskCounts(vertex))
+            timestamps[state] = 0;
+        for (const auto& [state, since_ms] : vertex.subtasks[i].status_times_ms)
+            timestamps[state] = since_ms;
+        subtasks.push_back({{"subtask", i},
+                            {"host", kHost},
+                            {"endpoint", kHost},
+                            {"duration", spanOf(vertex.subtasks[i]).duration_ms},
+                            {"timestamps", timestamps}});
+        dropIfFlink2(cluster, subtasks.back(), {"host"});
+    }
+    return restAnswer({{"id", vertex.id}, {"name", vertex.name}, {"now", nowMs()}, {"subtasks", subtasks}});
 }
 
 HttpResponse taskManagers(const RestCluster& cluster, const RestRequest& request) {
     const JobDetails job = cluster.job.details();
     const VertexDetails& vertex = findVertex(job, request.parameters[0]);
-    const int64_t start = runningSince(job);
-    const Json one = {{"endpoint", "localhost"},
-                      {"status", vertexStatus(vertex)},
-                      {"start-time", start},
-                      {"end-time", job.end_ms},
-                      {"duration", durationMs(start, job.end_ms)},
-                      {"metrics", ioMetrics(vertex)},
-                      {"status-counts", taskCounts(vertex)},
-                      {"taskmanager-id", cluster.task_manager_id}};
+    const TaskSpan span = spanOf(vertex);
+    Json one = {{"endpoint", kHost},
+                {"host", kHost},
+                {"status", vertexStatus(vertex)},
+                {"start-time", span.start_ms},
+                {"end-time", span.end_ms},
+                {"duration", span.duration_ms},
+                {"metrics", ioMetrics(vertex)},
+                {"status-counts", taskCounts(vertex)},
+                {"taskmanager-id", cluster.task_manager_id},
+                {"aggregated", aggregatedSubtasks(vertex)}};
+    dropIfFlink2(cluster, one, {"host"});
     return restAnswer(
         {{"id", vertex.id}, {"name", vertex.name}, {"now", nowMs()}, {"taskmanagers", Json::array({one})}});
 }
@@ -104,24 +137,44 @@ HttpResponse backPressure(const RestCluster& cluster, const RestRequest& request
         subtasks.push_back({{"subtask", i},
                             {"attempt-number", job.restarts},
                             {"backpressureLevel", level(ratio)},
+                            {"backpressure-level", level(ratio)},
                             {"ratio", ratio},
                             {"busyRatio", share(vertex.subtasks[i], "busyTimeMsPerSecond")},
                             {"idleRatio", share(vertex.subtasks[i], "idleTimeMsPerSecond")}});
     }
     return restAnswer({{"status", "ok"},
                        {"backpressureLevel", level(worst)},
+                       {"backpressure-level", level(worst)},
                        {"end-timestamp", nowMs()},
                        {"subtasks", subtasks}});
+}
+
+// Flink samples threads where rest.flamegraph.enabled is set, and says so with this time stamp where it is
+// not.
+HttpResponse flameGraph(const RestCluster& cluster, const RestRequest& request) {
+    constexpr int kDisabled = -2;
+    const JobDetails job = cluster.job.details();
+    findVertex(job, request.parameters[0]);
+    return restAnswer({{"endTimestamp", kDisabled}, {"data", nullptr}});
 }
 
 }  // namespace
 
 std::vector<RestRoute> describeRestVertices() {
-    return {{"GET", "/jobs/:jobid/vertices/:vertexid", details},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/:subtaskindex", subtask},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/taskmanagers", taskManagers},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/watermarks", watermarks},
-            {"GET", "/jobs/:jobid/vertices/:vertexid/backpressure", backPressure}};
+    return {
+        {"GET", "/jobs/:jobid/vertices/:vertexid", details,
+         "a vertex: its subtasks, their states, rows and times"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/:subtaskindex", subtask, "one subtask"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/subtasks/:subtaskindex/attempts/:attempt", attempt,
+         "one subtask in the attempt that runs"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/subtasktimes", subtaskTimes,
+         "when each subtask entered each of its states"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/taskmanagers", taskManagers, "the vertex by task manager"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/watermarks", watermarks,
+         "the input watermark of each subtask"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/backpressure", backPressure,
+         "shares of the last second in which each subtask was held back, busy and idle"},
+        {"GET", "/jobs/:jobid/vertices/:vertexid/flamegraph", flameGraph, "always \"disabled\""}};
 }
 
 }  // namespace millrace
