@@ -21,6 +21,7 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kTargetPrefix = "KinesisAnalytics_20180523.";
 constexpr int kDepthMax = 64;
+constexpr size_t kValuesMax = 100'000;  // what the model allows is far below
 
 // Actions of the service model that are not done here, those of SQL-1_0 and of enhanced snapshots, and
 // whether the model lets them say so with UnsupportedOperationException; else it is InvalidRequestException.
@@ -46,9 +47,11 @@ const std::map<std::string, bool>& unsupportedActions() {
     return actions;
 }
 
-// Nesting is bounded before anything is built from it.
-void checkDepth(const std::string& body) {
+// Nesting and the number of values are bounded before anything is built from them: a value takes up to fifty
+// times the memory of its text.
+void checkExtent(const std::string& body) {
     int depth = 0;
+    size_t values = 0;
     bool in_string = false;
     for (size_t i = 0; i < body.size(); ++i) {
         const char c = body[i];
@@ -59,6 +62,8 @@ void checkDepth(const std::string& body) {
                 in_string = false;
         } else if (c == '"') {
             in_string = true;
+        } else if (c == ',' || c == ':') {
+            if (++values > kValuesMax) throw serializationError("The request's body has too many members.");
         } else if (c == '{' || c == '[') {
             if (++depth > kDepthMax) throw serializationError("The request's body is nested too deeply.");
         } else if (c == '}' || c == ']') {
@@ -69,7 +74,7 @@ void checkDepth(const std::string& body) {
 
 Json parseBody(const std::string& body) {
     if (body.empty()) return Json::object();
-    checkDepth(body);
+    checkExtent(body);
     try {
         return Json::parse(body);
     } catch (const Json::exception& e) {
