@@ -82,12 +82,12 @@ struct ConnectionTable {
 
     const HttpServerOptions options;
     const HttpHandler handler;
-    boost::asio::io_context io{1};
     std::array<std::list<Connection*>, kStages> stages;  // each oldest first
     std::vector<char> scratch;                           // what is read is here until it is taken in
     std::array<size_t, kStages> bytes_held{};            // of bodies and answers
     size_t paused = 0;                                   // connections whose body waits for room
     bool stopping = false;
+    boost::asio::io_context io{1};  // ends before the lists, since connections may end with it
     HandlerPool pool;
 };
 

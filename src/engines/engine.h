@@ -23,6 +23,9 @@ struct ClusterSpec {
     std::string package_path;        // what to run: docs/formats/application-package.md
     std::string ready_path;          // where the cluster says that it is ready, or why it cannot be
     std::string activation_path;     // what a prepared cluster waits for
+    int64_t kpus = 1;                // what it may use: of each a CPU, and
+    int64_t memory_per_kpu = int64_t{4} << 30;
+    int64_t disk_per_kpu = int64_t{50} << 30;
 };
 
 struct ReadyReport {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/http_server.h"
 #include "engines/flink_rest_client.h"
+#include "engines/native/cluster_limits.h"
 #include "engines/native/native_engine.h"
 #include "engines/process.h"
 
@@ -240,6 +242,45 @@ TEST_F(NativeEngineTest, saysWhyThereIsNoCluster) {
     auto never = engineOf("while true; do sleep 0.02; done\n");
     const auto process = never->launch(spec_);
     EXPECT_FALSE(never->awaitReady(spec_, process, [&] { return std::exchange(asked, true); }));
+}
+
+TEST(ClusterLimits, sayWhatHolds) {
+    const pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    char root[] = "/tmp/millrace-cgroup-XXXXXX";
+    ASSERT_NE(mkdtemp(root), nullptr);
+    // No cgroup v2: resource limits, and why.
+    const ClusterLimits limits{2, int64_t{8} << 30, int64_t{100} << 30};
+    EXPECT_EQ(applyClusterLimits(child, limits, "one", root),
+              "resource limits (cgroup v2 has no memory and cpu controllers here)");
+    rlimit data{}, core{};
+    ASSERT_EQ(prlimit(child, RLIMIT_DATA, nullptr, &data), 0);
+    EXPECT_EQ(data.rlim_max, static_cast<rlim_t>(limits.memory_bytes + limits.disk_bytes));
+    ASSERT_EQ(prlimit(child, RLIMIT_CORE, nullptr, &core), 0);
+    EXPECT_EQ(core.rlim_max, 0u);
+    // A folder that looks like cgroup v2's root: what the kernel would be told.
+    auto& files = localFileSystem();
+    std::string own = root;
+    const std::string line = readFile(files, "/proc/self/cgroup");
+    const size_t at = line.rfind("0::");
+    ASSERT_NE(at, std::string::npos);
+    const std::string below = line.substr(at + 3, line.find('\n', at) - at - 3);
+    if (below != "/") own += below;
+    files.createFolders(own);
+    writeFileAtomically(files, own + "/cgroup.controllers", "cpuset cpu io memory pids\n");
+    writeFileAtomically(files, own + "/cgroup.subtree_control", "\n");
+    const std::string folder = own + "/millrace-two";
+    EXPECT_EQ(applyClusterLimits(child, limits, "two", root), "cgroup v2 " + folder);
+    EXPECT_EQ(readFile(files, own + "/cgroup.subtree_control"), "+memory +cpu");
+    EXPECT_EQ(readFile(files, folder + "/memory.max"), std::to_string(limits.memory_bytes));
+    EXPECT_EQ(readFile(files, folder + "/cpu.max"), "200000 100000");
+    EXPECT_EQ(readFile(files, folder + "/cgroup.procs"), std::to_string(child));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    files.removeRecursively(root);
 }
 
 }  // namespace

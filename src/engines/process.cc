@@ -120,6 +120,17 @@ std::optional<int64_t> cpuMilliseconds(const ProcessIdentity& process) {
     return (*user + *system) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
+std::optional<int64_t> anonymousBytes(const ProcessIdentity& process) {
+    if (!isAlive(process)) return std::nullopt;
+    const auto status = readProcFile(fmt::format("/proc/{}/status", process.pid));
+    constexpr std::string_view kField = "RssAnon:";
+    const size_t at = status ? status->find(kField) : std::string::npos;
+    if (at == std::string::npos) return std::nullopt;
+    const size_t digits = status->find_first_not_of(" \t", at + kField.size());
+    const auto kibibytes = integerOf(std::string_view(*status).substr(digits));
+    return kibibytes ? std::optional(*kibibytes * 1024) : std::nullopt;
+}
+
 FileDescriptor watchProcess(const ProcessIdentity& process) {
     if (process.pid <= 0) return {};
     FileDescriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)));

@@ -36,6 +36,8 @@ std::optional<ProcessIdentity> identifyProcess(int64_t pid);
 bool isAlive(const ProcessIdentity& process);
 // CPU time that all its threads have used so far; nullopt once it has ended.
 std::optional<int64_t> cpuMilliseconds(const ProcessIdentity& process);
+// Memory of its own that is resident: not files that it maps, unless it has changed them.
+std::optional<int64_t> anonymousBytes(const ProcessIdentity& process);
 // Readable (POLLIN) once the process has ended; invalid if it already has.
 FileDescriptor watchProcess(const ProcessIdentity& process);
 // False if it has ended already. Reaps the process if it is a child of ours.

@@ -23,6 +23,7 @@ struct ServiceConfiguration {
     int snapshot_timeout_ms = 600'000;
     int stop_grace_ms = 10'000;  // between SIGTERM and SIGKILL
     int restart_backoff_max_ms = 60'000;
+    int64_t memory_per_kpu = int64_t{4} << 30;
     int caretaker_pause_ms = 2'000;  // between two looks at what running applications need
     // Called at every point between two steps of an operation, with "StartApplication.launch.done"; tests end
     // the process there.

@@ -19,6 +19,7 @@ namespace millrace {
 class FlinkRestClient;
 class HealthBoard;
 class PresignedUrls;
+class RequestCounters;
 
 struct ServiceContext {
     const ServiceConfiguration& configuration;
@@ -31,6 +32,7 @@ struct ServiceContext {
     EnvironmentLookup environment;
     PresignedUrls& presigned_urls;
     HealthBoard& health;
+    RequestCounters& requests;
     // Call after a transaction that added operations, or asked for one to be cancelled.
     std::function<void()> operations_changed;
     // Held from putting a code package to committing the version that pins it, and while unused ones are

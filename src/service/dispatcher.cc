@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +11,7 @@
 #include "base/log.h"
 #include "service/action.h"
 #include "service/api_error.h"
+#include "service/request_counters.h"
 
 namespace millrace {
 
@@ -18,6 +21,7 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kTargetPrefix = "KinesisAnalytics_20180523.";
 constexpr int kDepthMax = 64;
+constexpr size_t kValuesMax = 100'000;  // what the model allows is far below
 
 // Actions of the service model that are not done here, those of SQL-1_0 and of enhanced snapshots, and
 // whether the model lets them say so with UnsupportedOperationException; else it is InvalidRequestException.
@@ -43,9 +47,11 @@ const std::map<std::string, bool>& unsupportedActions() {
     return actions;
 }
 
-// Nesting is bounded before anything is built from it.
-void checkDepth(const std::string& body) {
+// Nesting and the number of values are bounded before anything is built from them: a value takes up to fifty
+// times the memory of its text.
+void checkExtent(const std::string& body) {
     int depth = 0;
+    size_t values = 0;
     bool in_string = false;
     for (size_t i = 0; i < body.size(); ++i) {
         const char c = body[i];
@@ -56,6 +62,8 @@ void checkDepth(const std::string& body) {
                 in_string = false;
         } else if (c == '"') {
             in_string = true;
+        } else if (c == ',' || c == ':') {
+            if (++values > kValuesMax) throw serializationError("The request's body has too many members.");
         } else if (c == '{' || c == '[') {
             if (++depth > kDepthMax) throw serializationError("The request's body is nested too deeply.");
         } else if (c == '}' || c == ']') {
@@ -66,7 +74,7 @@ void checkDepth(const std::string& body) {
 
 Json parseBody(const std::string& body) {
     if (body.empty()) return Json::object();
-    checkDepth(body);
+    checkExtent(body);
     try {
         return Json::parse(body);
     } catch (const Json::exception& e) {
@@ -115,19 +123,36 @@ HttpResponse handleAction(ServiceContext& context, const HttpRequest& request) {
                        fmt::format("There is no action '{}'.", name.substr(0, 100)));
 }
 
+// The action that a request names, if there is one of that name: others would be counted without an end.
+std::string countedAs(const HttpRequest& request) {
+    const std::string* const target = request.header("x-amz-target");
+    if (!target || !target->starts_with(kTargetPrefix)) return "";
+    const std::string name = target->substr(kTargetPrefix.size());
+    const auto& all = actionDescriptions();
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const auto& action) { return action.name == name; });
+    return known ? name : "";
+}
+
 }  // namespace
 
 HttpResponse dispatch(ServiceContext& context, const HttpRequest& request) {
+    const auto begun = std::chrono::steady_clock::now();
     HttpResponse response;
+    std::string error;
     try {
         response = handleAction(context, request);
     } catch (const ApiError& e) {
+        error = e.type();
         response = errorAnswer(400, e.type(), e.what());
     } catch (const UserError& e) {
         // Not the caller's fault: the store or the disk. Clients try again after a 500.
         logError("service.api", "a request failed: {}: {}", e.code(), e.what());
-        response = errorAnswer(500, "InternalFailure", e.what());
+        error = "InternalFailure";
+        response = errorAnswer(500, error, e.what());
     }
+    context.requests.add(countedAs(request), error,
+                         std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
     response.headers.emplace_back("x-amzn-RequestId", randomId());
     return response;
 }

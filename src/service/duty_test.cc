@@ -1,5 +1,6 @@
 // What the service does by itself for applications that run, and the pages beside the API.
 #include <algorithm>
+#include <sstream>
 
 #include "base/error.h"
 #include "service/presigned_urls.h"
@@ -151,6 +152,25 @@ TEST_F(DutyTest, anotherReleaseIsPutInPlaceInTheMaintenanceWindow) {
     EXPECT_NE(again.plan("a")["restored"], nullptr);
 }
 
+TEST_F(DutyTest, oneThatTakesTooMuchMemoryIsRestartedAndHurtsNobody) {
+    service_->stop();
+    service_.reset();
+    configuration_.memory_per_kpu = int64_t{120} << 20;
+    begin();
+    auto& c = *client_;
+    c.create("modest", "X");
+    c.start("modest");
+    create("HUNGRY", {{"snapshots.retain", "1"}});
+    c.start("a");
+    EXPECT_TRUE(c.eventually([&] {
+        const Json plan = c.plan("a");
+        return !plan.is_null() && plan["package"]["fullRestarts"] >= 1;
+    }));
+    EXPECT_EQ(c.status("a"), "RUNNING");
+    EXPECT_EQ(c.plan("modest")["package"]["fullRestarts"], 0);
+    c.stop("a", true);
+}
+
 TEST_F(DutyTest, settingsAreCheckedWhenAVersionIsMade) {
     auto& c = *client_;
     create("X", {{"snapshots.interval", "1 h"}});
@@ -236,6 +256,54 @@ TEST_F(DutyTest, aPresignedUrlOpensTheRestApiForReading) {
     const Json targets = Json::parse(c.get("/prometheus/targets").body);
     ASSERT_EQ(targets.size(), 1u);
     EXPECT_EQ(targets[0]["labels"]["application"], "a");
+}
+
+TEST_F(DutyTest, theServicesOwnFigures) {
+    auto& c = *client_;
+    create("X", {{"snapshots.retain", "1"}});
+    c.start("a");
+    EXPECT_TRUE(health("HEALTHY"));
+    c.call("StartApplication", {{"ApplicationName", "a"}});
+    const std::string text = c.get("/metrics").body;
+    for (const char* line :
+         {"millrace_applications{status=\"RUNNING\"} 1\n",
+          "millrace_application_running{application=\"a\"} 1\n",
+          "millrace_application_healthy{application=\"a\"} 1\n",
+          "millrace_application_kpus{application=\"a\"} 1\n",
+          "millrace_api_requests_total{action=\"StartApplication\",error=\"\"} 1\n",
+          "millrace_api_requests_total{action=\"StartApplication\",error=\"ResourceInUseException\"} 1\n",
+          "millrace_kpu_seconds_total{application=\"a\",application_version=\"1\"} "})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
+TEST_F(DutyTest, logsAreSearched) {
+    auto& c = *client_;
+    create("X", {{"snapshots.retain", "1"}});
+    auto& files = localFileSystem();
+    const std::string folder = folder_.path() + "/applications/a";
+    files.createFolders(folder);
+    const auto line = [](int64_t seconds, const std::string& level, const std::string& message) {
+        return Json{{"timestamp", seconds * 1000}, {"messageType", level}, {"message", message}}.dump() +
+               "\n";
+    };
+    writeFileAtomically(files, folder + "/cluster.1.log", line(10, "INFO", "one") + line(20, "ERROR", "two"));
+    writeFileAtomically(files, folder + "/cluster.log",
+                        line(30, "INFO", "three") + "not JSON\n" + line(40, "INFO", "four"));
+    const auto found = [&](const std::string& query) {
+        std::string messages;
+        std::istringstream body(c.get("/logs?application=a" + query).body);
+        for (std::string one; std::getline(body, one);)
+            messages += Json::parse(one)["message"].get<std::string>() + " ";
+        return messages;
+    };
+    EXPECT_EQ(found(""), "one two three four ");
+    EXPECT_EQ(found("&from=20&to=40"), "two three ");
+    EXPECT_EQ(found("&level=ERROR"), "two ");
+    EXPECT_EQ(found("&text=t"), "one two three four ");  // of the whole line
+    EXPECT_EQ(found("&text=thr"), "three ");
+    EXPECT_EQ(found("&limit=1"), "four ");
+    EXPECT_EQ(c.get("/logs").status, 400);
+    EXPECT_EQ(c.get("/logs?application=b").status, 404);
 }
 
 TEST(PresignedUrls, endWhenTheyAreNotUsedAndWhenTheirSessionDoes) {

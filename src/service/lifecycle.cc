@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/log.h"
-#include "service/code_package.h"
 
 namespace millrace {
 
@@ -68,6 +67,12 @@ void StartTimeout::check() const {
                         fmt::format("the cluster's job did not run {} s after its launch",
                                     context_.service.configuration.start_timeout_ms / 1000),
                         "the cluster's log says how far it came");
+}
+
+void writePackageFor(OperationContext& context, const ApplicationVersion& version,
+                     const Deployment& deployment) {
+    context.state["kpus"] = kpusOf(version, deployment.parallelism);
+    writePackage(context.service, context.application, version, deployment, context.clusterSpec());
 }
 
 void launchCluster(OperationContext& context) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engines/flink_rest_client.h"
+#include "service/code_package.h"
 #include "service/operation.h"
 
 namespace millrace {
@@ -22,6 +23,10 @@ class StartTimeout {
     OperationContext& context_;
     std::chrono::steady_clock::time_point started_;
 };
+
+// Writes what the cluster is to run, and notes its KPUs in the state.
+void writePackageFor(OperationContext& context, const ApplicationVersion& version,
+                     const Deployment& deployment);
 
 // Deployment, the steps after the package was written: launch, wait until the job runs.
 void launchCluster(OperationContext& context);

@@ -7,7 +7,10 @@
 namespace millrace {
 
 ClusterSpec OperationContext::clusterSpec() const {
-    return service.folder.cluster(application.name, state.value("deployment", "none"));
+    ClusterSpec spec = service.folder.cluster(application.name, state.value("deployment", "none"));
+    spec.kpus = state.value("kpus", int64_t{1});
+    spec.memory_per_kpu = service.configuration.memory_per_kpu;
+    return spec;
 }
 
 void OperationContext::moveStatus(ApplicationStatus from, ApplicationStatus to) {

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/log.h"
-#include "service/code_package.h"
 #include "service/descriptions.h"
 #include "service/lifecycle.h"
 #include "service/runtime_environments.h"
@@ -56,7 +55,7 @@ void writeFor(OperationContext& context, const ApplicationVersion& target, const
     deployment.check_against = check_against;
     deployment.allow_non_restored_state = context.state.value("allowNonRestoredState", false);
     deployment.parallelism = context.state.value("parallelism", int64_t{0});
-    writePackage(context.service, context.application, target, deployment, context.clusterSpec());
+    writePackageFor(context, target, deployment);
 }
 
 void prepareChange(OperationContext& context) {

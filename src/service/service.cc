@@ -23,6 +23,7 @@
 #include "service/operation_runner.h"
 #include "service/page.h"
 #include "service/presigned_urls.h"
+#include "service/request_counters.h"
 #include "service/supervisor.h"
 
 namespace millrace {
@@ -85,6 +86,7 @@ class Service::Implementation {
                    processEnvironment(),
                    presigned_urls_,
                    health_,
+                   requests_,
                    [this] { changed(); }} {
         MILLRACE_CHECK(stop_requested_.valid(), "no eventfd");
     }
@@ -102,7 +104,7 @@ class Service::Implementation {
         HttpServerOptions options;
         options.host = host;
         options.port = port;
-        options.threads = 3;
+        options.threads = 6;  // some may wait for a cluster
         options.body_size_max = kBodyMax;
         server_.emplace(options, [this](const HttpRequest& request) {
             const PageDescription* const page = findPage(request);
@@ -175,6 +177,7 @@ class Service::Implementation {
     std::unique_ptr<HttpClient> http_;
     PresignedUrls presigned_urls_;
     HealthBoard health_;
+    RequestCounters requests_;
     ServiceContext context_;
     OperationRunner runner_{context_, [this] { supervisor_.wake(); }};
     Supervisor supervisor_{context_};

@@ -14,6 +14,7 @@ cluster, with a counter for state. The "SQL" it is given holds words that say ho
   OTHER_STATE        cannot go on from the state of "SQL" without this word: found when it is prepared
   LATE_FAILURE       cannot restore anything, which is found only when it does
   BUSY               keeps a CPU busy; IDLE_AT_2: only at a parallelism below 2
+  HUNGRY             takes 200 MB of memory
   FAILING_CHECKPOINTS its checkpoints fail
   FAILING_TASK       its task is FAILING
   RESTARTING         the job restarts without end: RESTARTING, its fullRestarts counting up
@@ -236,6 +237,7 @@ def main():
             time.sleep(1)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     parallelism = int(cluster.package["configuration"]["parallelism.default"])
+    eaten = b"x" * (200 << 20) if cluster.has("HUNGRY") else b""  # noqa: F841: kept
     if cluster.has("BUSY") and not (cluster.has("IDLE_AT_2") and parallelism >= 2):
         threading.Thread(target=burn, daemon=True).start()
     threading.Thread(target=cluster.tick, daemon=True).start()

@@ -76,6 +76,9 @@ def test_the_life_of_an_application(app, sql_file):
     assert app.text("create", "life", "--sql", sql_file, "--property", "load.rate=20", "--tag", "team=streams",
                     "--parallelism", 2, "--autoscaling", "off", "--description", "of a whole life") == "life: READY, version 1\n"
     assert app.text("start", "life") == "life: RUNNING, version 1\n"
+    assert re.search(r"^\d{4}-\d\d-\d\dT[\d:.]+\+00:00 INFO +runtime\.", app.text("logs", "life"), re.MULTILINE)
+    assert json.loads(app.text("logs", "life", "--lines", 1, "--json"))["messageType"]
+    assert app.text("url", "life").startswith(app.url + "/flinkdashboard?authToken=")
     made = app.text("snapshots", "create", "life", "first")
     assert re.search(r"^first +READY +1 ", made, re.MULTILINE)
 

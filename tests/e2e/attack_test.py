@@ -211,6 +211,23 @@ def test_large_bodies_that_do_not_end(attacked):
     assert peak - before < 450  # bodies have 256 MiB together, and may grow by half
 
 
+def test_bodies_of_very_many_members(attacked):
+    """70 MiB of empty lists would be gigabytes once they are parsed."""
+    before = memory_mb(attacked)
+    body = b'{"ApplicationName":"one","a":[' + b"[]," * (23 * MEGABYTE) + b"[]]}"
+    with Healthy(attacked) as healthy:
+        for _ in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", attacked.port, timeout=60)
+            connection.request("POST", "/", body, {"X-Amz-Target": TARGET})
+            response = connection.getresponse()
+            assert response.status == 400 and b"SerializationException" in response.read()
+        peak = int(re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{attacked.process.pid}/status").read_text(),
+                             re.MULTILINE)[1]) / 1024
+    print(f"\n  70 MiB of empty lists: {before:.0f} MB before, {peak:.0f} MB at most")
+    healthy.report("three bodies of very many members")
+    assert peak - before < 250
+
+
 def test_bodies_that_trickle(attacked):
     before = memory_mb(attacked)
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000000\r\n\r\n"

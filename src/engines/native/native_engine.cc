@@ -21,7 +21,9 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "engines/native/cluster_limits.h"
 
 extern char** environ;
 
@@ -192,8 +194,11 @@ class NativeEngine final : public Engine {
             reapChildren();
             process = ProcessIdentity{pid, -1, ""};
         }
-        logInfo("engines.native", "application {}: cluster {} as process {}", spec.application_name,
-                more_arguments.empty() ? "launched" : "prepared", pid);
+        const std::string limits = applyClusterLimits(
+            pid, {spec.kpus, spec.kpus * spec.memory_per_kpu, spec.kpus * spec.disk_per_kpu}, groupOf(spec));
+        logInfo("engines.native", "application {}: cluster {} as process {}; {} KPUs, held by {}",
+                spec.application_name, more_arguments.empty() ? "launched" : "prepared", pid, spec.kpus,
+                limits);
         return *process;
     }
 
@@ -239,6 +244,9 @@ class NativeEngine final : public Engine {
         pollfd wait{pidfd.get(), POLLIN, 0};
         return poll(&wait, 1, 0) > 0 || !millrace::isAlive(process);
     }
+
+    // Of each deployment, since two of an application may run beside each other.
+    static std::string groupOf(const ClusterSpec& spec) { return sha256Hex(spec.package_path).substr(0, 16); }
 
     static std::string lockPath(const ClusterSpec& spec) {
         return joinPath(spec.application_folder, "cluster.lock");

@@ -13,6 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kPath = "/flinkdashboard";
+constexpr int kTimeoutMs = 5'000;  // a cluster that hangs must not hold up those who ask for others
 constexpr std::string_view kToken = "authToken";
 constexpr std::string_view kCookie = "millrace-dashboard";
 
@@ -57,6 +58,7 @@ HttpResponse handle(ServiceContext& context, const HttpRequest& request) {
         throw PageError(503, "The application has no running cluster at the moment.");
     HttpClientRequest forwarded;
     forwarded.method = request.method;
+    forwarded.timeout_ms = kTimeoutMs;
     forwarded.url = clusterUrl(*cluster) + targetOf(request);
     HttpClientResponse answer = context.http.send(forwarded);
     HttpResponse response;

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "service/code_package.h"
 #include "service/lifecycle.h"
 
 namespace millrace {
@@ -54,7 +53,7 @@ void prepare(OperationContext& context) {
     logInfo("service.restart", "application {}: the cluster died; restart {} goes on from {}",
             context.application.name, deployment.full_restarts,
             deployment.restore.empty() ? "nothing" : deployment.restore);
-    writePackage(context.service, context.application, *version, deployment, context.clusterSpec());
+    writePackageFor(context, *version, deployment);
 }
 
 void commitRestarted(OperationContext& context) {

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "service/code_package.h"
 #include "service/lifecycle.h"
 #include "service/runtime_environments.h"
 
@@ -40,7 +39,7 @@ void prepare(OperationContext& context) {
     context.state["restore"] = deployment.restore;
     killCluster(context);  // one that a service which died may have left, before its checkpoints go
     removeCheckpoints(context);
-    writePackage(context.service, context.application, *version, deployment, context.clusterSpec());
+    writePackageFor(context, *version, deployment);
 }
 
 void commitLaunch(OperationContext& context) {

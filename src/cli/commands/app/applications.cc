@@ -201,8 +201,7 @@ std::vector<AppCommand> describeCommandsAppApplications() {
             {"", "describe", "Shows an application, its last operations and its snapshots", declareDescribe},
             {"", "delete", "Deletes an application and its snapshots", declareDelete},
             {"", "wait", "Waits until an application is in a status, or an operation has ended", declareWait},
-            {"", "url", "Makes a link to the running job's dashboard, for this and the next three minutes",
-             declareUrl}};
+            {"", "url", "Makes a link to the running job, to be opened within three minutes", declareUrl}};
 }
 
 }  // namespace millrace::cli
