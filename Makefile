@@ -20,6 +20,7 @@ JOBS ?= $(shell nproc)
 DEMO ?= watch
 # The counts of `make night`; `make test` has its own, smaller ones (tools/run_tests).
 SEEDS ?= 30000
+HISTORIES ?= 10000
 QUERIES ?= 10000
 FUZZ_SECONDS ?= 1800
 KILLS ?= 200
@@ -44,7 +45,7 @@ quick:
 
 night:
 	@tools/install test
-	@SEEDS=$(SEEDS) FUZZ_SECONDS=$(FUZZ_SECONDS) KILLS=$(KILLS) QUERIES=$(QUERIES) tools/run_tests night
+	@SEEDS=$(SEEDS) MILLRACE_HISTORIES=$(HISTORIES) FUZZ_SECONDS=$(FUZZ_SECONDS) KILLS=$(KILLS) QUERIES=$(QUERIES) tools/run_tests night
 
 lint:
 	@tools/install test

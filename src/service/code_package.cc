@@ -250,6 +250,7 @@ void writePackage(ServiceContext& context, const Application& application, const
                  {"allowNonRestoredState", deployment.allow_non_restored_state},
                  {"fullRestarts", deployment.full_restarts},
                  {"logLevel", flink.at("MonitoringConfigurationDescription").at("LogLevel")},
+                 {"kpus", kpusOf(version, deployment.parallelism)},
                  {"metricsLevel", flink.at("MonitoringConfigurationDescription").at("MetricsLevel")},
                  {"logFile", spec.application_folder + "/cluster.log"}};
     const std::string code = context.blobs.get(version.code_sha256);

@@ -94,6 +94,14 @@ void OperationRunner::run(Active& active) {
 }
 
 bool OperationRunner::execute(Active& active) {
+    try {
+        return goOn(active);
+    } catch (const OperationInterrupted&) {
+        return false;  // left where it is
+    }
+}
+
+bool OperationRunner::goOn(Active& active) {
     auto operation = context_.store.findOperation(active.sequence);
     if (!operation || operation->status != OperationStatus::InProgress) return true;
     if (operation->step > 0 || operation->undoing)

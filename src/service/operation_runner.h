@@ -43,6 +43,7 @@ class OperationRunner {
     void run(Active& active);
     // True when the operation has ended, false when it was interrupted by stop().
     bool execute(Active& active);
+    bool goOn(Active& active);
     bool doSteps(Active& active, Operation& operation);
     void turnRound(Operation& operation, const std::string& error, const std::string& code);
     void undo(Active& active, Operation& operation);
