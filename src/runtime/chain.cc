@@ -234,6 +234,7 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
         const auto turn = takeTurn();
         noteWatermark(watermark);
         writer_->onWatermark(watermark);
+        emitWatermark(watermark);  // to nobody, but it counts as what the task has put out
     }
     void receiveIdle(bool) override {}
     bool whenIdle() override {
