@@ -76,18 +76,9 @@ class Service::Implementation {
           engine_(makeNativeEngine(configuration_.cluster_binary)),
           http_(makeCurlHttpClient()),
           presigned_urls_(folder_.presignedKey()),
-          context_{configuration_,
-                   systemClock(),
-                   folder_,
-                   store_,
-                   blobs_,
-                   *engine_,
-                   *http_,
-                   processEnvironment(),
-                   presigned_urls_,
-                   health_,
-                   requests_,
-                   [this] { changed(); }} {
+          context_{configuration_,  systemClock(), folder_,   store_,
+                   blobs_,          *engine_,      *http_,    processEnvironment(),
+                   presigned_urls_, health_,       requests_, [this] { changed(); }} {
         MILLRACE_CHECK(stop_requested_.valid(), "no eventfd");
     }
 
