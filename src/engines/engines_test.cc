@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -264,11 +265,9 @@ TEST(ClusterLimits, sayWhatHolds) {
     // A folder that looks like cgroup v2's root: what the kernel would be told.
     auto& files = localFileSystem();
     std::string own = root;
-    const std::string line = readFile(files, "/proc/self/cgroup");
-    const size_t at = line.rfind("0::");
-    ASSERT_NE(at, std::string::npos);
-    const std::string below = line.substr(at + 3, line.find('\n', at) - at - 3);
-    if (below != "/") own += below;
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);)
+        if (line.starts_with("0::/") && line.size() > 4) own += line.substr(3);
     files.createFolders(own);
     writeFileAtomically(files, own + "/cgroup.controllers", "cpuset cpu io memory pids\n");
     writeFileAtomically(files, own + "/cgroup.subtree_control", "\n");

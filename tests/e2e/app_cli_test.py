@@ -427,6 +427,19 @@ def log_line(number):
                        "message": f"line {number}"}) + "\n"
 
 
+def test_what_was_metered(told):
+    app = App(told.url)
+    usage = {"usage": [{"application": "one", "arn": "arn:x", "version": 2, "kpus": 3, "startMs": 1_772_323_200_000,
+                        "endMs": None, "seconds": 10.0, "kpuSeconds": 30.0}], "kpuSeconds": 30.0}
+    told.pages["/usage?application=one&from=5"] = (200, json.dumps(usage))
+    assert app.text("usage", "one", "--from", 5).splitlines() == [
+        "APPLICATION  VERSION  KPUS  FROM                       TO  KPU-SECONDS",
+        "one          2        3     2026-03-01T00:00:00+00:00      30.0", "30.0 KPU-seconds in all"]
+    assert json.loads(app.text("usage", "one", "--from", 5, "--json")) == usage
+    told.pages["/usage?application="] = (500, "the disk is full")
+    assert "the disk is full" in app.fails(6, "usage")
+
+
 def test_logs_come_by_the_link_and_are_followed(told):
     app = App(told.url)
     told.answers["CreateApplicationPresignedUrl"] = {"AuthorizedUrl": told.url + "/flinkdashboard?authToken=a%2Fb"}

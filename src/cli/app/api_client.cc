@@ -81,6 +81,22 @@ Json ApiClient::callPages(const std::string& action, Json input, const std::stri
     return {{list, std::move(all)}};
 }
 
+Json ApiClient::page(const std::string& path) const {
+    HttpClientRequest request;
+    request.url = endpoint_ + path;
+    request.timeout_ms = timeout_ms_;
+    HttpClientResponse response;
+    try {
+        response = http_->send(request);
+    } catch (const UserError& error) {
+        throw unreachable(endpoint_, error.what());
+    }
+    Json answer = Json::parse(response.body, nullptr, false);
+    if (response.status == 200 && answer.is_object()) return answer;
+    throw unreachable(endpoint_, fmt::format("what is there answers {} with status {}: {}", path,
+                                             response.status, response.body.substr(0, 200)));
+}
+
 std::string chosenEndpoint(const std::string& option) {
     if (!option.empty()) return option.find("://") == std::string::npos ? "http://" + option : option;
     const auto environment = processEnvironment();

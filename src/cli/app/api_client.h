@@ -20,6 +20,8 @@ class ApiClient {
     // At most `count_max` of them.
     nlohmann::json callPages(const std::string& action, nlohmann::json input, const std::string& list,
                              size_t count_max) const;
+    // A page of the service beside the API, "/usage?application=x", as JSON. AppFailure likewise.
+    nlohmann::json page(const std::string& path) const;
     const std::string& endpoint() const { return endpoint_; }
 
   private:

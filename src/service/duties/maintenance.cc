@@ -1,6 +1,7 @@
 // A cluster that an earlier release of the service launched is replaced, in the application's maintenance
 // window.
 #include "base/log.h"
+#include "service/descriptions.h"
 #include "service/duty.h"
 
 namespace millrace {
@@ -17,6 +18,7 @@ bool inWindow(const std::string& start, int64_t now_s) {
 
 void look(DutyContext& context) {
     if (context.cluster.release == context.service.engine.release()) return;
+    if (!snapshotsEnabled(context.version)) return;  // its state would be lost
     if (!inWindow(context.application.maintenance_start, context.service.nowSeconds())) return;
     if (beginChange(context, "ApplicationMaintenance", ApplicationStatus::Maintenance,
                     context.application.parallelism))
