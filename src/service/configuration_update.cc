@@ -4,7 +4,6 @@
 #include <string>
 
 #include "service/api_error.h"
-#include "service/code_package.h"
 #include "service/descriptions.h"
 #include "service/logging_options.h"
 #include "service/vpc_configurations.h"
@@ -64,47 +63,14 @@ void refuseUnsupported(const Json& update) {
 }  // namespace
 
 Shape applicationConfigurationUpdateShape() {
-    constexpr int64_t kLongMax = std::numeric_limits<int64_t>::max();
-    const auto type = [] { return Shape::oneOf({"DEFAULT", "CUSTOM"}); };
-    auto code = Shape::structure()
-                    .optional("CodeContentTypeUpdate", Shape::oneOf({"PLAINTEXT", "ZIPFILE"}))
-                    .optional("CodeContentUpdate",
-                              Shape::structure()
-                                  .optional("TextContentUpdate", Shape::string(0, kTextContentMax).secret())
-                                  .optional("ZipFileContentUpdate", Shape::blob(kZipFileContentMax))
-                                  .optional("S3ContentLocationUpdate",
-                                            Shape::structure()
-                                                .optional("BucketARNUpdate", Shape::string(1, 2048).arn())
-                                                .optional("FileKeyUpdate", Shape::string(1, 1024))
-                                                .optional("ObjectVersionUpdate", Shape::string(0, 1024))));
-    auto flink =
-        Shape::structure()
-            .optional("CheckpointConfigurationUpdate",
-                      Shape::structure()
-                          .optional("ConfigurationTypeUpdate", type())
-                          .optional("CheckpointingEnabledUpdate", Shape::boolean())
-                          .optional("CheckpointIntervalUpdate", Shape::integer(1, kLongMax))
-                          .optional("MinPauseBetweenCheckpointsUpdate", Shape::integer(0, kLongMax)))
-            .optional("MonitoringConfigurationUpdate",
-                      Shape::structure()
-                          .optional("ConfigurationTypeUpdate", type())
-                          .optional("MetricsLevelUpdate",
-                                    Shape::oneOf({"APPLICATION", "TASK", "OPERATOR", "PARALLELISM"}))
-                          .optional("LogLevelUpdate", Shape::oneOf({"INFO", "WARN", "ERROR", "DEBUG"})))
-            .optional("ParallelismConfigurationUpdate",
-                      Shape::structure()
-                          .optional("ConfigurationTypeUpdate", type())
-                          .optional("ParallelismUpdate", Shape::integer(1))
-                          .optional("ParallelismPerKPUUpdate", Shape::integer(1, 8))
-                          .optional("AutoScalingEnabledUpdate", Shape::boolean()));
     auto vpc = Shape::structure()
                    .required("VpcConfigurationId", partIdShape())
                    .optional("SubnetIdUpdates", subnetIdsShape())
                    .optional("SecurityGroupIdUpdates", securityGroupIdsShape());
     return Shape::structure()
         .optional("SqlApplicationConfigurationUpdate", Shape::structure())
-        .optional("ApplicationCodeConfigurationUpdate", std::move(code))
-        .optional("FlinkApplicationConfigurationUpdate", std::move(flink))
+        .optional("ApplicationCodeConfigurationUpdate", codeConfigurationShape("Update"))
+        .optional("FlinkApplicationConfigurationUpdate", flinkConfigurationShape("Update"))
         .optional("EnvironmentPropertyUpdates", environmentPropertiesShape())
         .optional("ApplicationSnapshotConfigurationUpdate",
                   Shape::structure()

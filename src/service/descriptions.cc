@@ -38,8 +38,6 @@ Json withDefaults(const Json& requested, Json defaults) {
     return result;
 }
 
-Shape configurationType() { return Shape::oneOf({"DEFAULT", "CUSTOM"}); }
-
 constexpr int64_t kLongMax = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -54,42 +52,54 @@ Shape environmentPropertiesShape() {
 
 Shape snapshotModeShape() { return Shape::oneOf({"APPLICATION_SNAPSHOTS_LEGACY", "ENHANCED_SNAPSHOTS"}); }
 
+Shape flinkConfigurationShape(const std::string& suffix) {
+    const auto group = [&] {
+        auto type = Shape::oneOf({"DEFAULT", "CUSTOM"});
+        return suffix.empty() ? Shape::structure().required("ConfigurationType", std::move(type))
+                              : Shape::structure().optional("ConfigurationType" + suffix, std::move(type));
+    };
+    return Shape::structure()
+        .optional("CheckpointConfiguration" + suffix,
+                  group()
+                      .optional("CheckpointingEnabled" + suffix, Shape::boolean())
+                      .optional("CheckpointInterval" + suffix, Shape::integer(1, kLongMax))
+                      .optional("MinPauseBetweenCheckpoints" + suffix, Shape::integer(0, kLongMax)))
+        .optional("MonitoringConfiguration" + suffix,
+                  group()
+                      .optional("MetricsLevel" + suffix,
+                                Shape::oneOf({"APPLICATION", "TASK", "OPERATOR", "PARALLELISM"}))
+                      .optional("LogLevel" + suffix, Shape::oneOf({"INFO", "WARN", "ERROR", "DEBUG"})))
+        .optional("ParallelismConfiguration" + suffix,
+                  group()
+                      .optional("Parallelism" + suffix, Shape::integer(1))
+                      .optional("ParallelismPerKPU" + suffix, Shape::integer(1, 8))
+                      .optional("AutoScalingEnabled" + suffix, Shape::boolean()));
+}
+
+Shape codeConfigurationShape(const std::string& suffix) {
+    // Must be there in a whole configuration, and may be in an update.
+    const auto with = [&](Shape shape, const char* name, Shape member) {
+        return suffix.empty() ? std::move(shape).required(name, std::move(member))
+                              : std::move(shape).optional(name + suffix, std::move(member));
+    };
+    auto location = with(Shape::structure(), "BucketARN", Shape::string(1, 2048).arn());
+    location = with(std::move(location), "FileKey", Shape::string(1, 1024));
+    auto content =
+        Shape::structure()
+            .optional("TextContent" + suffix, Shape::string(0, kTextContentMax).secret())
+            .optional("ZipFileContent" + suffix, Shape::blob(kZipFileContentMax))
+            .optional("S3ContentLocation" + suffix,
+                      std::move(location).optional("ObjectVersion" + suffix, Shape::string(0, 1024)));
+    return with(Shape::structure().optional("CodeContent" + suffix, std::move(content)), "CodeContentType",
+                Shape::oneOf({"PLAINTEXT", "ZIPFILE"}));
+}
+
 Shape applicationConfigurationShape() {
-    auto flink =
-        Shape::structure()
-            .optional("CheckpointConfiguration",
-                      Shape::structure()
-                          .required("ConfigurationType", configurationType())
-                          .optional("CheckpointingEnabled", Shape::boolean())
-                          .optional("CheckpointInterval", Shape::integer(1, kLongMax))
-                          .optional("MinPauseBetweenCheckpoints", Shape::integer(0, kLongMax)))
-            .optional("MonitoringConfiguration",
-                      Shape::structure()
-                          .required("ConfigurationType", configurationType())
-                          .optional("MetricsLevel",
-                                    Shape::oneOf({"APPLICATION", "TASK", "OPERATOR", "PARALLELISM"}))
-                          .optional("LogLevel", Shape::oneOf({"INFO", "WARN", "ERROR", "DEBUG"})))
-            .optional("ParallelismConfiguration", Shape::structure()
-                                                      .required("ConfigurationType", configurationType())
-                                                      .optional("Parallelism", Shape::integer(1))
-                                                      .optional("ParallelismPerKPU", Shape::integer(1, 8))
-                                                      .optional("AutoScalingEnabled", Shape::boolean()));
-    auto code =
-        Shape::structure()
-            .optional("CodeContent", Shape::structure()
-                                         .optional("TextContent", Shape::string(0, kTextContentMax).secret())
-                                         .optional("ZipFileContent", Shape::blob(kZipFileContentMax))
-                                         .optional("S3ContentLocation",
-                                                   Shape::structure()
-                                                       .required("BucketARN", Shape::string(1, 2048).arn())
-                                                       .required("FileKey", Shape::string(1, 1024))
-                                                       .optional("ObjectVersion", Shape::string(0, 1024))))
-            .required("CodeContentType", Shape::oneOf({"PLAINTEXT", "ZIPFILE"}));
     return Shape::structure()
         .optional("SqlApplicationConfiguration", Shape::structure())
-        .optional("FlinkApplicationConfiguration", std::move(flink))
+        .optional("FlinkApplicationConfiguration", flinkConfigurationShape(""))
         .optional("EnvironmentProperties", environmentPropertiesShape())
-        .optional("ApplicationCodeConfiguration", std::move(code))
+        .optional("ApplicationCodeConfiguration", codeConfigurationShape(""))
         .optional("ApplicationSnapshotConfiguration", Shape::structure()
                                                           .required("SnapshotsEnabled", Shape::boolean())
                                                           .optional("SnapshotMode", snapshotModeShape()))

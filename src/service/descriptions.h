@@ -12,6 +12,10 @@ namespace millrace {
 
 // ApplicationConfiguration, as CreateApplication takes it.
 Shape applicationConfigurationShape();
+// The parts that an update has, too, with members whose names end in `suffix`, "Update", and none that must
+// be there.
+Shape flinkConfigurationShape(const std::string& suffix);
+Shape codeConfigurationShape(const std::string& suffix);
 Shape environmentPropertiesShape();
 Shape snapshotModeShape();
 
