@@ -69,7 +69,10 @@ class JobMaster::AttemptListener final : public SlotListener {
     void onFailed(SlotIndex slot, const std::string& task, std::exception_ptr failure) override {
         std::string name =
             task.empty() ? "" : TaskStates::nameOf(task, slot.value(), master_.options_.parallelism);
-        post([this, name = std::move(name), failure] { master_.fail(name, failure); });
+        post([this, slot, name = std::move(name), failure] {
+            if (master_.execution_->slot(slot.value()).opened()) master_.noteStarted();
+            master_.fail(name, failure);
+        });
     }
 
   private:
@@ -285,8 +288,12 @@ void JobMaster::onOpened(SlotIndex slot) {
     initialization_.end_ms = now_ms;
     if (logEnabled(LogLevel::Info)) reportTrace(initializationTrace(job_id_, initialization_));
     checkpoints_->onStarted(plan_.vertices.size(), next_checkpoint_, now());
-    started_once_ = true;
     enter(JobStatus::Running);
+    noteStarted();
+}
+
+void JobMaster::noteStarted() {
+    started_once_ = true;
     const std::lock_guard lock(mutex_);
     shown_started_ = true;
     changed_.notify_all();

@@ -70,6 +70,9 @@ class JobMaster final : private CheckpointListener {
     void describeVertices(const Execution& execution, JobDetails& out) const;
     void onRestored(const std::shared_ptr<RestoredJob>& restored);
     void onOpened(SlotIndex slot);
+    // Every subtask is open, or one that is has failed while others were still opening: the start did not
+    // fail, the job did.
+    void noteStarted();
     void fail(const std::string& task, const std::exception_ptr& failure);
     void tearDown(const std::string& reason);
     void enterTasks(TaskState state);

@@ -365,6 +365,47 @@ TEST_F(JobTest, FailuresOfThreadsLoseAndRepeatNothing) {
     EXPECT_GT(job->details().vertices[0].subtasks[0].metrics.at("numRecordsOut"), 0);
 }
 
+// In the first attempt one subtask fails at its first batch while another is still being opened.
+class EarlyFailure final : public Operator {
+  public:
+    std::string name() const override { return "EarlyFailure"; }
+    const Schema& outputSchema() const override { return schema_; }
+    std::unique_ptr<OperatorState> open(OperatorContext& context) const override {
+        while (context.subtask().value() == 1 && !failed_)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return std::make_unique<OperatorState>();
+    }
+    void process(OperatorState&, size_t, const Batch& batch, OperatorContext& context,
+                 Output& output) const override {
+        if (context.subtask().value() == 0 && !failed_.exchange(true)) throw std::runtime_error("early");
+        output.emit(batch);
+    }
+
+  private:
+    mutable std::atomic<bool> failed_{false};
+    const Schema schema_ = probeSourceSchema();
+};
+
+TEST_F(JobTest, AFailureWhileOthersAreStillOpenedIsNotOneOfTheStart) {
+    const ProbeSourceOptions source{.splits = 4, .rows_per_split = 10};
+    auto graph = std::make_shared<JobGraph>();
+    graph->configuration =
+        Configuration(std::map<std::string, std::string>{{"parallelism.default", "2"},
+                                                         {"restart-strategy.type", "fixed-delay"},
+                                                         {"restart-strategy.fixed-delay.attempts", "1"},
+                                                         {"restart-strategy.fixed-delay.delay", "1 ms"}});
+    const NodeId from = graph->addSource("source", makeProbeSource(source));
+    const NodeId early =
+        graph->addOperator("early", std::make_shared<EarlyFailure>(), {{from, Exchange::Forward, {}}});
+    const NodeId sum = graph->addOperator("sum", makeProbeSum(), {{early, Exchange::Hash, {0}}});
+    graph->addSink("sink", makeProbeSink(makeProbeSum()->outputSchema(), out()),
+                   {sum, Exchange::Forward, {}});
+    auto job = Job::start(graph, named());
+    EXPECT_EQ(job->waitForEnd(20000), JobStatus::Finished);
+    EXPECT_EQ(job->details().restarts, 1);
+    EXPECT_EQ(checkedSums(), expectedSums(source));
+}
+
 TEST_F(JobTest, ACheckpointCanBeAskedFor) {
     ProbeSourceOptions source;
     source.bounded = false;
