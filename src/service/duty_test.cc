@@ -33,11 +33,13 @@ class DutyTest : public ServiceTest {
         });
     }
     bool health(const std::string& status, const std::string& reason = "") {
-        return client_->eventually([&] {
-            const Json health = client_->describe("a").value("Health", Json());
-            return health.is_object() && health["Status"] == status &&
-                   health["Reasons"].dump().find(reason) != std::string::npos;
-        });
+        return client_->eventually(
+            [&] {
+                const Json health = client_->describe("a").value("Health", Json());
+                return health.is_object() && health["Status"] == status &&
+                       health["Reasons"].dump().find(reason) != std::string::npos;
+            },
+            30'000);
     }
 };
 
@@ -116,6 +118,16 @@ TEST_F(DutyTest, healthSaysWhy) {
     EXPECT_TRUE(health("UNHEALTHY", "the task 'Source' is FAILING"));
     c.stop("a");
     EXPECT_FALSE(c.describe("a").contains("Health"));
+}
+
+TEST_F(DutyTest, healthIsMoreThanTasksThatRun) {
+    auto& c = *client_;
+    create("STILL_WATERMARK FAILING_CHECKPOINTS", {{"health.watermark-timeout", "1 s"}});
+    c.start("a");
+    EXPECT_TRUE(health("UNHEALTHY", "checkpoints in a row have failed"));
+    EXPECT_TRUE(health("UNHEALTHY", "the watermark of 'Source' has not advanced for "));
+    c.finish("a", c.updateSql("a", "X")["OperationId"]);
+    EXPECT_TRUE(health("HEALTHY"));
 }
 
 TEST_F(DutyTest, anotherReleaseIsPutInPlaceInTheMaintenanceWindow) {

@@ -16,6 +16,7 @@ cluster, with a counter for state. The "SQL" it is given holds words that say ho
   BUSY               keeps a CPU busy; IDLE_AT_2: only at a parallelism below 2
   HUNGRY             takes 200 MB of memory
   FAILING_CHECKPOINTS its checkpoints fail
+  STILL_WATERMARK    its watermark does not advance, though it reads
   FAILING_TASK       its task is FAILING
   RESTARTING         the job restarts without end: RESTARTING, its fullRestarts counting up
 """
@@ -144,7 +145,8 @@ class Cluster:
         if rest == ["metrics"]:
             return 200, [{"id": "fullRestarts", "value": str(self.restarts)}]
         if rest[:1] == ["vertices"]:
-            return 200, []
+            watermark = {"id": "0.currentInputWatermark", "value": "1000" if self.has("STILL_WATERMARK") else str(self.count)}
+            return 200, [watermark] if rest[2:] == ["watermarks"] else []
         if rest == ["checkpoints"] and method == "GET":
             failed = self.count if self.has("FAILING_CHECKPOINTS") else 0
             return 200, {"counts": {"completed": self.checkpoints, "failed": failed}}
