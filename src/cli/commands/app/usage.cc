@@ -1,4 +1,6 @@
 // millrace app usage
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
