@@ -316,6 +316,7 @@ std::vector<std::string> listCheckpoints(FileSystem& files, const std::string& j
         if (files.exists(joinPath(folder, kMetadataName))) found[id] = folder;
     }
     std::vector<std::string> folders;
+    folders.reserve(found.size());
     for (auto& [id, folder] : found)
         folders.push_back(std::move(folder));
     return folders;

@@ -36,6 +36,7 @@ std::vector<std::string> logFiles(const std::string& folder) {
     }
     std::sort(found.begin(), found.end());
     std::vector<std::string> paths;
+    paths.reserve(found.size());
     for (auto& [age, path] : found)
         paths.push_back(std::move(path));
     return paths;
