@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "service/dispatcher.h"
+#include "service/health.h"
+#include "service/presigned_urls.h"
+#include "service/request_counters.h"
 
 namespace millrace {
 namespace {
@@ -17,6 +20,7 @@ namespace {
 class NoEngine final : public Engine {
   public:
     std::string name() const override { return "none"; }
+    std::string release() const override { return ""; }
     ProcessIdentity launch(const ClusterSpec&) override {
         throw InternalError("a request launched a cluster");
     }
@@ -24,9 +28,20 @@ class NoEngine final : public Engine {
                                           const std::function<bool()>&) override {
         throw InternalError("a request waited for a cluster");
     }
+    ProcessIdentity prepare(const ClusterSpec&) override {
+        throw InternalError("a request prepared a cluster");
+    }
+    std::optional<ReadyReport> awaitPrepared(const ClusterSpec&, const ProcessIdentity&,
+                                             const std::function<bool()>&) override {
+        throw InternalError("a request waited for a cluster");
+    }
+    void activate(const ClusterSpec&, const std::string&) override {
+        throw InternalError("a request activated a cluster");
+    }
     bool isAlive(const ProcessIdentity&) override { return false; }
     FileDescriptor watch(const ProcessIdentity&) override { return {}; }
     void end(const ClusterSpec&, int) override { throw InternalError("a request ended a cluster"); }
+    void endDeployment(const ClusterSpec&) override { throw InternalError("a request ended a cluster"); }
 };
 
 class NoNetwork final : public HttpClient {
@@ -52,10 +67,13 @@ struct World {
     BlobStore blobs{folder.blobs()};
     NoEngine engine;
     NoNetwork network;
+    PresignedUrls presigned_urls{folder.presignedKey()};
+    HealthBoard health;
+    RequestCounters requests;
     ServiceContext context{
-        configuration, systemClock(), folder,  store,
-        blobs,         engine,        network, [](const std::string&) { return std::nullopt; },
-        [] {}};
+        configuration,  systemClock(), folder,   store,
+        blobs,          engine,        network,  [](const std::string&) { return std::nullopt; },
+        presigned_urls, health,        requests, [] {}};
     ~World() { localFileSystem().removeRecursively(path); }
 };
 
