@@ -75,11 +75,20 @@ void writePackageFor(OperationContext& context, const ApplicationVersion& versio
     writePackage(context.service, context.application, version, deployment, context.clusterSpec());
 }
 
-void launchCluster(OperationContext& context) {
-    context.state["release"] = context.service.engine.release();
-    const ProcessIdentity process = context.service.engine.launch(context.clusterSpec());
+void noteProcess(OperationContext& context, const ProcessIdentity& process, const std::string& release) {
+    context.state["release"] = release;
     context.state["process"] = {
         {"pid", process.pid}, {"startTime", process.start_time}, {"bootId", process.boot_id}};
+}
+
+ProcessIdentity notedProcess(const OperationContext& context) {
+    const auto& process = context.state.at("process");
+    return {process.at("pid"), process.at("startTime"), process.at("bootId")};
+}
+
+void launchCluster(OperationContext& context) {
+    const std::string release = context.service.engine.release();
+    noteProcess(context, context.service.engine.launch(context.clusterSpec()), release);
 }
 
 void commitLaunched(OperationContext& context) {
@@ -88,8 +97,7 @@ void commitLaunched(OperationContext& context) {
     cluster.application_id = context.application.id;
     cluster.engine = context.service.engine.name();
     cluster.release = context.state.value("release", "");
-    const auto& process = context.state.at("process");
-    cluster.process = {process.at("pid"), process.at("startTime"), process.at("bootId")};
+    cluster.process = notedProcess(context);
     cluster.port = 0;
     cluster.job_id.clear();
     store.saveCluster(cluster);

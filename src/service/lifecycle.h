@@ -28,6 +28,10 @@ class StartTimeout {
 void writePackageFor(OperationContext& context, const ApplicationVersion& version,
                      const Deployment& deployment);
 
+// The process of the cluster that the operation has started, in its state, with the release that it runs.
+void noteProcess(OperationContext& context, const ProcessIdentity& process, const std::string& release);
+ProcessIdentity notedProcess(const OperationContext& context);
+
 // Deployment, the steps after the package was written: launch, wait until the job runs.
 void launchCluster(OperationContext& context);
 void commitLaunched(OperationContext& context);

@@ -79,18 +79,15 @@ void prepareChange(OperationContext& context) {
 
 void launchPrepared(OperationContext& context) {
     if (has(context, "kept")) return;
-    context.state["release"] = context.service.engine.release();
-    const ProcessIdentity process = context.service.engine.prepare(context.clusterSpec());
-    context.state["process"] = {
-        {"pid", process.pid}, {"startTime", process.start_time}, {"bootId", process.boot_id}};
+    const std::string release = context.service.engine.release();
+    noteProcess(context, context.service.engine.prepare(context.clusterSpec()), release);
 }
 
 void awaitPrepared(OperationContext& context) {
     if (has(context, "kept")) return;
-    const auto& process = context.state.at("process");
     const StartTimeout timeout(context);
-    const auto report = context.service.engine.awaitPrepared(
-        context.clusterSpec(), {process.at("pid"), process.at("startTime"), process.at("bootId")}, [&] {
+    const auto report =
+        context.service.engine.awaitPrepared(context.clusterSpec(), notedProcess(context), [&] {
             timeout.check();
             return false;
         });
