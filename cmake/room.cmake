@@ -136,6 +136,21 @@ ${calls}        return all;
     set_property(GLOBAL APPEND PROPERTY millrace_collected_${room} ${output})
 endfunction()
 
+# millrace_embed(<room> FOLDER <folder below the room> HEADER <header declaring it> LIST <name of the list function>)
+# LIST() returns the folder's files with what is in them, in order of their names, so that the binary needs no files beside it.
+# Call it before millrace_room(<room>).
+function(millrace_embed room)
+    cmake_parse_arguments(ARG "" "FOLDER;HEADER;LIST" "" ${ARGN})
+    set(folder ${CMAKE_SOURCE_DIR}/src/${room}/${ARG_FOLDER})
+    file(GLOB files CONFIGURE_DEPENDS ${folder}/*)
+    set(output ${CMAKE_BINARY_DIR}/generated/${room}/${ARG_LIST}.cc)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${CMAKE_COMMAND} -D FOLDER=${folder} -D HEADER=${ARG_HEADER} -D LIST=${ARG_LIST} -D OUTPUT=${output}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY millrace_collected_${room} ${output})
+endfunction()
+
 # millrace_link_named_rooms(<target> <source>): links the rooms that the source names in a line near its head,
 # `// Rooms: formats sql`. For programs that stand in no room: fuzz targets, benchmarks, simulations.
 function(millrace_link_named_rooms target source)

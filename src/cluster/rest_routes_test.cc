@@ -47,6 +47,36 @@ TEST_F(RestTest, EveryRouteIsInTheDocumentation) {
     EXPECT_EQ(written, there);
 }
 
+TEST_F(RestTest, TheDashboardHasEveryFileThatItNames) {
+    const HttpResponse page = send("GET", "/");
+    EXPECT_EQ(page.status, 200);
+    EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+    EXPECT_EQ(page.headers[0].first, "Content-Security-Policy");
+    std::set<std::string> named;
+    const std::string head = "dashboard/";
+    for (size_t at = page.body.find(head); at != std::string::npos; at = page.body.find(head, at + 1))
+        named.insert(page.body.substr(at, page.body.find('"', at) - at));
+    EXPECT_EQ(named,
+              (std::set<std::string>{"dashboard/icon.svg", "dashboard/dashboard.css", "dashboard/main.js"}));
+    for (auto next = named.begin(); next != named.end(); next = named.begin()) {
+        const std::string path = "/" + named.extract(next).value();
+        const HttpResponse file = send("GET", path);
+        EXPECT_EQ(file.status, 200) << path;
+        EXPECT_EQ(file.content_type.find("application/json"), std::string::npos) << path;
+        const std::string import = " from './";
+        if (path != "/dashboard/main.js") continue;
+        for (size_t at = file.body.find(import); at != std::string::npos;
+             at = file.body.find(import, at + 1)) {
+            const size_t start = at + import.size();
+            named.insert("dashboard/" + file.body.substr(start, file.body.find('\'', start) - start));
+        }
+        EXPECT_GT(named.size(), 5u);
+    }
+    EXPECT_EQ(send("GET", "/dashboard/none.js").status, 404);
+    EXPECT_EQ(send("GET", "/dashboard/..").status, 404);
+    EXPECT_EQ(send("POST", "/").status, 405);
+}
+
 TEST_F(RestTest, SubtasksTellWhenTheyWereInWhichState) {
     VertexDetails& vertex = job_.said.vertices[0];
     vertex.subtasks[0].status_times_ms = {
@@ -225,6 +255,10 @@ TEST_F(RestTest, LogsAreListedAndReadAndNothingElse) {
     EXPECT_LT(end.size(), text.size());
     EXPECT_GT(end.size(), 15U << 20);
     EXPECT_EQ(end.substr(0, 100), line + "\n");
+    EXPECT_EQ(send("GET", "/jobmanager/log", "", {{"tail", "250"}}).body, line + "\n" + line + "\n");
+    EXPECT_EQ(send("GET", "/jobmanager/logs/cluster.2.log", "", {{"tail", "3000000000"}}).body, "older\n");
+    EXPECT_EQ(send("GET", "/jobmanager/log", "", {{"tail", "-1"}}).status, 400);
+    EXPECT_EQ(send("GET", "/jobmanager/log", "", {{"tail", ""}}).status, 400);
 }
 
 TEST_F(RestTest, SecretSettingsAreNotShown) {

@@ -270,6 +270,48 @@ TEST_F(DutyTest, aPresignedUrlOpensTheRestApiForReading) {
     EXPECT_EQ(targets[0]["labels"]["application"], "a");
 }
 
+TEST_F(DutyTest, aBrowserIsLedToThePageOfItsApplication) {
+    auto& c = *client_;
+    create("X", {{"snapshots.retain", "1"}});
+    const auto navigate = [&](const std::string& url, const std::string& cookie = "") {
+        HttpClientRequest request;
+        request.url = url;
+        request.headers = {{"Accept", "text/html,*/*;q=0.8"}};
+        if (!cookie.empty()) request.headers.emplace_back("Cookie", cookie);
+        return makeCurlHttpClient()->send(request);
+    };
+    c.start("a");
+    const std::string url =
+        c.must("CreateApplicationPresignedUrl",
+               {{"ApplicationName", "a"}, {"UrlType", "FLINK_DASHBOARD_URL"}})["AuthorizedUrl"];
+    const std::string base = url.substr(0, url.find('?'));
+    const std::string token = url.substr(url.find('=') + 1);
+    const auto led = navigate(url);
+    EXPECT_EQ(led.status, 303);
+    EXPECT_EQ(led.header("location"), "/flinkdashboard/@a/");
+    EXPECT_EQ(led.header("set-cookie"),
+              "millrace-dashboard=" + token + "; Path=/flinkdashboard/@a; HttpOnly; SameSite=Lax");
+    EXPECT_EQ(navigate(base + "/@a", "x=1; millrace-dashboard=" + token).header("location"),
+              "/flinkdashboard/@a/");
+    const auto asked = navigate(base + "/@a/jobs", "millrace-dashboard=" + token);
+    EXPECT_EQ(asked.status, 200);
+    EXPECT_EQ(Json::parse(asked.body)["jobs"].size(), 1u);
+    EXPECT_EQ(navigate(base + "/@b/jobs", "millrace-dashboard=" + token).status, 403);
+
+    // Another application's page is not opened; what the path holds is written as text.
+    const auto other = navigate(base + "/@%3Cb%3E/", "millrace-dashboard=" + token);
+    EXPECT_EQ(other.status, 403);
+    EXPECT_EQ(other.header("content-type"), "text/html; charset=utf-8");
+    EXPECT_NE(other.body.find("millrace app url &lt;b&gt;"), std::string::npos) << other.body;
+    EXPECT_EQ(other.body.find("<b>"), std::string::npos);
+    c.stop("a");
+    const auto stopped = navigate(base + "/@a/", "millrace-dashboard=" + token);
+    EXPECT_EQ(stopped.status, 503);
+    EXPECT_NE(stopped.body.find("millrace app start a"), std::string::npos) << stopped.body;
+    EXPECT_EQ(c.get(base + "/jobs?authToken=" + token).body,
+              "The application is READY: it has no running cluster at the moment.\n");
+}
+
 TEST_F(DutyTest, theServicesOwnFigures) {
     auto& c = *client_;
     create("X", {{"snapshots.retain", "1"}});

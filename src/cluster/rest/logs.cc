@@ -64,10 +64,19 @@ std::vector<FileStatus> logFiles(const RestCluster& cluster) {
     return files;
 }
 
-HttpResponse textAnswer(const std::string& path) {
+// How much of a file's end is asked for; RestError 400.
+uint64_t wantedBytes(const RestRequest& request) {
+    const std::string* const tail = request.http.queryParameter("tail");
+    if (tail == nullptr) return kShownMax;
+    if (tail->empty() || tail->size() > 12 || tail->find_first_not_of("0123456789") != std::string::npos)
+        throw RestError(400, "tail is not a number of bytes: " + *tail);
+    return std::min<uint64_t>(std::stoull(*tail), kShownMax);
+}
+
+HttpResponse textAnswer(const std::string& path, uint64_t wanted) {
     const auto file = localFileSystem().openToRead(path);
     const uint64_t size = file->size();
-    const uint64_t from = size > kShownMax ? size - kShownMax : 0;
+    const uint64_t from = size > wanted ? size - wanted : 0;
     HttpResponse response;
     response.content_type = "text/plain; charset=UTF-8";
     response.body.resize(size - from);
@@ -83,23 +92,25 @@ HttpResponse list(const RestCluster& cluster) {
     return restAnswer({{"logs", logs}});
 }
 
-HttpResponse newest(const RestCluster& cluster) {
+HttpResponse newest(const RestCluster& cluster, const RestRequest& request) {
     const std::string path = logPath(cluster);
     if (path.empty()) throw RestError(404, "The cluster writes its log to no file.");
-    return textAnswer(path);
+    return textAnswer(path, wantedBytes(request));
 }
 
-HttpResponse named(const RestCluster& cluster, const std::string& name) {
+HttpResponse named(const RestCluster& cluster, const RestRequest& request) {
+    const std::string& name = request.parameters.back();
     for (const FileStatus& file : logFiles(cluster)) {
-        if (file.name == name) return textAnswer(joinPath(parentFolder(logPath(cluster)), name));
+        if (file.name == name)
+            return textAnswer(joinPath(parentFolder(logPath(cluster)), name), wantedBytes(request));
     }
     throw RestError(404, "There is no log file '" + name + "'.");
 }
 
-HttpResponse standardOutput() {
+HttpResponse standardOutput(const RestCluster&, const RestRequest& request) {
     const std::string path = fileBehind(STDOUT_FILENO);
     if (path.empty()) throw RestError(404, "The cluster's standard output goes to no file.");
-    return textAnswer(path);
+    return textAnswer(path, wantedBytes(request));
 }
 
 // For the task manager of the path's first parameter.
@@ -117,19 +128,15 @@ auto ofTaskManager(Answer answer) {
 
 std::vector<RestRoute> describeRestLogs() {
     const auto all = [](const RestCluster& cluster, const RestRequest&) { return list(cluster); };
-    const auto log = [](const RestCluster& cluster, const RestRequest&) { return newest(cluster); };
-    const auto file = [](const RestCluster& cluster, const RestRequest& request) {
-        return named(cluster, request.parameters.back());
-    };
-    const auto output = [](const RestCluster&, const RestRequest&) { return standardOutput(); };
-    return {{"GET", "/jobmanager/log", log, "the end of the log, at most 16 MB"},
-            {"GET", "/jobmanager/stdout", output, "the end of standard output, where that is a file"},
+    return {{"GET", "/jobmanager/log", newest,
+             "the end of the log, at most 16 MB, or `tail` bytes; each of these begins with a whole line"},
+            {"GET", "/jobmanager/stdout", standardOutput, "the end of standard output, where that is a file"},
             {"GET", "/jobmanager/logs", all, "the log's files, newest first: name, size, time"},
-            {"GET", "/jobmanager/logs/:filename", file, "the end of one of them"},
-            {"GET", "/taskmanagers/:taskmanagerid/log", ofTaskManager(log), "the same: it is one process"},
-            {"GET", "/taskmanagers/:taskmanagerid/stdout", ofTaskManager(output), "the same"},
+            {"GET", "/jobmanager/logs/:filename", named, "the end of one of them"},
+            {"GET", "/taskmanagers/:taskmanagerid/log", ofTaskManager(newest), "the same: it is one process"},
+            {"GET", "/taskmanagers/:taskmanagerid/stdout", ofTaskManager(standardOutput), "the same"},
             {"GET", "/taskmanagers/:taskmanagerid/logs", ofTaskManager(all), "the same"},
-            {"GET", "/taskmanagers/:taskmanagerid/logs/:filename", ofTaskManager(file), "the same"}};
+            {"GET", "/taskmanagers/:taskmanagerid/logs/:filename", ofTaskManager(named), "the same"}};
 }
 
 }  // namespace millrace
