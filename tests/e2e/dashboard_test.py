@@ -114,6 +114,62 @@ def test_a_link_shows_a_running_job_and_why_it_failed(client, tmp_path, browser)
     assert browser.wrong() == []
 
 
+MODULES = """
+(async () => {
+  const [format, layout, graph, exceptions] = await Promise.all(
+      ['format', 'layout', 'graph', 'exceptions'].map((name) => import(new URL(`dashboard/${name}.js`, document.baseURI))));
+  let seed = 7;
+  const random = (limit) => (seed = (seed * 48271) % 2147483647) % limit;
+  const problems = [];
+  for (let round = 0; round < 200; ++round) {
+    const vertices = Array.from({ length: 1 + random(14) }, (_, i) => ({
+      id: `v${i}`, inputs: Array.from({ length: i === 0 ? 0 : random(4) }, () => `v${random(i)}`),
+    }));
+    const laid = layout.layOut(vertices);
+    const all = [...laid.nodes.values()];
+    for (const a of all) {
+      if (a.x < 0 || a.y < 0 || a.x + layout.NODE.width > laid.width || a.y + layout.NODE.height > laid.height + 0.01) problems.push('outside');
+      for (const b of all) {
+        if (a !== b && a.x === b.x && Math.abs(a.y - b.y) < layout.NODE.height) problems.push(`overlap in round ${round}`);
+      }
+    }
+    for (const { from, to, points } of laid.edges) {
+      if (laid.nodes.get(from).x >= laid.nodes.get(to).x) problems.push('backwards');
+      for (let i = 1; i < points.length; ++i) if (points[i].x <= points[i - 1].x) problems.push('an edge turns back');
+    }
+  }
+  const node = (id, ...inputs) => ({ id, inputs: inputs.map((input, num) => ({ id: input, num })) });
+  const load = (busy, held) => ({ busyTimeMsPerSecond: { max: busy }, backPressuredTimeMsPerSecond: { max: held } });
+  const job = { plan: { nodes: [node('a'), node('b', 'a'), node('c', 'b'), node('d', 'c')] }, vertices: ['a', 'b', 'c', 'd'].map((id) => ({ id, name: id })) };
+  const found = graph.bottleneck(job, new Map([['a', load(100, 800)], ['b', load(200, 700)], ['c', load(990, 0)], ['d', load(10, 0)]]));
+  const failure = (stacktrace, timestamp) => ({ exceptionName: 'x', stacktrace, timestamp, taskName: 't (1/1)' });
+  return {
+    problems,
+    bottleneck: [found.vertex.id, found.waiting.map((one) => one.id), found.busy, found.held],
+    none: graph.bottleneck(job, new Map()) ?? null,
+    operators: format.operatorsOf("Source: a(x=[' -> (']) -> Calc(where=[(a -> b)]) -> Sink(table=[t -> u])"),
+    titles: ["Source: TableSourceScan(table=[o], fields=[a]) -> Calc(x)", 'Calc(select=[a])', 'Sink(table=[t], fields=[a])'].map(format.title),
+    written: [format.count(99999), format.count(1234567), format.bytes(1536), format.duration(59999), format.duration(3723000), format.duration(-1)],
+    marks: ['-9223372036854775808', '9223372036854775807', '6000'].map((mark) => format.watermark(mark, 10000).text),
+    folded: exceptions.folded([failure('a', 3), failure('a', 2), failure('b', 1)]).map((one) => [one.entry.stacktrace, one.times, one.first]),
+  };
+})()
+"""
+
+
+def test_what_the_page_works_out(client, tmp_path, browser):
+    start(client, tmp_path)
+    browser.goto(url=link(client))
+    found = browser.evaluate(script=MODULES)
+    assert found["problems"] == []
+    assert found["bottleneck"] == ["c", ["b"], 0.99, 0.7] and found["none"] is None
+    assert found["operators"] == ["Source: a(x=[' -> ('])", "Calc(where=[(a -> b)])", "Sink(table=[t -> u])"]
+    assert found["titles"] == ["Source: o", "Calc", "Sink: t"]
+    assert found["written"] == ["99,999", "1.23 M", "1.5 KB", "60 s", "1 h 2 min", "\u2013"]
+    assert found["marks"] == ["none yet", "end of input", "4.0 s behind"]
+    assert found["folded"] == [["a", 2, 2], ["b", 1, 1]]
+
+
 def test_two_links_are_open_at_once_and_an_application_that_stops_is_said_so(client, tmp_path, browser):
     for name in ["one", "two"]:
         start(client, tmp_path, name)

@@ -45,7 +45,7 @@ export function chart(title, lines, show, { hint, at = time, span = (first, last
   const head = h('div', { class: 'chart-head' }, h('h3', {}, title), h('p', { class: 'values' }, values));
   if (all.length < 2) {
     return h('figure', { class: 'chart', key: title }, head,
-      s('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'plot', 'aria-hidden': 'true' }, s('line', { class: 'base', x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT })),
+      s('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'plot', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, s('line', { class: 'base', x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT })),
       h('figcaption', {}, h('span', {}, hint ?? 'the line begins with the next figure')));
   }
   const first = Math.min(...all.map((point) => point.x));

@@ -65,7 +65,8 @@ export function watermark(value, now) {
   if (!Number.isFinite(ms) || ms <= -EXTREME) return { text: 'none yet', lag: undefined };
   if (ms >= EXTREME) return { text: 'end of input', lag: undefined };
   const lag = now - ms;
-  const soon = lag < 0 ? `${duration(-lag)} ahead` : `${duration(lag)} behind`;
+  // The figures of one moment are asked for one after the other: what is less than a second may be nothing.
+  const soon = Math.abs(lag) < 1000 ? 'under 1 s behind' : lag < 0 ? `${duration(-lag)} ahead` : `${duration(lag)} behind`;
   return { text: Math.abs(lag) < 7 * 86_400_000 ? soon : time(ms), lag };
 }
 

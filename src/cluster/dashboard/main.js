@@ -122,7 +122,7 @@ function problemNote() {
 
 function jobNotes() {
   const { job, now } = state;
-  if (!job) return [];
+  if (!job || problem) return [];
   const newest = state.exceptions.exceptionHistory?.entries[0];
   const notes = [];
   if (job.state in WHAT_ENDED) {
