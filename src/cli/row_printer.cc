@@ -28,14 +28,6 @@ class RowStyle {
 
 void write(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
 
-// As CAST to STRING shows it, but no fraction of a second where there is none.
-std::string cellText(const Column& column, size_t row) {
-    if (column.type().isTimestamp() && !column.isNull(row)) {
-        return formatTimestamp(column.data<int64_t>()[row], column.type().precision());
-    }
-    return column.textAt(row);
-}
-
 // JSON lines, with decimals at their scale and fractions of seconds in threes.
 class JsonStyle final : public RowStyle {
   public:
@@ -332,6 +324,13 @@ class StreamingPrinter final : public RowPrinter {
 };
 
 }  // namespace
+
+std::string cellText(const Column& column, size_t row) {
+    if (column.type().isTimestamp() && !column.isNull(row)) {
+        return formatTimestamp(column.data<int64_t>()[row], column.type().precision());
+    }
+    return column.textAt(row);
+}
 
 std::unique_ptr<RowPrinter> makeRowPrinter(const std::string& style, const Schema& schema, bool bounded,
                                            std::FILE* out) {

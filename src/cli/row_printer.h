@@ -14,8 +14,13 @@ class RowPrinter {
   public:
     virtual ~RowPrinter() = default;
     virtual void receive(const Batch& batch) = 0;
+    // Called now and then while the query runs, on the thread that waits for it; others may be in receive().
+    virtual void refresh() {}
     virtual void finish() = 0;  // the query has ended
 };
+
+// A cell as CAST to STRING shows it, but no fraction of a second where there is none.
+std::string cellText(const Column& column, size_t row);
 
 // `style` is table, json, csv or changelog. changelog prints every change as it happens. The others print, of
 // a bounded query, the rows that remain once it ends, and of an unbounded one every row as it comes.
