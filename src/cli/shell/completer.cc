@@ -159,6 +159,17 @@ std::vector<std::string> Completer::columnsOf(const Place& place, const std::str
     return columns;
 }
 
+std::vector<std::string> Completer::columnsOfAll() const {
+    constexpr size_t kRelationsMax = 100;  // each is asked for while somebody waits
+    std::vector<std::string> names = relations();
+    names.resize(std::min(names.size(), kRelationsMax));
+    std::vector<std::string> columns;
+    for (const std::string& name : names)
+        for (std::string& one : column("DESCRIBE " + written(name)))
+            columns.push_back(std::move(one));
+    return columns;
+}
+
 std::vector<std::string> Completer::optionsOf(const Place& place) const {
     std::vector<std::string> keys{"connector"};
     const std::string connector = optionIn(place.all, "connector");
@@ -274,8 +285,11 @@ Completion Completer::complete(std::string_view text, size_t cursor) const {
             found.add(written(name), " ");
         if (!found.empty()) return found.take();
     }
-    if (place.before.size() > 0 && !place.beginsWith("SET")) {
-        for (const std::string& name : columnsOf(place, ""))
+    if (!place.before.empty() && !place.beginsWith("SET")) {
+        std::vector<std::string> columns = columnsOf(place, "");
+        // SELECT comes before FROM: until a table is named, it may be any.
+        if (columns.empty() && !place.word.empty()) columns = columnsOfAll();
+        for (const std::string& name : columns)
             found.add(written(name), "");
     }
     // All there is would be no help.

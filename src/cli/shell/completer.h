@@ -23,6 +23,7 @@ class Completer {
     std::vector<std::string> column(const std::string& statement) const;  // the first one of its answer
     std::vector<std::string> relations() const;
     std::vector<std::string> columnsOf(const Place& place, const std::string& qualifier) const;
+    std::vector<std::string> columnsOfAll() const;
     std::vector<std::string> optionsOf(const Place& place) const;
     std::vector<std::string> valuesOf(const Place& place) const;
     std::vector<std::string> quoted(const Place& place) const;

@@ -105,6 +105,8 @@ TEST_F(CompleterTest, TablesColumnsAndFunctions) {
     EXPECT_EQ(names("SELECT o.| FROM orders AS o, clicks"), (Names{"`group`", "customer", "id"}));
     EXPECT_EQ(names("SELECT c.u| FROM orders o JOIN clicks c ON TRUE"), Names{"url"});
     EXPECT_EQ(names("SELECT addr| FROM big"), Names{"address"});
+    EXPECT_EQ(names("SELECT custo|"), Names{"customer"});
+    EXPECT_FALSE(offers("SELECT custo| FROM clicks", "customer"));
     EXPECT_TRUE(names("SELECT x.| FROM orders").empty());
     EXPECT_TRUE(offers("SELECT REGEXP_EX|", "REGEXP_EXTRACT"));
     EXPECT_EQ(at("SELECT REGEXP_EXTRA|").candidates[0].suffix, "(");
