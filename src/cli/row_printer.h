@@ -16,7 +16,8 @@ class RowPrinter {
     virtual void receive(const Batch& batch) = 0;
     // Called now and then while the query runs, on the thread that waits for it; others may be in receive().
     virtual void refresh() {}
-    virtual void finish() = 0;  // the query has ended
+    virtual void finish() = 0;         // the query has ended
+    virtual void stop() { finish(); }  // it was interrupted
 };
 
 // A cell as CAST to STRING shows it, but no fraction of a second where there is none.

@@ -180,7 +180,7 @@ bool SqlRunner::query(const sql::StatementResult& result, const Shown& shown) {
     const auto job = sql::planJob(result.plan, options);
     printer = shown.printer(result.schema, job.graph->bounded());
     const bool finished = runToEnd(job.graph, printer.get()).has_value();
-    printer->finish();
+    finished ? printer->finish() : printer->stop();
     return finished;
 }
 

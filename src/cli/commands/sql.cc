@@ -46,14 +46,14 @@ int runText(const SqlOptions& options) {
     action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one ends the process
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
-    const cli::SqlRunner::Shown shown{[&](const Schema& schema, bool bounded) {
-                                          return cli::makeRowPrinter(options.output, schema, bounded, stdout);
-                                      },
-                                      options.output == "changelog",
-                                      [](const std::string& message) {
-                                          if (isatty(STDERR_FILENO) != 0 && !message.empty())
-                                              fmt::print(stderr, "{}\n", message);
-                                      }};
+    cli::SqlRunner::Shown shown{[&](const Schema& schema, bool bounded) {
+                                    return cli::makeRowPrinter(options.output, schema, bounded, stdout);
+                                },
+                                options.output == "changelog",
+                                [](const std::string& message) {
+                                    if (isatty(STDERR_FILENO) != 0 && !message.empty())
+                                        fmt::print(stderr, "{}\n", message);
+                                }};
     const std::string text = textOf(options);
     return cli::SqlRunner(options.runner, interrupted).run(text, [&] { return shown; }) ? 0 : 130;
 }

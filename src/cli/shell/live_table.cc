@@ -65,8 +65,8 @@ int64_t nowMs() { return systemClock().monotonicNanos() / 1'000'000; }
 
 class LiveTable final : public RowPrinter {
   public:
-    LiveTable(const Schema& schema, const LiveTableOptions& options, std::FILE* out)
-        : options_(options), out_(out), started_ms_(nowMs()) {
+    LiveTable(const Schema& schema, size_t rows_max, std::FILE* out)
+        : rows_max_(rows_max), out_(out), started_ms_(nowMs()) {
         for (const Field& field : schema) {
             names_.push_back(harmless(field.name));
             numeric_.push_back(field.type.isNumeric());
@@ -97,13 +97,14 @@ class LiveTable final : public RowPrinter {
 
     void finish() override {
         const std::lock_guard lock(mutex_);
-        if (options_.bounded) {
-            eraseFrame();
-            drawRows(rows_.size(), 0);
-            write(fmt::format("({})\n", rowCount()));
-        } else {
-            drawFrame(fmt::format("({})", rowCount()));
-        }
+        eraseFrame();
+        drawRows(rows_.size(), 0);
+        write(fmt::format("({})\n", rowCount()));
+    }
+
+    void stop() override {
+        const std::lock_guard lock(mutex_);
+        drawFrame(fmt::format("({})", rowCount()));
     }
 
   private:
@@ -123,7 +124,7 @@ class LiveTable final : public RowPrinter {
         }
         rows_.push_back(std::move(row));
         places_.emplace(rows_.back(), std::prev(rows_.end()));
-        if (rows_.size() <= options_.rows_max) return;
+        if (rows_.size() <= rows_max_) return;
         const auto [first, last] = places_.equal_range(rows_.front());
         places_.erase(
             std::find_if(first, last, [&](const auto& entry) { return entry.second == rows_.begin(); }));
@@ -208,7 +209,7 @@ class LiveTable final : public RowPrinter {
         std::fflush(out_);
     }
 
-    const LiveTableOptions options_;
+    const size_t rows_max_;
     std::FILE* const out_;
     const int64_t started_ms_;
     std::vector<std::string> names_;
@@ -227,9 +228,8 @@ class LiveTable final : public RowPrinter {
 
 }  // namespace
 
-std::unique_ptr<RowPrinter> makeLiveTable(const Schema& schema, const LiveTableOptions& options,
-                                          std::FILE* out) {
-    return std::make_unique<LiveTable>(schema, options, out);
+std::unique_ptr<RowPrinter> makeLiveTable(const Schema& schema, size_t rows_max, std::FILE* out) {
+    return std::make_unique<LiveTable>(schema, rows_max, out);
 }
 
 }  // namespace millrace::cli

@@ -122,7 +122,7 @@ class Shell {
             if (!output_.empty()) return makeRowPrinter(output_, schema, bounded, stdout);
             switch (settings.result_mode) {
                 case ResultMode::Table:
-                    return makeLiveTable(schema, {settings.table_rows_max, bounded}, stdout);
+                    return makeLiveTable(schema, settings.table_rows_max, stdout);
                 case ResultMode::Changelog:
                     return makeRowPrinter("changelog", schema, bounded, stdout);
                 case ResultMode::Tableau:

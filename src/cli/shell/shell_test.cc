@@ -168,17 +168,17 @@ TEST(HistoryFile, KeepsStatementsForItsOwner) {
     HistoryFile("/proc/none/history").append("no reason to fail");
 }
 
-std::string shown(const LiveTableOptions& options,
+std::string shown(size_t rows_max, bool stopped,
                   const std::vector<std::pair<RowKind, std::string>>& changes) {
     const Schema schema({{"name", LogicalType::string()}});
     std::FILE* const out = std::tmpfile();
-    const auto table = makeLiveTable(schema, options, out);
+    const auto table = makeLiveTable(schema, rows_max, out);
     for (const auto& [kind, name] : changes) {
         BatchBuilder builder(schema);
         builder.appendRow(std::vector<Value>{Value::string(name)}, kind);
         table->receive(builder.finish());
     }
-    table->finish();
+    stopped ? table->stop() : table->finish();
     std::string text(static_cast<size_t>(std::ftell(out)), '\0');
     std::rewind(out);
     EXPECT_EQ(std::fread(text.data(), 1, text.size(), out), text.size());
@@ -188,21 +188,18 @@ std::string shown(const LiveTableOptions& options,
 
 TEST(LiveTable, ShowsWhatTheChangesCameTo) {
     using enum RowKind;
-    EXPECT_EQ(shown({.bounded = true}, {}), "name\n----\n(0 rows)\n");
-    EXPECT_EQ(
-        shown({.bounded = true}, {{Insert, "a"}, {Insert, "b"}, {UpdateBefore, "a"}, {UpdateAfter, "ab"}}),
-        "name\n----\nb\nab\n(2 rows)\n");
-    EXPECT_EQ(shown({.bounded = true}, {{Insert, "a"}, {Insert, "a"}, {Delete, "a"}}),
-              "name\n----\na\n(1 row)\n");
+    EXPECT_EQ(shown(100, false, {}), "name\n----\n(0 rows)\n");
+    EXPECT_EQ(shown(100, false, {{Insert, "a"}, {Insert, "b"}, {UpdateBefore, "a"}, {UpdateAfter, "ab"}}),
+              "name\n----\nb\nab\n(2 rows)\n");
+    EXPECT_EQ(shown(100, false, {{Insert, "a"}, {Insert, "a"}, {Delete, "a"}}), "name\n----\na\n(1 row)\n");
     // What a terminal would obey is not written to it.
-    EXPECT_EQ(shown({.bounded = true}, {{Insert, "x\x1b[2Jy\n"}}), "name\n-------\nx.[2Jy.\n(1 row)\n");
-    EXPECT_EQ(shown({.rows_max = 2, .bounded = true},
-                    {{Insert, "a"}, {Insert, "b"}, {Insert, "c"}, {Delete, "a"}, {Delete, "b"}}),
+    EXPECT_EQ(shown(100, false, {{Insert, "x\x1b[2Jy\n"}}), "name\n-------\nx.[2Jy.\n(1 row)\n");
+    EXPECT_EQ(shown(2, false, {{Insert, "a"}, {Insert, "b"}, {Insert, "c"}, {Delete, "a"}, {Delete, "b"}}),
               "name\n----\nc\n(1 row, 1 older ones not kept)\n");
     std::vector<std::pair<RowKind, std::string>> many;
     for (int i = 0; i < 100; ++i)
         many.emplace_back(Insert, std::to_string(i));
-    const std::string frame = shown({}, many);
+    const std::string frame = shown(1000, true, many);
     EXPECT_TRUE(frame.ends_with("98\n99\n(100 rows)\n")) << frame;
     EXPECT_NE(frame.find("... 81 above"), std::string::npos) << frame;
 }
