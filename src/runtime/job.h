@@ -130,7 +130,7 @@ class Job {
     // Restores, opens every subtask and starts running. Throws UserError (bad configuration, snapshot not
     // usable, a source's path that does not exist...) if the first start fails; later failures are handled by
     // the restart strategy.
-    static std::unique_ptr<Job> start(std::shared_ptr<const JobGraph> graph, JobOptions options);
+    static std::unique_ptr<Job> start(const std::shared_ptr<const JobGraph>& graph, JobOptions options);
     virtual ~Job() = default;  // cancels and joins
 
     virtual JobDetails details() const = 0;

@@ -78,7 +78,7 @@ void KafkaEnumerator::discover(EnumeratorContext& context) {
     }
 }
 
-void KafkaEnumerator::deal(EnumeratorContext& context, std::vector<KafkaSplit> found) {
+void KafkaEnumerator::deal(EnumeratorContext& context, const std::vector<KafkaSplit>& found) {
     for (const KafkaSplit& split : found) {
         known_.insert(split.id());
         logInfo("connectors.kafka", "table '{}': reads {} from offset {}", options_.table, split.id(),

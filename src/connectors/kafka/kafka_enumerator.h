@@ -23,7 +23,7 @@ class KafkaEnumerator final : public SplitEnumerator {
 
   private:
     void look();
-    void deal(EnumeratorContext& context, std::vector<KafkaSplit> found);
+    void deal(EnumeratorContext& context, const std::vector<KafkaSplit>& found);
 
     const KafkaOptions& options_;
     std::set<std::string> known_;  // ids of partitions that were dealt out

@@ -152,6 +152,7 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
     }
 
     std::vector<std::string> keys;
+    keys.reserve(known.size());
     for (const OptionDescription& option : known)
         keys.push_back(option.key);
     for (const OptionItem& item : options) {
