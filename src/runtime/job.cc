@@ -13,7 +13,7 @@ namespace {
 
 // Gives an actor its turns until told to stop: sleeps when there is nothing to do.
 template <class Step, class NextWake>
-void drive(Waker& waker, const Clock& clock, const std::atomic<bool>& stop, Step step, NextWake nextWake) {
+void drive(Waker& waker, const Clock& clock, const std::atomic<bool>& stop, Step step, NextWake next_wake) {
     while (!stop.load(std::memory_order_seq_cst)) {
         if (step()) continue;
         waker.announce();
@@ -21,7 +21,7 @@ void drive(Waker& waker, const Clock& clock, const std::atomic<bool>& stop, Step
             waker.stayAwake();
             continue;
         }
-        const int64_t wake = nextWake();
+        const int64_t wake = next_wake();
         const int64_t timeout = wake == INT64_MAX ? -1 : std::max<int64_t>(0, wake - clock.now().value());
         waker.sleep(timeout);
     }
@@ -34,8 +34,10 @@ void nameThread(const std::string& name) {
 // A job on threads: one for each slot, one for the coordinator, one for what blocks.
 class ThreadedJob final : public Job, private SlotDriver {
   public:
-    ThreadedJob(std::shared_ptr<const JobGraph> graph, JobOptions options)
-        : clock_(*options.environment.clock), master_(std::move(graph), std::move(options), *this) {
+    ThreadedJob(const std::shared_ptr<const JobGraph>& graph, JobOptions options)
+        : clock_(*options.environment.clock),
+          hooks_(options.hooks),
+          master_(graph, std::move(options), *this, hooks_) {
         executor_thread_ = std::thread([this] {
             nameThread("executor");
             drive(
@@ -106,6 +108,7 @@ class ThreadedJob final : public Job, private SlotDriver {
     std::atomic<bool> stop_slots_{false};
     std::vector<Slot*> slots_;
     std::vector<std::thread> slot_threads_;
+    StepHooks* const hooks_;
     JobMaster master_;
     std::thread executor_thread_;
     std::thread coordinator_thread_;
@@ -137,8 +140,8 @@ std::string toString(JobStatus status) {
     return "";
 }
 
-std::unique_ptr<Job> Job::start(std::shared_ptr<const JobGraph> graph, JobOptions options) {
-    auto job = std::make_unique<ThreadedJob>(std::move(graph), std::move(options));
+std::unique_ptr<Job> Job::start(const std::shared_ptr<const JobGraph>& graph, JobOptions options) {
+    auto job = std::make_unique<ThreadedJob>(graph, std::move(options));
     job->waitForStart();
     return job;
 }
