@@ -116,8 +116,8 @@ struct Completer::Place {
     bool in_string = false;
 
     const Token& last(size_t from_end = 0) const {
-        static const Token kNone;
-        return from_end < before.size() ? before[before.size() - 1 - from_end] : kNone;
+        static const Token none;
+        return from_end < before.size() ? before[before.size() - 1 - from_end] : none;
     }
     bool beginsWith(std::string_view upper) const { return !before.empty() && before.front().upper == upper; }
 };
