@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sql/bind/logical_set_operation.h"
 #include "types/coercion.h"
 
 namespace millrace::sql {
@@ -178,7 +179,6 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     const char* name = operation.op == SetOperator::Union       ? "UNION"
                        : operation.op == SetOperator::Intersect ? "INTERSECT"
                                                                 : "EXCEPT";
-    if (operation.op != SetOperator::Union) failNotSupported(span, fmt::format("{} is", name));
     std::vector<LogicalPtr> inputs;
     for (const QueryBodyPtr& input : operation.inputs) {
         inputs.push_back(bindBody(*input));
@@ -206,8 +206,13 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     }
     for (LogicalPtr& input : inputs)
         input = converted(input, common, span);
-    LogicalPtr result = std::make_shared<LogicalUnion>(std::move(inputs), span);
-    return operation.all ? result : distinct(result, span);
+    if (operation.op == SetOperator::Union) {
+        LogicalPtr result = std::make_shared<LogicalUnion>(std::move(inputs), span);
+        return operation.all ? result : distinct(result, span);
+    }
+    const SetOperationKind kind =
+        operation.op == SetOperator::Intersect ? SetOperationKind::Intersect : SetOperationKind::Except;
+    return std::make_shared<LogicalSetOperation>(kind, operation.all, std::move(inputs), span);
 }
 
 int64_t QueryBinder::rowCount(const ExprPtr& expr, const char* what) const {

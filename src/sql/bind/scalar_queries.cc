@@ -113,7 +113,7 @@ ScalarQueries::Pending ScalarQueries::bindTied(const Select& select, const TextS
                                   result.outer.size(), span);
         return result;
     }
-    GroupedBinder groups(inner, keys, nullptr);
+    GroupedBinder groups(inner, {keys, {}}, nullptr);
     const ExpressionPtr value = groups.bindRoot(*item.expression);
     result.type = value->type().withNullable(true);
     const LogicalPtr grouped = groups.build(span);

@@ -262,11 +262,12 @@ struct SelectItem {
 };
 
 enum class GroupingKind : uint8_t { Expressions, Rollup, Cube, Sets };
-// GROUP BY a, b is one Expressions item per expression; ROLLUP (a, b) lists its sets; GROUPING SETS ((a),
-// (b)) too.
+// GROUP BY a, (b, c) is an Expressions item of one set each; ROLLUP (a, (b, c)) and CUBE list what they take
+// away from; GROUPING SETS ((a), ROLLUP (b, c)) holds items.
 struct GroupItem {
     GroupingKind kind = GroupingKind::Expressions;
     std::vector<std::vector<ExprPtr>> sets;
+    std::vector<GroupItem> items;  // of GROUPING SETS
     TextSpan span;
 };
 
@@ -282,6 +283,7 @@ struct Select {
     TableRefPtr from;  // absent: one row without columns
     ExprPtr where;
     std::vector<GroupItem> group_by;
+    bool group_by_distinct = false;  // GROUP BY DISTINCT: equal grouping sets count once
     ExprPtr having;
     std::vector<NamedWindow> windows;
     ExprPtr qualify;
