@@ -180,7 +180,8 @@ class ArgumentBinder final : public ExpressionBinder {
 ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
     ArgumentBinder arguments(scope(), fmt::format("the arguments of {}", call.name));
     ArgumentBinder filter(scope(), "FILTER");
-    BoundCall with_expressions = bindAggregateCall(call, span, arguments, filter);
+    BoundCall with_expressions =
+        bindAggregateCall(*findAggregateFunction(call.name), call, span, arguments, filter);
     AggregateCall& bound = with_expressions.call;
     for (const ExpressionPtr& argument : with_expressions.arguments)
         bound.arguments.push_back(need(argument));

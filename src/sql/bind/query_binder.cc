@@ -244,9 +244,17 @@ LogicalPtr QueryBinder::limited(const Query& query, LogicalPtr plan, std::vector
     return std::make_shared<LogicalSort>(std::move(plan), std::move(keys), offset, limit, where);
 }
 
-// ORDER BY behind anything but a SELECT: only its columns can be named.
+// ORDER BY behind anything but a SELECT: only its columns can be named. What is computed of them is carried
+// along and dropped again behind the sort.
 LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
+    const size_t visible = plan->schema().size();
     std::vector<SortKey> keys;
+    std::vector<ExpressionPtr> columns;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < visible; ++i) {
+        columns.push_back(columnOf(plan, i));
+        names.push_back(plan->schema()[i].name);
+    }
     Scope scope(plan, "");
     scope.setCatalog(&catalog_);
     ExpressionBinder binder(scope, "ORDER BY");
@@ -255,14 +263,18 @@ LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
         size_t column = bound->index();
         if (bound->kind() == ExpressionKind::Literal && bound->type().isInteger()) {
             column = static_cast<size_t>(bound->value().asInt64()) - 1;
-            if (column >= plan->schema().size())
+            if (column >= visible)
                 failAt(item.expression->span, "sql.unknown-column", "there is no such column");
         } else if (bound->kind() != ExpressionKind::Column) {
-            failNotSupported(item.expression->span, "expressions in ORDER BY behind a set operation are");
+            column = columns.size();
+            columns.push_back(bound);
+            names.push_back(fmt::format("$o{}", column));
         }
         keys.push_back(sortKey(item, column));
     }
-    return limited(query, std::move(plan), std::move(keys));
+    if (columns.size() > visible) plan = project(plan, std::move(columns), std::move(names), query.span);
+    plan = limited(query, std::move(plan), std::move(keys));
+    return plan->schema().size() > visible ? firstColumns(plan, visible, query.span) : plan;
 }
 
 }  // namespace millrace::sql

@@ -8,14 +8,14 @@
 
 namespace millrace::sql {
 
-namespace {
-
-bool isGrouped(const Select& select) {
+bool isGroupedSelect(const Select& select) {
     return !select.group_by.empty() || select.having ||
            std::any_of(select.items.begin(), select.items.end(),
                        [](const SelectItem& item) { return containsAggregate(*item.expression); }) ||
            (select.qualify && containsAggregate(*select.qualify));
 }
+
+namespace {
 
 // One output column of SELECT for each item, * written out.
 struct Item {
@@ -101,7 +101,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         scope.replaceNode(input);
     }
 
-    const bool grouped = isGrouped(select);
+    const bool grouped = isGroupedSelect(select);
     std::vector<Item> items;
     ExpressionBinder plain(scope, "SELECT");
     std::optional<GroupWindow> window;
