@@ -126,10 +126,12 @@ CREATE TABLE events (
 ) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
 
 CREATE TABLE common (origin STRING, delay BIGINT) WITH ('connector' = 'filesystem', 'path' = '/out/common', 'format' = 'json');
-CREATE TABLE remaining LIKE common (EXCLUDING OPTIONS);
-ALTER TABLE remaining SET ('connector' = 'filesystem', 'path' = '/out/remaining', 'format' = 'json');
+CREATE TABLE remaining LIKE common;
+ALTER TABLE remaining SET ('path' = '/out/remaining');
 CREATE TABLE sets (window_end TIMESTAMP(3), origin STRING, late BOOLEAN, id BIGINT, flights BIGINT)
 WITH ('connector' = 'filesystem', 'path' = '/out/sets', 'format' = 'json');
+CREATE TABLE reached (origin STRING, delay BIGINT, ts TIMESTAMP(3), session_end TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'path' = '/out/reached', 'format' = 'json');
 CREATE TABLE versions (origin STRING, delay BIGINT, ts TIMESTAMP(3), worst BIGINT)
 WITH ('connector' = 'filesystem', 'path' = '/out/versions', 'format' = 'json');
 
@@ -150,6 +152,9 @@ INSERT INTO sets
 SELECT window_end, origin, delay > 30, GROUPING_ID(origin, delay > 30), COUNT(*)
 FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))
 GROUP BY window_start, window_end, CUBE (origin, delay > 30);
+
+INSERT INTO reached
+SELECT origin, delay, ts, window_end FROM TABLE(SESSION(TABLE events PARTITION BY origin, DESCRIPTOR(ts), INTERVAL '4' SECOND));
 
 INSERT INTO versions
 SELECT e.origin, e.delay, e.ts, l.worst FROM events AS e

@@ -5,6 +5,7 @@
 
 #include "sql/bind/catalog.h"
 #include "sql/bind/group_window.h"
+#include "sql/bind/grouping_sets.h"
 #include "sql/bind/over_calls.h"
 #include "sql/bind/scalar_queries.h"
 #include "sql/bind/types.h"
@@ -266,6 +267,9 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
                "INTERVAL "
                "'1' MINUTE)");
     }
+    if (isGroupingFunction(call))
+        failAt(span, "sql.misplaced-aggregate",
+               fmt::format("{} belongs to a query with GROUP BY", call.name));
     std::vector<ExpressionPtr> arguments;
     for (const ExprPtr& argument : call.arguments)
         arguments.push_back(bind(*argument));

@@ -1,7 +1,7 @@
 // INTERSECT and EXCEPT of inputs with equal column types; the names are the first one's.
 #pragma once
 
-#include "operators/set_operation.h"
+#include "operators/intersect_except.h"
 #include "sql/bind/logical_plan.h"
 
 namespace millrace::sql {

@@ -37,7 +37,7 @@ class SetOperationRel final : public RelNodeOf<SetOperationRel> {
     bool needsUpdateBefore(size_t, bool) const override { return true; }
     bool splitsUpdates() const override { return true; }
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override {
-        SetOperationParameters parameters;
+        IntersectExceptParameters parameters;
         parameters.kind = kind_;
         parameters.all = all_;
         parameters.inputs = inputs.size();
@@ -54,7 +54,8 @@ class SetOperationRel final : public RelNodeOf<SetOperationRel> {
         for (const size_t input : inputs)
             edges.push_back(PhysicalInput::byKey(input, columns));
         return builder.addOperator(rel, builder.uidOf("set-operation", rel),
-                                   std::make_shared<SetOperation>(std::move(parameters)), std::move(edges));
+                                   std::make_shared<IntersectExcept>(std::move(parameters)),
+                                   std::move(edges));
     }
 
   private:

@@ -1,4 +1,4 @@
-#include "operators/set_operation.h"
+#include "operators/intersect_except.h"
 
 #include <algorithm>
 #include <numeric>
@@ -10,7 +10,7 @@
 
 namespace millrace {
 
-struct SetOperation::State final : OperatorState {
+struct IntersectExcept::State final : OperatorState {
     State(KeyedTable& rows_table, size_t inputs) : table(rows_table) {
         for (size_t i = 0; i < inputs; ++i) {
             fields.push_back(table.firstValueField() + i);
@@ -34,24 +34,24 @@ struct SetOperation::State final : OperatorState {
     std::vector<int8_t> signs;
 };
 
-SetOperation::SetOperation(SetOperationParameters parameters)
+IntersectExcept::IntersectExcept(IntersectExceptParameters parameters)
     : p_(std::move(parameters)), columns_(p_.output.size()) {
     MILLRACE_CHECK(p_.inputs >= 2 && (p_.kind == SetOperationKind::Intersect || p_.inputs == 2),
                    "a set operation of {} inputs", p_.inputs);
     std::iota(columns_.begin(), columns_.end(), size_t{0});
 }
 
-SetOperation::~SetOperation() = default;
+IntersectExcept::~IntersectExcept() = default;
 
-std::string SetOperation::name() const {
+std::string IntersectExcept::name() const {
     return (p_.kind == SetOperationKind::Intersect ? "Intersect(" : "Except(") + p_.text + ")";
 }
 
-std::vector<KeptState> SetOperation::keeps() const {
+std::vector<KeptState> IntersectExcept::keeps() const {
     return {{"set-operation", oneRowForEach(p_.output, columns_), untilTakenBack(p_.ttl, TtlFrom::Option)}};
 }
 
-std::unique_ptr<OperatorState> SetOperation::open(OperatorContext& context) const {
+std::unique_ptr<OperatorState> IntersectExcept::open(OperatorContext& context) const {
     KeyedStateDescriptor descriptor;
     descriptor.name = "set-operation";
     descriptor.key = nullableSchema(p_.output);
@@ -63,7 +63,7 @@ std::unique_ptr<OperatorState> SetOperation::open(OperatorContext& context) cons
     return std::make_unique<State>(context.state().table(descriptor), p_.inputs);
 }
 
-int64_t SetOperation::copies(const State& state, const std::byte* row) const {
+int64_t IntersectExcept::copies(const State& state, const std::byte* row) const {
     int64_t result = state.count(row, 0);
     if (p_.kind == SetOperationKind::Intersect) {
         for (size_t i = 1; i < p_.inputs; ++i)
@@ -75,8 +75,8 @@ int64_t SetOperation::copies(const State& state, const std::byte* row) const {
     return result > 0 && other == 0 ? 1 : 0;
 }
 
-void SetOperation::process(OperatorState& operator_state, size_t input, const Batch& batch, OperatorContext&,
-                           Output& output) const {
+void IntersectExcept::process(OperatorState& operator_state, size_t input, const Batch& batch,
+                              OperatorContext&, Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
     keysOf(batch, columns_, state.keys, state.hashes);

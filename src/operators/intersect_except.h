@@ -1,4 +1,4 @@
-// SetOperation: INTERSECT [ALL] and EXCEPT [ALL] of changing tables. NULLs are equal to one another.
+// IntersectExcept: INTERSECT [ALL] and EXCEPT [ALL] of changing tables. NULLs are equal to one another.
 //
 // State: table "set-operation", one row for each distinct row of the inputs, with how often each input has
 // it. How often the result has it follows from that:
@@ -17,7 +17,7 @@ namespace millrace {
 
 enum class SetOperationKind : uint8_t { Intersect, Except };
 
-struct SetOperationParameters {
+struct IntersectExceptParameters {
     SetOperationKind kind = SetOperationKind::Intersect;
     bool all = false;
     size_t inputs = 2;  // EXCEPT has two
@@ -26,10 +26,10 @@ struct SetOperationParameters {
     std::string text;
 };
 
-class SetOperation final : public StatefulOperator {
+class IntersectExcept final : public StatefulOperator {
   public:
-    explicit SetOperation(SetOperationParameters parameters);
-    ~SetOperation() override;
+    explicit IntersectExcept(IntersectExceptParameters parameters);
+    ~IntersectExcept() override;
 
     std::string name() const override;
     const Schema& outputSchema() const override { return p_.output; }
@@ -43,7 +43,7 @@ class SetOperation final : public StatefulOperator {
     struct State;
     int64_t copies(const State& state, const std::byte* row) const;
 
-    SetOperationParameters p_;
+    IntersectExceptParameters p_;
     std::vector<size_t> columns_;  // all
 };
 

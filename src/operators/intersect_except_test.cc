@@ -1,4 +1,4 @@
-#include "operators/set_operation.h"
+#include "operators/intersect_except.h"
 
 #include <gtest/gtest.h>
 
@@ -18,14 +18,14 @@ using Rows = std::vector<std::string>;
 const Schema kSchema({{"id", LogicalType::integer()}, {"name", LogicalType::string()}});
 
 std::shared_ptr<Operator> operation(SetOperationKind kind, bool all, size_t inputs = 2, Duration ttl = {}) {
-    return std::make_shared<SetOperation>(SetOperationParameters{kind, all, inputs, ttl, kSchema, ""});
+    return std::make_shared<IntersectExcept>(IntersectExceptParameters{kind, all, inputs, ttl, kSchema, ""});
 }
 
 TestRow row(int id, const char* name, RowKind kind = RowKind::Insert) {
     return {{Value::int64(id), name ? Value::string(name) : Value::null()}, kind};
 }
 
-TEST(SetOperation, IntersectionTellsOnceWhatAllHave) {
+TEST(IntersectExcept, IntersectionTellsOnceWhatAllHave) {
     OperatorHarness harness(operation(SetOperationKind::Intersect, false, 3), {0, 1});
     harness.process(batchOf(kSchema, {row(1, "a"), row(1, "a"), row(2, nullptr)}), 0);
     harness.process(batchOf(kSchema, {row(1, "a"), row(2, nullptr)}), 1);
@@ -35,7 +35,7 @@ TEST(SetOperation, IntersectionTellsOnceWhatAllHave) {
     EXPECT_EQ(harness.changes(), (Rows{"+I(2, NULL)", "+I(1, a)"}));
 }
 
-TEST(SetOperation, RetractionsTakeBackWhatNoLongerIs) {
+TEST(IntersectExcept, RetractionsTakeBackWhatNoLongerIs) {
     OperatorHarness harness(operation(SetOperationKind::Intersect, true), {0, 1});
     harness.process(batchOf(kSchema, {row(1, "a"), row(1, "a"), row(1, "a")}), 0);
     harness.process(batchOf(kSchema, {row(1, "a"), row(1, "a")}), 1);
@@ -49,7 +49,7 @@ TEST(SetOperation, RetractionsTakeBackWhatNoLongerIs) {
     EXPECT_EQ(harness.changes().size(), 3U);
 }
 
-TEST(SetOperation, DifferenceComesBackWhenTheOtherSideGoes) {
+TEST(IntersectExcept, DifferenceComesBackWhenTheOtherSideGoes) {
     OperatorHarness harness(operation(SetOperationKind::Except, false), {0, 1});
     harness.process(batchOf(kSchema, {row(1, "a"), row(1, "a"), row(2, "b")}), 0);
     harness.process(batchOf(kSchema, {row(1, "a")}), 1);
@@ -61,7 +61,7 @@ TEST(SetOperation, DifferenceComesBackWhenTheOtherSideGoes) {
     EXPECT_EQ(harness.changes().back(), "+I(5, e)");
 }
 
-TEST(SetOperation, StateGoesWithTheLastRowAndWithTime) {
+TEST(IntersectExcept, StateGoesWithTheLastRowAndWithTime) {
     OperatorHarness harness(operation(SetOperationKind::Except, true, 2, Duration{1000}), {0, 1});
     harness.process(batchOf(kSchema, {row(1, "a"), row(1, "a")}), 0);
     harness.process(batchOf(kSchema, {row(1, "a", RowKind::Delete), row(1, "a", RowKind::Delete)}), 0);
@@ -73,7 +73,7 @@ TEST(SetOperation, StateGoesWithTheLastRowAndWithTime) {
 }
 
 // Random changes of both inputs, restored at another parallelism in the middle, against the definition.
-TEST(SetOperation, AgreesWithItsDefinitionAcrossRescaling) {
+TEST(IntersectExcept, AgreesWithItsDefinitionAcrossRescaling) {
     for (uint32_t seed = 0; seed < 40; ++seed) {
         std::mt19937 random(seed);
         const auto kind = seed % 2 == 0 ? SetOperationKind::Intersect : SetOperationKind::Except;
