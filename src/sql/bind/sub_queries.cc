@@ -63,7 +63,16 @@ LogicalPtr QueryBinder::bindWhere(const Expr& where, Scope scope) {
         const LogicalPtr with_values = scalars.build(scope.node(), where.span);
         LogicalPtr kept =
             std::make_shared<LogicalFilter>(with_values, scalars.resolved(condition), where.span);
-        if (!scalars.empty()) kept = firstColumns(kept, scope.size(), where.span);
+        if (!scalars.empty()) {
+            // Joined tables may have columns of one name, and are to have them still.
+            std::vector<ExpressionPtr> columns;
+            std::vector<std::string> names;
+            for (size_t i = 0; i < scope.size(); ++i) {
+                columns.push_back(columnOf(kept, i));
+                names.push_back(scope.field(i).name);
+            }
+            kept = project(kept, std::move(columns), std::move(names), where.span);
+        }
         scope.replaceNode(std::move(kept));
     }
     for (const Expr* conjunct : conjuncts) {
