@@ -3,6 +3,8 @@
 #include <absl/container/btree_set.h>
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
@@ -32,9 +34,32 @@ struct SessionAssigner::State final : OperatorState {
         due.insert({at, partition});
     }
 
+    // A row was put into the partition. What is known of its first session grows with it, or is no longer of
+    // the first one.
+    void added(uint32_t partition, int64_t time, const std::string& key, int64_t gap_ms) {
+        if (partition >= begun.size() || !begun[partition]) return;
+        Begun& session = *begun[partition];
+        if (time < session.first - gap_ms) {
+            begun[partition].reset();
+        } else if (time <= session.last + gap_ms) {
+            session.first = std::min(session.first, time);
+            session.last = std::max(session.last, time);
+            session.key = std::max(session.key, key);
+        }
+    }
+
+    // The first session of a partition as far as it has been looked at, up to the row with the key: so that a
+    // session that goes on is not walked through again and again.
+    struct Begun {
+        int64_t first = 0;
+        int64_t last = 0;
+        std::string key;
+    };
+
     OrderedRows rows;
     ZoneClock clock;
     KeptWatermark watermark;
+    std::vector<std::optional<Begun>> begun;  // of each partition
     Counter& late;
     absl::btree_set<std::pair<int64_t, uint32_t>> due;
     std::vector<int64_t> scheduled;  // of each partition
@@ -107,6 +132,7 @@ void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch
             }
         }
         state.rows.keep(*rows.insert(next, pending));
+        state.added(partition, time, pending.key, p_.gap_ms);
         state.schedule(partition, complete);
     }
     state.rows.store(batch);
@@ -143,16 +169,21 @@ void SessionAssigner::close(State& state, uint32_t partition, int64_t passed) co
     const auto timeOf = [&](const OrderedRow& row) {
         return state.clock.toLocal(floorToMillis(SortKeys::int64Of(row.key)));
     };
-    const int64_t first = timeOf(*rows.begin());
-    int64_t last = first;
-    auto end = std::next(rows.begin());
+    if (state.begun.size() <= partition) state.begun.resize(partition + 1);
+    std::optional<State::Begun>& session = state.begun[partition];
+    if (!session) session = {timeOf(*rows.begin()), timeOf(*rows.begin()), rows.begin()->key};
+    auto end = rows.upper_bound({session->key, std::numeric_limits<int64_t>::max(), 0});
     for (; end != rows.end(); ++end) {
         const int64_t time = timeOf(*end);
-        if (time - last > p_.gap_ms) break;
-        last = std::max(last, time);
+        if (time - session->last > p_.gap_ms) break;
+        session->last = std::max(session->last, time);
+        session->key = end->key;
     }
+    const int64_t last = session->last;
+    const int64_t first = session->first;
     const int64_t complete = state.completeAt(last + p_.gap_ms);
     if (complete > passed) return state.schedule(partition, complete);
+    session.reset();
     for (auto row = rows.begin(); row != end; ++row) {
         state.numbers.push_back(row->number);
         state.starts.push_back(first);
