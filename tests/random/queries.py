@@ -37,7 +37,7 @@ def table_block(name, columns):
 
 
 class Relational:
-    """SELECT with filters, set operations, DISTINCT, joins, sub-queries, grouping sets, and aggregates over aggregates (retractions).
+    """SELECT with filters, set operations, DISTINCT, joins, LATERAL, sub-queries, grouping sets, and aggregates over aggregates (retractions).
 
     A query is text that both engines read, or a pair: as Millrace reads it, and what is the same to SQLite.
     """
@@ -266,10 +266,43 @@ class Relational:
         return (f"SELECT l.a AS a, l.b AS b, l.c AS c FROM {left} AS l "
                 f"WHERE {rng.choice(['', 'NOT '])}(l.c < 3 {rng.choice(['OR', 'AND'])} {first}) OR {test()}")
 
+    def lateral(self):
+        """LATERAL queries: plain ones, the first rows of each, aggregates; for SQLite, the joins and values that they stand for."""
+        rng = self.rng
+        left, right = self.side("t"), self.side(rng.choice(["t", "u"]))
+        tie = f"r.{rng.choice(['a', 'b'])} = l.{rng.choice(['a', 'b', 'c'])}"
+        more = rng.choice(["", "", " AND r.c < 15", " AND r.s IS NOT NULL"])
+        kind = rng.randrange(3)
+        if kind == 0:
+            calls = rng.sample(["COUNT(*)", "SUM(r.b)", "MAX(r.s)", "COUNT(r.b) + 1"], 2)
+            ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x, r.y AS y FROM {left} AS l CROSS JOIN LATERAL "
+                    f"(SELECT {calls[0]} AS x, {calls[1]} AS y FROM {right} AS r WHERE {tie}{more}) AS r")
+            values = [f"(SELECT {call} FROM {right} AS r WHERE {tie}{more})" for call in calls]
+            return ours, f"SELECT l.a AS a, l.c AS c, {values[0]} AS x, {values[1]} AS y FROM {left} AS l"
+        padded = rng.randrange(2) == 1
+        joined = ("LEFT JOIN LATERAL", " ON TRUE", "LEFT JOIN") if padded else (", LATERAL", "", "JOIN")
+        shown = rng.choice(["r.b + 1", "r.s", "l.c + r.c", "r.c"])
+        if kind == 1:
+            condition = tie + more + rng.choice(["", " AND r.c > l.c", " AND r.b <> l.b"])
+            ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x FROM {left} AS l {joined[0]} "
+                    f"(SELECT {shown} AS x FROM {right} AS r WHERE {condition}) AS r{joined[1]}")
+            return ours, f"SELECT l.a AS a, l.c AS c, {shown} AS x FROM {left} AS l {joined[2]} {right} AS r ON {condition}"
+        shown = rng.choice(["r.b + 1", "r.s", "r.c"])
+        order = ", ".join(f"r.{column}{rng.choice(['', ' DESC'])}" for column in rng.sample(COLUMNS, len(COLUMNS)))
+        first, count = rng.choice([0, 0, 1]), rng.randrange(1, 4)
+        limit = f"LIMIT {count}" + (f" OFFSET {first}" if first else "")
+        ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x FROM {left} AS l {joined[0]} "
+                f"(SELECT {shown} AS x FROM {right} AS r WHERE {tie}{more} ORDER BY {order} {limit}) AS r{joined[1]}")
+        key = tie.split(" = ")[0]
+        numbered = (f"(SELECT r.*, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {order}) AS place FROM {right} AS r "
+                    f"WHERE TRUE{more})")
+        return ours, (f"SELECT l.a AS a, l.c AS c, {shown} AS x FROM {left} AS l {joined[2]} {numbered} AS r "
+                      f"ON {tie} AND r.place > {first} AND r.place <= {first + count}")
+
     def query(self):
         rng = self.rng
-        if rng.randrange(5) == 0:
-            return rng.choice([self.set_operation, self.grouping_sets, self.conditions])()
+        if rng.randrange(4) == 0:
+            return rng.choice([self.set_operation, self.grouping_sets, self.conditions, self.lateral])()
         if rng.randrange(3) == 0:
             return self.join()
         if rng.randrange(8) == 0:
