@@ -209,6 +209,13 @@ ResultTable show(const Show& statement, const SessionState& state) {
     if (what == "CURRENT DATABASE")
         return column("current database name", {catalog.current().database}, statement);
     if (what == "MODULES") return column("module name", {"core"}, statement);
+    if (what == "FULL MODULES") {
+        ResultTable table = column("module name", {"core"}, statement);
+        table.columns.emplace_back("used");
+        for (std::vector<std::string>& row : table.rows)
+            row.emplace_back("TRUE");
+        return table;
+    }
     if (what == "JARS") return column("jars", {}, statement);
     if (what == "COLUMNS") {
         ResultTable table = describe({ObjectKind::Table, *statement.object}, state);
