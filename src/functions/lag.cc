@@ -15,7 +15,7 @@ constexpr std::string_view kLagAccepts =
 // these the current row's default. Rows that leave the frame are overwritten in time.
 class Lag final : public AggregateBase {
   public:
-    Lag(const LogicalType& type, std::vector<LogicalType> arguments, int64_t offset)
+    Lag(const LogicalType& type, const std::vector<LogicalType>& arguments, int64_t offset)
         : AggregateBase(type, arguments, fields(type, offset, arguments.size() > 2)),
           offset_(offset),
           has_default_(arguments.size() > 2) {}
@@ -89,7 +89,7 @@ std::shared_ptr<const BoundAggregate> bindLag(std::span<const ArgumentInfo> argu
     std::vector<LogicalType> types = {type};
     if (arguments.size() > 1) types.push_back(arguments[1].type);
     if (arguments.size() > 2) types.push_back(type);
-    return std::make_shared<Lag>(type, std::move(types), offset);
+    return std::make_shared<Lag>(type, types, offset);
 }
 
 }  // namespace

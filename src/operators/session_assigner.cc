@@ -166,15 +166,15 @@ void SessionAssigner::onWatermark(OperatorState& operator_state, EventTime water
 // Takes the first session of the partition out of the order if it is complete; else says when to look again.
 void SessionAssigner::close(State& state, uint32_t partition, int64_t passed) const {
     OrderedRows::Rows& rows = state.rows.rows(partition);
-    const auto timeOf = [&](const OrderedRow& row) {
+    const auto time_of = [&](const OrderedRow& row) {
         return state.clock.toLocal(floorToMillis(SortKeys::int64Of(row.key)));
     };
     if (state.begun.size() <= partition) state.begun.resize(partition + 1);
     std::optional<State::Begun>& session = state.begun[partition];
-    if (!session) session = {timeOf(*rows.begin()), timeOf(*rows.begin()), rows.begin()->key};
+    if (!session) session = {time_of(*rows.begin()), time_of(*rows.begin()), rows.begin()->key};
     auto end = rows.upper_bound({session->key, std::numeric_limits<int64_t>::max(), 0});
     for (; end != rows.end(); ++end) {
-        const int64_t time = timeOf(*end);
+        const int64_t time = time_of(*end);
         if (time - session->last > p_.gap_ms) break;
         session->last = std::max(session->last, time);
         session->key = end->key;

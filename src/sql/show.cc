@@ -74,7 +74,7 @@ std::vector<std::string> databaseNames(const Show& statement, const Catalog& cat
 // SHOW TABLES FROM db.
 Namespace databaseOf(const Show& statement, const Catalog& catalog) {
     if (!statement.object) return catalog.current();
-    const Namespace path = catalog.resolveDatabase(*statement.object);
+    Namespace path = catalog.resolveDatabase(*statement.object);
     catalog.databaseAt(path, statement.object->span);
     return path;
 }
@@ -93,11 +93,11 @@ std::string showCreateCatalog(const ObjectName& object, const Catalog& catalog) 
     return text + "\nWITH (" + optionsText(definition.options) + "\n)";
 }
 
-ResultTable information(std::vector<std::pair<std::string, std::string>> rows) {
+ResultTable information(const std::vector<std::pair<std::string, std::string>>& rows) {
     ResultTable table;
     table.columns = {"info name", "info value"};
-    for (auto& [name, value] : rows)
-        table.rows.push_back({std::move(name), std::move(value)});
+    for (const auto& [name, value] : rows)
+        table.rows.push_back({name, value});
     return table;
 }
 
@@ -122,21 +122,21 @@ ResultTable describeFunction(const ObjectName& name, const Catalog& catalog) {
 }
 
 ResultTable describeNamespace(const Describe& statement, const Catalog& catalog) {
-    const auto withOptions = [](std::vector<std::pair<std::string, std::string>> rows,
-                                const std::map<std::string, std::string>& options) {
+    const auto with_options = [](std::vector<std::pair<std::string, std::string>> rows,
+                                 const std::map<std::string, std::string>& options) {
         for (const auto& [key, value] : options)
             rows.emplace_back("option:" + key, value);
-        return information(std::move(rows));
+        return information(rows);
     };
     if (statement.kind == ObjectKind::Catalog) {
         const Identifier& name = statement.table.parts.back();
         const CatalogDefinition& definition = catalog.catalogAt(name);
-        return withOptions({{"name", name.name}, {"comment", definition.comment}}, definition.options);
+        return with_options({{"name", name.name}, {"comment", definition.comment}}, definition.options);
     }
     const Namespace path = catalog.resolveDatabase(statement.table);
     const DatabaseDefinition& definition = catalog.databaseAt(path, statement.table.span);
-    return withOptions({{"name", path.database}, {"catalog", path.catalog}, {"comment", definition.comment}},
-                       definition.options);
+    return with_options({{"name", path.database}, {"catalog", path.catalog}, {"comment", definition.comment}},
+                        definition.options);
 }
 
 std::vector<std::string> primaryKeyOf(const SessionState& state, const ObjectPath& path) {

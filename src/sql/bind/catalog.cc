@@ -13,6 +13,7 @@ namespace {
 template <class Map>
 std::vector<std::string> namesIn(const Map& map) {
     std::vector<std::string> keys;
+    keys.reserve(map.size());
     for (const auto& [key, value] : map)
         keys.push_back(key);
     return keys;

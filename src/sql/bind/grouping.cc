@@ -87,7 +87,7 @@ ExpressionPtr GroupedBinder::bindGroupingFunction(const Call& call, const TextSp
         }
         keys.push_back(static_cast<size_t>(found - key_texts_.begin()));
     }
-    const auto numberOf = [&](size_t set) {
+    const auto number_of = [&](size_t set) {
         int64_t number = 0;
         if (group_id)
             return std::count(sets_.begin(), sets_.begin() + static_cast<std::ptrdiff_t>(set), sets_[set]);
@@ -102,9 +102,9 @@ ExpressionPtr GroupedBinder::bindGroupingFunction(const Call& call, const TextSp
     std::vector<ExpressionPtr> cases;
     for (size_t i = 0; i + 1 < sets_.size(); ++i) {
         cases.push_back(Expression::call("=", {set, literal(static_cast<int64_t>(i))}));
-        cases.push_back(literal(numberOf(i)));
+        cases.push_back(literal(number_of(i)));
     }
-    cases.push_back(literal(numberOf(sets_.size() - 1)));
+    cases.push_back(literal(number_of(sets_.size() - 1)));
     return cases.size() == 1 ? cases.front() : Expression::caseWhen(std::move(cases), type);
 }
 

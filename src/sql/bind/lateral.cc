@@ -284,6 +284,7 @@ LogicalPtr QueryBinder::firstOfEach(const Query& query, LogicalPtr node, size_t 
     for (size_t i = 0; i < keys; ++i)
         partition[i] = i;
     std::vector<SortKey> sort;
+    sort.reserve(order.size());
     for (const auto& [column, item] : order)
         sort.push_back(sortKey(*item, keys + column));
     OverCall number;

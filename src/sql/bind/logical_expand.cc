@@ -47,7 +47,7 @@ std::string setsText(const GroupingSets& sets, Name name) {
 
 }  // namespace
 
-LogicalExpand::LogicalExpand(LogicalPtr input, GroupingSets sets, TextSpan where)
+LogicalExpand::LogicalExpand(const LogicalPtr& input, GroupingSets sets, TextSpan where)
     : LogicalNode(expandSchema(input, sets), expandTraits(input, sets), {input}, where,
                   "expand " + setsText(sets, [](size_t key) { return fmt::format("${}", key); })),
       sets_(std::move(sets)) {}

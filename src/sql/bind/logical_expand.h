@@ -13,7 +13,7 @@ bool inEverySet(const GroupingSets& sets, size_t key);
 
 class LogicalExpand final : public LogicalNode {
   public:
-    LogicalExpand(LogicalPtr input, GroupingSets sets, TextSpan where);
+    LogicalExpand(const LogicalPtr& input, GroupingSets sets, TextSpan where);
     const GroupingSets& sets() const { return sets_; }
     size_t keys() const { return sets_.front().size(); }
     std::string describe() const override;

@@ -25,7 +25,7 @@ std::vector<ColumnTraits> unnestTraits(const LogicalPtr& input, size_t columns) 
 
 }  // namespace
 
-LogicalUnnest::LogicalUnnest(LogicalPtr input, bool keeps_rows, bool ordinality, TextSpan where)
+LogicalUnnest::LogicalUnnest(const LogicalPtr& input, bool keeps_rows, bool ordinality, TextSpan where)
     : LogicalNode(unnestSchema(input, keeps_rows, ordinality),
                   unnestTraits(input, unnestSchema(input, keeps_rows, ordinality).size()), {input}, where,
                   fmt::format("unnest{}{}", keeps_rows ? " left" : "", ordinality ? " ordinality" : "")),

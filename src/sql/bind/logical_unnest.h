@@ -11,7 +11,7 @@ namespace millrace::sql {
 // stay, with NULLs.
 class LogicalUnnest final : public LogicalNode {
   public:
-    LogicalUnnest(LogicalPtr input, bool keeps_rows, bool ordinality, TextSpan where);
+    LogicalUnnest(const LogicalPtr& input, bool keeps_rows, bool ordinality, TextSpan where);
     bool keepsRows() const { return keeps_rows_; }
     bool ordinality() const { return ordinality_; }
     std::string describe() const override;

@@ -148,6 +148,7 @@ LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& spa
     std::vector<std::vector<ExpressionPtr>> rows;
     for (const auto& row : values.rows) {
         std::vector<ExpressionPtr> bound;
+        bound.reserve(row.size());
         for (const ExprPtr& expr : row)
             bound.push_back(binder.bindRoot(*expr));
         if (!rows.empty() && bound.size() != rows.front().size()) {
@@ -160,6 +161,7 @@ LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& spa
     std::vector<Field> fields;
     for (size_t column = 0; column < rows.front().size(); ++column) {
         std::vector<LogicalType> types;
+        types.reserve(rows.size());
         for (const auto& row : rows)
             types.push_back(row[column]->type());
         const auto type = commonType(types);
@@ -191,6 +193,7 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     std::vector<LogicalType> common;
     for (size_t column = 0; column < inputs.front()->schema().size(); ++column) {
         std::vector<LogicalType> types;
+        types.reserve(inputs.size());
         for (const LogicalPtr& input : inputs)
             types.push_back(input->schema()[column].type);
         const auto type = commonType(types);

@@ -196,10 +196,10 @@ LogicalPtr QueryBinder::bindSubQueryCondition(const Expr& condition, const Scope
     bool negated = false;
     const Expr& expr = withoutNot(condition, negated);
     std::vector<ExpressionPtr> on;
-    const auto join = [&](bool anti, SubQuery sub) {
+    const auto join = [&](bool anti, const SubQuery& sub) {
         if (sub.condition) on.insert(on.begin(), sub.condition);
-        return std::make_shared<LogicalJoin>(anti ? JoinType::Anti : JoinType::Semi, scope.node(),
-                                             std::move(sub.node), conjunction(std::move(on)), condition.span);
+        return std::make_shared<LogicalJoin>(anti ? JoinType::Anti : JoinType::Semi, scope.node(), sub.node,
+                                             conjunction(std::move(on)), condition.span);
     };
     if (const auto* exists = std::get_if<ExistsQuery>(&expr.node))
         return join(negated, bindSubQuery(*exists->query, scope, false));
@@ -239,7 +239,7 @@ LogicalPtr QueryBinder::bindSubQueryCondition(const Expr& condition, const Scope
         const char* test = !all ? "IS NOT FALSE" : negated ? "IS FALSE" : "IS NOT TRUE";
         on.push_back(Expression::call(test, {compared}));
     }
-    return join(all != negated, std::move(sub));
+    return join(all != negated, sub);
 }
 
 }  // namespace millrace::sql
