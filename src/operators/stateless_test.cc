@@ -1,8 +1,9 @@
-// Calc, Union, DropUpdateBefore and WindowAssigner: one batch in, what comes out.
+// Calc, Expand, Union, DropUpdateBefore and WindowAssigner: one batch in, what comes out.
 #include <gtest/gtest.h>
 
 #include "operators/calc.h"
 #include "operators/drop_update_before.h"
+#include "operators/expand.h"
 #include "operators/test_harness.h"
 #include "operators/union.h"
 #include "operators/window_assigner.h"
@@ -51,6 +52,20 @@ TEST(Calc, FiltersFirst) {
         calc(Expression::call(">", {a(), number(1)}), {Expression::call("*", {a(), number(2)}), b()}));
     harness.process(sample());  // NULL > 1 is not TRUE
     EXPECT_EQ(harness.changes(), (Rows{"-U(4, NULL)", "+U(6, a text that is not inline)"}));
+}
+
+TEST(Expand, RepeatsRowsForEachSetWithTheirKinds) {
+    ExpandParameters parameters;
+    parameters.columns = {{1, {true, false}}, {std::nullopt, {}}, {0, {}}};
+    parameters.sets = 2;
+    parameters.output = Schema(
+        {kSchema[1], {"$e", LogicalType::bigint().withNullable(false)}, {"b0", LogicalType::bigint()}});
+    OperatorHarness harness(std::make_shared<Expand>(std::move(parameters)));
+    harness.process(sample());
+    EXPECT_EQ(
+        harness.changes(),
+        (Rows{"+I(one, 0, 1)", "-U(NULL, 0, 2)", "+U(a text that is not inline, 0, 3)", "-D(four, 0, NULL)",
+              "+I(NULL, 1, 1)", "-U(NULL, 1, 2)", "+U(NULL, 1, 3)", "-D(NULL, 1, NULL)"}));
 }
 
 TEST(Calc, NothingPasses) {

@@ -54,7 +54,7 @@ void dropFollowUps(std::vector<Problem>& problems) {
 
 void noteFailed(const ParseResult& parsed, SessionState& state) {
     for (const std::string& name : parsed.failed_definitions) {
-        state.catalog.addBroken({Catalog::kCatalog, Catalog::kDatabase, name});
+        state.catalog.addBroken(name);
     }
 }
 

@@ -215,11 +215,12 @@ TEST_F(SessionTest, EveryProblemHasItsPlace) {
 TEST_F(SessionTest, WhatIsNotSupportedSaysSo) {
     for (const char* text :
          {"SELECT SUM(1) OVER (ORDER BY ts ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) FROM flights",
-          "SELECT * FROM flights WHERE origin = 'x' OR EXISTS (SELECT 1)",
-          "SELECT origin FROM flights GROUP BY ROLLUP (origin)", "SELECT 1 INTERSECT SELECT 1",
-          "ALTER TABLE flights RENAME TO x", "CREATE TABLE t LIKE flights",
-          "CREATE TABLE t WITH ('connector' = 'x') AS SELECT 1", "INSERT OVERWRITE out SELECT 'a', 1",
-          "CREATE FUNCTION f AS 'a.B'", "SELECT * FROM flights, UNNEST(ARRAY[1]) AS t (x)",
+          "SELECT * FROM flights WHERE origin = 'x' OR origin > ALL (SELECT 'a')",
+          "CREATE TEMPORARY TABLE t WITH ('connector' = 'x') AS SELECT 1",
+          "CREATE TABLE t (a INT) DISTRIBUTED BY HASH (a) INTO 2 BUCKETS", "TRUNCATE TABLE flights",
+          "CREATE FUNCTION f AS 'a.B'", "SHOW PARTITIONS flights",
+          "SELECT * FROM flights AS f, LATERAL (SELECT 1 AS x FROM flights AS g WHERE g.delay > f.delay "
+          "LIMIT 1) AS l",
           "SELECT SUM((SELECT 1)) FROM flights"}) {
         EXPECT_EQ(problem(text).code, "sql.not-supported") << text;
         EXPECT_TRUE(problem(text).where.known()) << text;

@@ -1,6 +1,7 @@
 // SHOW, DESCRIBE and SET without a key.
 #include <algorithm>
 
+#include "base/text.h"
 #include "functions/function.h"
 #include "sql/parse/to_sql.h"
 #include "sql/statements.h"
@@ -38,14 +39,104 @@ bool matchesLike(std::string_view text, std::string_view pattern) {
     throw UserError(Problem{std::move(code), std::move(message), "", where});
 }
 
+bool isWanted(const std::string& value, const Show& statement) {
+    if (!statement.like) return true;
+    const bool matches = statement.any_case ? matchesLike(lowerCase(value), lowerCase(*statement.like))
+                                            : matchesLike(value, *statement.like);
+    return matches != statement.not_like;
+}
+
 ResultTable column(std::string name, std::vector<std::string> values, const Show& statement) {
     ResultTable table;
     table.columns = {std::move(name)};
     for (std::string& value : values) {
-        if (statement.like && matchesLike(value, *statement.like) == statement.not_like) continue;
-        table.rows.push_back({std::move(value)});
+        if (isWanted(value, statement)) table.rows.push_back({std::move(value)});
     }
     return table;
+}
+
+std::vector<std::string> catalogNames(const Catalog& catalog) {
+    std::vector<std::string> names;
+    for (const auto& [name, definition] : catalog.catalogs())
+        names.push_back(name);
+    return names;
+}
+
+std::vector<std::string> databaseNames(const Show& statement, const Catalog& catalog) {
+    Identifier name{catalog.current().catalog, statement.span};
+    if (statement.object) name = statement.object->parts.back();
+    std::vector<std::string> names;
+    for (const auto& [database, definition] : catalog.catalogAt(name).databases)
+        names.push_back(database);
+    return names;
+}
+
+// SHOW TABLES FROM db.
+Namespace databaseOf(const Show& statement, const Catalog& catalog) {
+    if (!statement.object) return catalog.current();
+    Namespace path = catalog.resolveDatabase(*statement.object);
+    catalog.databaseAt(path, statement.object->span);
+    return path;
+}
+
+std::string optionsText(const std::map<std::string, std::string>& options) {
+    std::string text;
+    for (const auto& [key, value] : options)
+        text += fmt::format("{}\n  {} = {}", text.empty() ? "" : ",", quoteText(key), quoteText(value));
+    return text;
+}
+
+std::string showCreateCatalog(const ObjectName& object, const Catalog& catalog) {
+    const CatalogDefinition& definition = catalog.catalogAt(object.parts.back());
+    std::string text = "CREATE CATALOG " + quoteName(object.parts.back().name);
+    if (!definition.comment.empty()) text += "\nCOMMENT " + quoteText(definition.comment);
+    return text + "\nWITH (" + optionsText(definition.options) + "\n)";
+}
+
+ResultTable information(const std::vector<std::pair<std::string, std::string>>& rows) {
+    ResultTable table;
+    table.columns = {"info name", "info value"};
+    for (const auto& [name, value] : rows)
+        table.rows.push_back({name, value});
+    return table;
+}
+
+ResultTable describeFunction(const ObjectName& name, const Catalog& catalog) {
+    std::string called = catalog.resolve(name).object;
+    const FunctionDefinition* const created = catalog.findFunction(called);
+    if (created) called = created->built_in;
+    const ScalarFunction* const scalar = findScalarFunction(called);
+    const AggregateFunction* const aggregate = scalar ? nullptr : findAggregateFunction(called);
+    if (!scalar && !aggregate) {
+        const std::string near = nearestName(called, catalog.functionNames());
+        throw UserError(Problem{
+            "sql.unknown-function", fmt::format("there is no function '{}'", called),
+            near.empty() ? "SHOW FUNCTIONS lists what there is" : fmt::format("did you mean '{}'?", near),
+            name.span});
+    }
+    return information({{"system function", created && !created->system ? "false" : "true"},
+                        {"class name", created ? created->class_name : ""},
+                        {"kind", scalar ? "scalar" : "aggregate"},
+                        {"signature", scalar ? scalar->signature : aggregate->signature},
+                        {"documentation", scalar ? scalar->documentation : aggregate->documentation}});
+}
+
+ResultTable describeNamespace(const Describe& statement, const Catalog& catalog) {
+    const auto with_options = [](std::vector<std::pair<std::string, std::string>> rows,
+                                 const std::map<std::string, std::string>& options) {
+        for (const auto& [key, value] : options)
+            rows.emplace_back("option:" + key, value);
+        return information(rows);
+    };
+    if (statement.kind == ObjectKind::Catalog) {
+        const Identifier& name = statement.table.parts.back();
+        const CatalogDefinition& definition = catalog.catalogAt(name);
+        return with_options({{"name", name.name}, {"comment", definition.comment}}, definition.options);
+    }
+    const Namespace path = catalog.resolveDatabase(statement.table);
+    const DatabaseDefinition& definition = catalog.databaseAt(path, statement.table.span);
+    return with_options({{"name", path.database}, {"catalog", path.catalog}, {"comment", definition.comment}},
+                        definition.options);
 }
 
 std::vector<std::string> primaryKeyOf(const SessionState& state, const ObjectPath& path) {
@@ -56,6 +147,8 @@ std::vector<std::string> primaryKeyOf(const SessionState& state, const ObjectPat
 }  // namespace
 
 ResultTable describe(const Describe& statement, const SessionState& state) {
+    if (statement.kind == ObjectKind::Function) return describeFunction(statement.table, state.catalog);
+    if (statement.kind != ObjectKind::Table) return describeNamespace(statement, state.catalog);
     const ObjectPath path = state.catalog.resolve(statement.table);
     const TablePtr table = state.catalog.findTable(path);
     const ViewPtr view = state.catalog.findView(path);
@@ -102,19 +195,39 @@ ResultTable settings(const SessionState& state) {
 
 ResultTable show(const Show& statement, const SessionState& state) {
     const std::string& what = statement.what;
-    if (what == "TABLES") return column("table name", state.catalog.tableNames(), statement);
-    if (what == "VIEWS") return column("view name", state.catalog.viewNames(), statement);
-    if (what == "FUNCTIONS") return column("function name", state.catalog.functionNames(), statement);
-    if (what == "CATALOGS") return column("catalog name", {Catalog::kCatalog}, statement);
-    if (what == "DATABASES") return column("database name", {Catalog::kDatabase}, statement);
-    if (what == "CURRENT CATALOG") return column("current catalog name", {Catalog::kCatalog}, statement);
-    if (what == "CURRENT DATABASE") return column("current database name", {Catalog::kDatabase}, statement);
-    if (what == "COLUMNS") {
-        ResultTable table = describe({*statement.object}, state);
-        std::erase_if(table.rows, [&](const std::vector<std::string>& row) {
-            return statement.like && matchesLike(row.front(), *statement.like) == statement.not_like;
-        });
+    const Catalog& catalog = state.catalog;
+    if (what == "TABLES")
+        return column("table name", catalog.tableNames(databaseOf(statement, catalog)), statement);
+    if (what == "VIEWS")
+        return column("view name", catalog.viewNames(databaseOf(statement, catalog)), statement);
+    if (what == "FUNCTIONS") return column("function name", catalog.functionNames(), statement);
+    if (what == "USER FUNCTIONS") return column("function name", catalog.userFunctionNames(), statement);
+    if (what == "CATALOGS") return column("catalog name", catalogNames(catalog), statement);
+    if (what == "DATABASES") return column("database name", databaseNames(statement, catalog), statement);
+    if (what == "CURRENT CATALOG")
+        return column("current catalog name", {catalog.current().catalog}, statement);
+    if (what == "CURRENT DATABASE")
+        return column("current database name", {catalog.current().database}, statement);
+    if (what == "MODULES") return column("module name", {"core"}, statement);
+    if (what == "FULL MODULES") {
+        ResultTable table = column("module name", {"core"}, statement);
+        table.columns.emplace_back("used");
+        for (std::vector<std::string>& row : table.rows)
+            row.emplace_back("TRUE");
         return table;
+    }
+    if (what == "JARS") return column("jars", {}, statement);
+    if (what == "COLUMNS") {
+        ResultTable table = describe({ObjectKind::Table, *statement.object}, state);
+        std::erase_if(table.rows,
+                      [&](const std::vector<std::string>& row) { return !isWanted(row.front(), statement); });
+        return table;
+    }
+    if (what == "CREATE CATALOG") {
+        ResultTable result;
+        result.columns = {"result"};
+        result.rows = {{showCreateCatalog(*statement.object, catalog)}};
+        return result;
     }
     if (what == "CREATE TABLE" || what == "CREATE VIEW") {
         const ObjectPath path = state.catalog.resolve(*statement.object);
@@ -143,7 +256,7 @@ ResultTable show(const Show& statement, const SessionState& state) {
         result.rows = {{std::move(text)}};
         return result;
     }
-    throw UserError("sql.not-supported", fmt::format("SHOW {} is not supported yet", what));
+    fail(statement.span, "sql.not-supported", fmt::format("SHOW {} is not supported yet", what));
 }
 
 }  // namespace millrace::sql

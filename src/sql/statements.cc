@@ -1,8 +1,7 @@
 #include "sql/statements.h"
 
-#include "sql/bind/create_table.h"
+#include "sql/bind/create_table_as.h"
 #include "sql/bind/insert.h"
-#include "sql/parse/to_sql.h"
 #include "sql/plan/planner.h"
 
 namespace millrace::sql {
@@ -28,85 +27,18 @@ class Executor {
         : state_(state), statement_(statement), problems_(problems) {}
 
     StatementResult operator()(const CreateTable& create) {
-        TablePtr table = bindCreateTable(create, state_.catalog, state_.registry.get(), problems_);
-        if (!table) {
-            state_.catalog.addBroken({Catalog::kCatalog, Catalog::kDatabase, create.name.parts.back().name});
-            return {};
-        }
-        const std::string name = table->path.object;
-        if (mayCreate(table->path, create.name, create.if_not_exists, create.or_replace))
-            state_.catalog.addTable(std::move(table));
-        return done(fmt::format("Table '{}' has been created.", name));
+        if (create.as) return createTableAs(create);
+        return done(createTable(create, state_, problems_));
     }
-
-    StatementResult operator()(const CreateView& create) {
-        const ObjectPath path = state_.catalog.resolve(create.name);
-        auto view = std::make_shared<ViewDefinition>();
-        view->path = path;
-        view->temporary = create.temporary;
-        view->comment = create.comment;
-        view->query = create.query;
-        view->text = toSql(*create.query);
-        for (const Identifier& column : create.columns)
-            view->columns.push_back(column.name);
-        try {
-            QueryBinder binder(state_.catalog, state_.registry.get());
-            LogicalPtr plan = binder.bindQuery(*create.query);
-            if (!view->columns.empty()) {
-                if (view->columns.size() != plan->schema().size()) {
-                    failAt(create.name.span, "sql.column-count",
-                           fmt::format("the view names {} columns, but its query has {}",
-                                       view->columns.size(), plan->schema().size()));
-                }
-                plan = renamed(plan, view->columns, create.name.span);
-            }
-            view->schema = plan->schema();
-        } catch (const UserError&) {
-            state_.catalog.addBroken(path);
-            throw;
-        }
-        if (mayCreate(path, create.name, create.if_not_exists, create.or_replace))
-            state_.catalog.addView(std::move(view));
-        return done(fmt::format("View '{}' has been created.", path.object));
+    StatementResult operator()(const CreateView& create) { return done(createView(create, state_)); }
+    StatementResult operator()(const CreateFunction& create) { return done(createFunction(create, state_)); }
+    StatementResult operator()(const CreateCatalog& create) { return done(createCatalog(create, state_)); }
+    StatementResult operator()(const CreateDatabase& create) { return done(createDatabase(create, state_)); }
+    StatementResult operator()(const DropObject& drop) { return done(dropObject(drop, state_)); }
+    StatementResult operator()(const AlterObject& alter) {
+        return done(alterObject(alter, state_, problems_));
     }
-
-    StatementResult operator()(const CreateFunction& create) {
-        const std::string& name = state_.catalog.resolve(create.name).object;
-        const ScalarFunction* const built_in = findFunctionOfClass(create.class_name);
-        if (built_in == nullptr) {
-            failNotSupported(create.class_span, fmt::format("the function class '{}' is", create.class_name),
-                             "SHOW FUNCTIONS lists the functions that are built in");
-        }
-        const FunctionDefinition* const known = state_.catalog.findFunction(name);
-        if (known == nullptr) {
-            state_.catalog.addFunction({name, create.class_name, built_in->name, create.system});
-        } else if (!create.if_not_exists) {
-            failAt(create.name.span, "sql.duplicate-name",
-                   fmt::format("a function '{}' exists already", known->name),
-                   "DROP it first, or write CREATE FUNCTION IF NOT EXISTS");
-        }
-        return done(fmt::format("Function '{}' has been created.", name));
-    }
-
-    StatementResult operator()(const DropObject& drop) {
-        const ObjectPath path = state_.catalog.resolve(drop.name);
-        if (drop.kind == ObjectKind::Function) return dropFunction(drop, path.object);
-        const bool is_view = drop.kind == ObjectKind::View;
-        const bool exists =
-            is_view ? state_.catalog.findView(path) != nullptr : state_.catalog.findTable(path) != nullptr;
-        const char* what = is_view ? "view" : "table";
-        if (!exists) {
-            if (state_.catalog.has(path)) {
-                failAt(drop.name.span, "sql.wrong-kind",
-                       fmt::format("'{}' is a {}", path.object, is_view ? "table" : "view"),
-                       fmt::format("DROP {} {}", is_view ? "TABLE" : "VIEW", path.object));
-            }
-            if (drop.if_exists) return done(fmt::format("There is no {} '{}'.", what, path.object));
-            state_.catalog.failUnknownTable(drop.name);
-        }
-        is_view ? state_.catalog.removeView(path) : state_.catalog.removeTable(path);
-        return done(fmt::format("The {} '{}' has been dropped.", what, path.object));
-    }
+    StatementResult operator()(const Use& statement) { return done(use(statement, state_)); }
 
     StatementResult operator()(const Insert& insert) { return job({&insert}); }
 
@@ -127,7 +59,8 @@ class Executor {
     }
 
     StatementResult operator()(const Explain& statement) {
-        Executor inner(state_, *statement.statement, problems_);
+        SessionState unchanged = state_;  // CREATE TABLE ... AS is not carried out
+        Executor inner(unchanged, *statement.statement, problems_);
         StatementResult planned = std::visit(inner, statement.statement->node);
         if (!problems_.empty()) return {};
         if (statement.analyze) return analyze(std::move(planned));
@@ -164,7 +97,12 @@ class Executor {
     StatementResult operator()(const Describe& statement) { return tableOf(describe(statement, state_)); }
 
     StatementResult operator()(const UnsupportedStatement& unsupported) {
-        failNotSupported(statement_.span, fmt::format("{} is", unsupported.what));
+        const bool changes_rows = unsupported.what == "UPDATE" || unsupported.what.starts_with("DELETE") ||
+                                  unsupported.what.starts_with("TRUNCATE");
+        failNotSupported(statement_.span, fmt::format("{} is", unsupported.what),
+                         changes_rows
+                             ? "no connector changes rows that have been written; INSERT writes further ones"
+                             : "");
     }
 
   private:
@@ -174,30 +112,29 @@ class Executor {
         return planned;
     }
 
-    StatementResult dropFunction(const DropObject& drop, const std::string& name) {
-        if (state_.catalog.findFunction(name) == nullptr) {
-            if (drop.if_exists) return done(fmt::format("There is no function '{}'.", name));
-            failAt(drop.name.span, "sql.unknown-function",
-                   fmt::format("there is no function '{}' to drop", name),
-                   "functions that are built in stay");
+    // The table is there as soon as the statement has been understood; its rows come when the job runs.
+    StatementResult createTableAs(const CreateTable& create) {
+        try {
+            const ObjectPath path = state_.catalog.resolve(create.name);
+            if (create.must_exist && !state_.catalog.findTable(path))
+                state_.catalog.failUnknownTable(create.name);
+            if (!mayCreate(state_.catalog, path, create.name, create.if_not_exists, create.or_replace))
+                return done(fmt::format("There is a table '{}' already.", path.object));
+            TableAs made = bindCreateTableAs(create, state_.catalog, state_.registry.get(), problems_);
+            StatementResult result;
+            if (made.table) {
+                result.kind = StatementResult::Kind::Insert;
+                result.plan.sinks.push_back(made.sink);
+                checkPlan(result.plan);
+                putTable(state_.catalog, made.table);
+                return result;
+            }
+        } catch (const UserError&) {
+            state_.catalog.addBroken(create.name.parts.back().name);
+            throw;
         }
-        state_.catalog.removeFunction(name);
-        return done(fmt::format("The function '{}' has been dropped.", name));
-    }
-
-    // Whether the new object takes its name; UserError if it is taken.
-    bool mayCreate(const ObjectPath& path, const ObjectName& name, bool if_not_exists, bool or_replace) {
-        if (!state_.catalog.has(path)) return true;
-        if (or_replace) {
-            state_.catalog.removeTable(path);
-            state_.catalog.removeView(path);
-            return true;
-        }
-        if (if_not_exists) return false;
-        failAt(name.span, "sql.duplicate-name",
-               fmt::format("a {} '{}' exists already", state_.catalog.findView(path) ? "view" : "table",
-                           path.object),
-               "DROP it first, or write CREATE ... IF NOT EXISTS");
+        state_.catalog.addBroken(create.name.parts.back().name);
+        return {};
     }
 
     StatementResult job(const std::vector<const Insert*>& inserts) {

@@ -1,4 +1,5 @@
-// What each statement does to a session: one handler a family, in statements.cc and show.cc.
+// What each statement does to a session: one handler a family, in statements.cc, catalog_statements.cc (what
+// changes catalogs and what is in them) and show.cc.
 #pragma once
 
 #include <string>
@@ -22,6 +23,21 @@ struct SessionState {
 // for names whose definition failed, which are noted in the catalog.
 StatementResult executeStatement(const Statement& statement, SessionState& state,
                                  std::vector<Problem>& problems);
+
+// Each gives what it has done, in a sentence.
+std::string createTable(const CreateTable& statement, SessionState& state, std::vector<Problem>& problems);
+std::string createView(const CreateView& statement, SessionState& state);
+std::string createFunction(const CreateFunction& statement, SessionState& state);
+std::string createCatalog(const CreateCatalog& statement, SessionState& state);
+std::string createDatabase(const CreateDatabase& statement, SessionState& state);
+std::string dropObject(const DropObject& statement, SessionState& state);
+std::string alterObject(const AlterObject& statement, SessionState& state, std::vector<Problem>& problems);
+std::string use(const Use& statement, SessionState& state);
+// Whether the new table or view takes its name, in place of what had it if `or_replace`; UserError if it is
+// taken. With IF NOT EXISTS it may be.
+bool mayCreate(const Catalog& catalog, const ObjectPath& path, const ObjectName& name, bool if_not_exists,
+               bool or_replace);
+void putTable(Catalog& catalog, TablePtr table);
 
 ResultTable show(const Show& statement, const SessionState& state);
 ResultTable describe(const Describe& statement, const SessionState& state);

@@ -37,7 +37,10 @@ def table_block(name, columns):
 
 
 class Relational:
-    """SELECT with filters, UNION ALL, DISTINCT, joins, sub-queries, grouping, and aggregates over aggregates (retractions)."""
+    """SELECT with filters, set operations, DISTINCT, joins, LATERAL, sub-queries, grouping sets, and aggregates over aggregates (retractions).
+
+    A query is text that both engines read, or a pair: as Millrace reads it, and what is the same to SQLite.
+    """
 
     def __init__(self, rng):
         self.rng = rng
@@ -197,8 +200,109 @@ class Relational:
         return (f"SELECT l.a AS a, COUNT(*) AS n, {self.value(rng.choice(['a', None]))} AS v FROM {left} AS l GROUP BY l.a "
                 f"HAVING COUNT(*) {compared} {self.value(rng.choice(['a', None]))}")
 
+    def set_operation(self):
+        """INTERSECT and EXCEPT. SQLite has no ALL: there the copies of a row are numbered, which makes them rows of their own."""
+        rng = self.rng
+        columns = rng.sample(COLUMNS, rng.randrange(1, 4))
+        names = ", ".join(columns)
+        operator = rng.choice(["INTERSECT", "EXCEPT"])
+        inputs = [f"SELECT {names} FROM {self.side(name)} AS q WHERE {self.condition()}" for name in ("t", rng.choice(["t", "u"]))]
+        every = rng.randrange(2) == 1
+        numbered = [f"SELECT {names}, ROW_NUMBER() OVER (PARTITION BY {names}) AS copy FROM ({query}) AS q" for query in inputs]
+        ours = f"{inputs[0]} {operator}{' ALL' if every else ''} {inputs[1]}"
+        theirs = f"SELECT {names} FROM ({f' {operator} '.join(numbered)}) AS z" if every else ours
+        if rng.randrange(2):
+            around = "SELECT {0} AS x, COUNT(*) AS n FROM ({1}) AS g GROUP BY {0}"
+            return around.format(columns[0], ours), around.format(columns[0], theirs)
+        return ours, theirs
+
+    def grouping_sets(self):
+        """ROLLUP, CUBE and GROUPING SETS; for SQLite, a query for each set. Without rows there is no set, not even the empty one."""
+        rng = self.rng
+        rows = f"{self.source()} AS q" + (f" WHERE {self.condition()}" if rng.randrange(2) else "")
+        keys = rng.sample(COLUMNS, rng.randrange(1, 4))
+        kind = rng.choice(["ROLLUP", "CUBE", "GROUPING SETS"])
+        if kind == "ROLLUP":
+            sets = [keys[:count] for count in range(len(keys), -1, -1)]
+        elif kind == "CUBE":
+            sets = [[key for i, key in enumerate(keys) if bits >> i & 1] for bits in range(1 << len(keys))]
+        else:
+            sets = [rng.sample(keys, rng.randrange(0, len(keys) + 1)) for _ in range(rng.randrange(1, 4))]
+            sets.append(keys)
+        written = ", ".join(f"({', '.join(group)})" for group in sets) if kind == "GROUPING SETS" else ", ".join(keys)
+        values = ", ".join(f"{self.aggregate()} AS v{i}" for i in range(rng.randrange(1, 3)))
+        having = rng.choice(["", "", "COUNT(*) > 1"])
+        ours = (f"SELECT {', '.join(f'{key} AS k{i}' for i, key in enumerate(keys))}, GROUPING_ID({', '.join(keys)}) AS id, {values} "
+                f"FROM {rows} GROUP BY {kind} ({written})" + (f" HAVING {having}" if having else ""))
+        parts = []
+        for group in sets:
+            number = sum(1 << (len(keys) - 1 - i) for i, key in enumerate(keys) if key not in group)
+            shown = ", ".join(f"{key if key in group else 'NULL'} AS k{i}" for i, key in enumerate(keys))
+            parts.append(f"SELECT {shown}, {number} AS id, {values} FROM {rows}"
+                         + (f" GROUP BY {', '.join(group)}" if group else "") + f" HAVING {having or 'COUNT(*) > 0'}")
+        theirs = " UNION ALL ".join(parts)
+        if rng.randrange(3) == 0:
+            around = "SELECT id, COUNT(*) AS n, MAX(v0) AS m FROM ({}) AS g GROUP BY id"
+            return around.format(ours), around.format(theirs)
+        return ours, theirs
+
+    def conditions(self):
+        """IN and EXISTS as values, in three-valued logic: below OR and NOT, in CASE, in SELECT."""
+        rng = self.rng
+
+        def test():
+            right = self.side(rng.choice(["t", "u"]))
+            where = rng.choice(["", "", f" WHERE r.{rng.choice(['a', 'b'])} = l.{rng.choice(['a', 'b', 'c'])}", " WHERE r.a IS NOT NULL",
+                                " WHERE r.c > 25"])
+            if rng.randrange(3) == 0:
+                return f"EXISTS (SELECT 1 FROM {right} AS r{where})"
+            return (f"l.{rng.choice(['a', 'b', 'c'])} {rng.choice(['', 'NOT '])}IN "
+                    f"(SELECT r.{rng.choice(['a', 'b', 'c'])} FROM {right} AS r{where})")
+
+        left = self.side("t")
+        first = test()
+        if rng.randrange(2):
+            return (f"SELECT l.a AS a, l.c AS c, CASE WHEN {first} THEN 1 WHEN NOT ({first}) THEN 0 ELSE -1 END AS i FROM {left} AS l")
+        return (f"SELECT l.a AS a, l.b AS b, l.c AS c FROM {left} AS l "
+                f"WHERE {rng.choice(['', 'NOT '])}(l.c < 3 {rng.choice(['OR', 'AND'])} {first}) OR {test()}")
+
+    def lateral(self):
+        """LATERAL queries: plain ones, the first rows of each, aggregates; for SQLite, the joins and values that they stand for."""
+        rng = self.rng
+        left, right = self.side("t"), self.side(rng.choice(["t", "u"]))
+        tie = f"r.{rng.choice(['a', 'b'])} = l.{rng.choice(['a', 'b', 'c'])}"
+        more = rng.choice(["", "", " AND r.c < 15", " AND r.s IS NOT NULL"])
+        kind = rng.randrange(3)
+        if kind == 0:
+            calls = rng.sample(["COUNT(*)", "SUM(r.b)", "MAX(r.s)", "COUNT(r.b) + 1"], 2)
+            ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x, r.y AS y FROM {left} AS l CROSS JOIN LATERAL "
+                    f"(SELECT {calls[0]} AS x, {calls[1]} AS y FROM {right} AS r WHERE {tie}{more}) AS r")
+            values = [f"(SELECT {call} FROM {right} AS r WHERE {tie}{more})" for call in calls]
+            return ours, f"SELECT l.a AS a, l.c AS c, {values[0]} AS x, {values[1]} AS y FROM {left} AS l"
+        padded = rng.randrange(2) == 1
+        joined = ("LEFT JOIN LATERAL", " ON TRUE", "LEFT JOIN") if padded else (", LATERAL", "", "JOIN")
+        shown = rng.choice(["r.b + 1", "r.s", "l.c + r.c", "r.c"])
+        if kind == 1:
+            condition = tie + more + rng.choice(["", " AND r.c > l.c", " AND r.b <> l.b"])
+            ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x FROM {left} AS l {joined[0]} "
+                    f"(SELECT {shown} AS x FROM {right} AS r WHERE {condition}) AS r{joined[1]}")
+            return ours, f"SELECT l.a AS a, l.c AS c, {shown} AS x FROM {left} AS l {joined[2]} {right} AS r ON {condition}"
+        shown = rng.choice(["r.b + 1", "r.s", "r.c"])
+        order = ", ".join(f"r.{column}{rng.choice(['', ' DESC'])}" for column in rng.sample(COLUMNS, len(COLUMNS)))
+        first, count = rng.choice([0, 0, 1]), rng.randrange(1, 4)
+        limit = f"LIMIT {count}" + (f" OFFSET {first}" if first else "")
+        ours = (f"SELECT l.a AS a, l.c AS c, r.x AS x FROM {left} AS l {joined[0]} "
+                f"(SELECT {shown} AS x FROM {right} AS r WHERE {tie}{more} ORDER BY {order} {limit}) AS r{joined[1]}")
+        key = tie.split(" = ")[0]
+        numbered = (f"(SELECT r.*, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {order}) AS place FROM {right} AS r "
+                    f"WHERE TRUE{more})")
+        return ours, (f"SELECT l.a AS a, l.c AS c, {shown} AS x FROM {left} AS l {joined[2]} {numbered} AS r "
+                      f"ON {tie} AND r.place > {first} AND r.place <= {first + count}")
+
     def query(self):
         rng = self.rng
+        if rng.randrange(4) == 0:
+            return rng.choice([self.set_operation, self.grouping_sets, self.conditions, self.lateral])()
         if rng.randrange(3) == 0:
             return self.join()
         if rng.randrange(8) == 0:
@@ -234,8 +338,9 @@ class Relational:
             text += file_block(f"{name}.json", [dict(zip(COLUMNS, row)) for row in rows])
             text += table_block(name, "a BIGINT, b BIGINT, s STRING, c BIGINT")
         for _ in range(queries):
-            sql = self.query()
-            text += query_block(sql, database.execute(sql).fetchall())
+            query = self.query()
+            ours, theirs = query if isinstance(query, tuple) else (query, query)
+            text += query_block(ours, database.execute(theirs).fetchall())
         return text
 
 

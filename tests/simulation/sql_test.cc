@@ -115,6 +115,52 @@ SELECT w.window_end, w.origin, w.delay FROM w LEFT JOIN
 ON w.window_start = m.window_start AND w.window_end = m.window_end AND w.delay = m.delay;
 )";
 
+// Set operations, grouping sets of windows, and rows with the version of a table at their time, of which no
+// two have one time: whose rows come first does not matter.
+constexpr const char* kQueries = R"(
+CREATE TABLE events (
+    origin STRING,
+    delay BIGINT,
+    ts TIMESTAMP(3),
+    WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');
+
+CREATE TABLE common (origin STRING, delay BIGINT) WITH ('connector' = 'filesystem', 'path' = '/out/common', 'format' = 'json');
+CREATE TABLE remaining LIKE common;
+ALTER TABLE remaining SET ('path' = '/out/remaining');
+CREATE TABLE sets (window_end TIMESTAMP(3), origin STRING, late BOOLEAN, id BIGINT, flights BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/sets', 'format' = 'json');
+CREATE TABLE reached (origin STRING, delay BIGINT, ts TIMESTAMP(3), session_end TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'path' = '/out/reached', 'format' = 'json');
+CREATE TABLE versions (origin STRING, delay BIGINT, ts TIMESTAMP(3), worst BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/versions', 'format' = 'json');
+
+CREATE VIEW seconds AS
+SELECT origin, window_time AS at, MAX(delay) AS worst FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' SECOND))
+GROUP BY window_start, window_end, window_time, origin;
+CREATE VIEW latest AS
+SELECT origin, at, worst FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY origin ORDER BY at DESC) AS rn FROM seconds) WHERE rn = 1;
+
+INSERT INTO common
+SELECT origin, delay FROM events WHERE delay > 20 INTERSECT ALL SELECT origin, delay FROM events WHERE delay < 40;
+
+INSERT INTO remaining
+SELECT origin, delay FROM events EXCEPT SELECT origin, delay + 7 FROM events ORDER BY origin, delay;
+
+INSERT INTO sets
+SELECT window_end, origin, delay > 30, GROUPING_ID(origin, delay > 30), COUNT(*)
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))
+GROUP BY window_start, window_end, CUBE (origin, delay > 30);
+
+INSERT INTO reached
+SELECT origin, delay, ts, window_end FROM TABLE(SESSION(TABLE events PARTITION BY origin, DESCRIPTOR(ts), INTERVAL '4' SECOND));
+
+INSERT INTO versions
+SELECT e.origin, e.delay, e.ts, l.worst FROM events AS e
+LEFT JOIN latest FOR SYSTEM_TIME AS OF e.ts AS l ON e.origin = l.origin AND l.worst > 5;
+)";
+
 // In processing time which window a row falls into depends on the schedule; in how many it counts does not.
 constexpr const char* kProcessingTime = R"(
 CREATE TABLE events (origin STRING, delay BIGINT, p AS PROCTIME())
@@ -193,6 +239,11 @@ TEST(SqlSimulation, WindowsFiltersUnionsTopNAndOver) {
 TEST(SqlSimulation, ProcessingTimeWindows) {
     simulateSeeds({"processing time", [] { return application(kProcessingTime); },
                    [](FileSystem& files) { return sums(visibleLines(files, "/out")); }, writeInput});
+}
+
+TEST(SqlSimulation, SetsAndVersions) {
+    simulateSeeds({"sets and versions", [] { return application(kQueries); },
+                   [](FileSystem& files) { return visibleLines(files, "/out"); }, writeInput});
 }
 
 TEST(SqlSimulation, Joins) {

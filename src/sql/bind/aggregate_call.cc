@@ -2,8 +2,8 @@
 
 namespace millrace::sql {
 
-BoundCall bindAggregateCall(const Call& call, const TextSpan& span, ExpressionBinder& arguments,
-                            ExpressionBinder& filter) {
+BoundCall bindAggregateCall(const AggregateFunction& called, const Call& call, const TextSpan& span,
+                            ExpressionBinder& arguments, ExpressionBinder& filter) {
     if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
     if (call.star && (call.name != "COUNT" || call.distinct)) {
         failAt(span, "sql.bad-argument",
@@ -12,7 +12,7 @@ BoundCall bindAggregateCall(const Call& call, const TextSpan& span, ExpressionBi
     }
     BoundCall bound;
     AggregateCall& result = bound.call;
-    result.function = findAggregateFunction(call.name);
+    result.function = &called;
     result.distinct = call.distinct;
     std::string text = call.star ? "*" : "";
     for (const ExprPtr& argument : call.arguments) {

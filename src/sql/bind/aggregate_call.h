@@ -13,8 +13,9 @@ struct BoundCall {
     ExpressionPtr filter;                  // may be nullptr
 };
 
-// The arguments are bound by one binder and the FILTER by another, so that each is named in messages.
-BoundCall bindAggregateCall(const Call& call, const TextSpan& span, ExpressionBinder& arguments,
-                            ExpressionBinder& filter);
+// The call of `function`. The arguments are bound by one binder and the FILTER by another, so that each is
+// named in messages.
+BoundCall bindAggregateCall(const AggregateFunction& function, const Call& call, const TextSpan& span,
+                            ExpressionBinder& arguments, ExpressionBinder& filter);
 
 }  // namespace millrace::sql

@@ -34,8 +34,24 @@ ExpressionPtr CorrelatedBinder::innerColumn(size_t column) const {
     return Expression::column(outer_.size() + column, field.type, field.name);
 }
 
+namespace {
+
+bool hasTable(const Scope& scope, const std::string& name) {
+    const std::vector<std::string> tables = scope.tables();
+    return std::find(tables.begin(), tables.end(), name) != tables.end();
+}
+
+}  // namespace
+
 ExpressionPtr CorrelatedBinder::bindColumn(const ColumnRef& column, const TextSpan&) {
     Scope::Resolved found;
+    // What stands before a dot is a table, of either query, before it is a column with fields.
+    const std::string& first = column.path.front().name;
+    if (column.path.size() > 1 && !hasTable(scope(), first) && hasTable(outer_, first)) {
+        found = outer_.resolve(column.path);
+        const Field& field = outer_.field(found.column);
+        return fields(Expression::column(found.column, field.type, field.name), column.path, found.parts);
+    }
     try {
         found = scope().resolve(column.path);
     } catch (const UserError& error) {

@@ -6,7 +6,9 @@
 #include "sql/bind/expression_binder.h"
 #include "sql/bind/options.h"
 #include "sql/bind/query_binder.h"
+#include "sql/bind/table_like.h"
 #include "sql/bind/types.h"
+#include "sql/parse/parser.h"
 #include "sql/parse/to_sql.h"
 
 namespace millrace::sql {
@@ -20,56 +22,49 @@ LogicalPtr columnsOnly(const Schema& schema) {
 
 class TableBinder {
   public:
-    TableBinder(const CreateTable& statement, const Catalog& catalog, std::vector<Problem>& problems)
-        : statement_(statement), catalog_(catalog), problems_(problems) {}
+    TableBinder(const TableElements& elements, const Catalog& catalog, std::vector<Problem>& problems)
+        : elements_(elements), catalog_(catalog), problems_(problems) {}
 
     std::shared_ptr<TableDefinition> bind() {
         table_ = std::make_shared<TableDefinition>();
-        table_->temporary = statement_.temporary;
-        table_->comment = statement_.comment;
-        for (const OptionItem& option : withoutLegacyKeys(statement_.options))
+        table_->temporary = elements_.temporary;
+        table_->comment = elements_.comment;
+        for (const OptionItem& option : withoutLegacyKeys(elements_.options))
             table_->options[option.key] = option.value;
-        collecting([&] { refuseUnsupported(); });
-        collecting([&] { names(); });
-        for (const ColumnDefinition& column : statement_.columns)
-            collecting([&] { stored(column); });
+        collecting(false, [&] { names(); });
+        for (const TableElements::Column& column : elements_.columns)
+            collecting(column.inherited, [&] { stored(*column.definition); });
         // Without all stored columns, what is built on them would only repeat the same problems.
         if (!problems_.empty()) return nullptr;
-        collecting([&] { computed(); });
-        collecting([&] { primaryKey(); });
-        collecting([&] { partitionKeys(); });
+        computed();
+        collecting(false, [&] { primaryKey(); });
+        collecting(false, [&] { partitionKeys(); });
         if (!problems_.empty()) return nullptr;
-        collecting([&] { watermark(); });
+        collecting(elements_.watermark_inherited, [&] { watermark(); });
         return table_;
     }
 
   private:
+    // What is wrong with something inherited is wrong at the statement that inherits it.
     template <class F>
-    void collecting(F f) {
+    void collecting(bool inherited, F f) {
         try {
             f();
         } catch (const UserError& error) {
             problems_.push_back(error.problem());
+            if (inherited) problems_.back().where = elements_.inherited_at;
         }
     }
 
-    void refuseUnsupported() {
-        if (statement_.like)
-            failNotSupported(statement_.like->span, "CREATE TABLE ... LIKE is", "repeat the columns");
-        if (statement_.as)
-            failNotSupported(statement_.as->span, "CREATE TABLE ... AS SELECT is",
-                             "create the table and INSERT INTO it");
-        if (statement_.distributed) failNotSupported(*statement_.distributed, "DISTRIBUTED is");
-        if (statement_.columns.empty())
-            failAt(statement_.name.span, "sql.no-columns", "a table needs at least one column");
-    }
-
     void names() {
+        if (elements_.columns.empty())
+            failAt(elements_.name.span, "sql.no-columns", "a table needs at least one column");
         std::set<std::string> seen;
-        for (const ColumnDefinition& column : statement_.columns) {
-            if (!seen.insert(column.name.name).second) {
-                failAt(column.name.span, "sql.duplicate-name",
-                       fmt::format("column '{}' is there twice", column.name.name));
+        for (const TableElements::Column& column : elements_.columns) {
+            const Identifier& name = column.definition->name;
+            if (!seen.insert(name.name).second) {
+                failAt(column.inherited ? elements_.inherited_at : name.span, "sql.duplicate-name",
+                       fmt::format("column '{}' is there twice", name.name));
             }
         }
     }
@@ -94,12 +89,12 @@ class TableBinder {
     }
 
     void computed() {
-        Scope scope(columnsOnly(table_->storedSchema()), statement_.name.parts.back().name);
+        Scope scope(columnsOnly(table_->storedSchema()), elements_.name.parts.back().name);
         scope.setCatalog(&catalog_);
-        for (size_t i = 0; i < statement_.columns.size(); ++i) {
-            const ColumnDefinition& definition = statement_.columns[i];
+        for (size_t i = 0; i < elements_.columns.size(); ++i) {
+            const ColumnDefinition& definition = *elements_.columns[i].definition;
             if (!definition.computed) continue;
-            collecting([&] {
+            collecting(elements_.columns[i].inherited, [&] {
                 TableColumn& column = table_->columns[i];
                 column.expression = bindComputed(scope, *definition.computed);
                 column.type = column.expression->type();
@@ -121,7 +116,8 @@ class TableBinder {
         } catch (const UserError& error) {
             // A computed column cannot see another one; say so instead of that it is not there.
             if (error.code() != "sql.unknown-column") throw;
-            for (const ColumnDefinition& other : statement_.columns) {
+            for (const TableElements::Column& column : elements_.columns) {
+                const ColumnDefinition& other = *column.definition;
                 if (!other.computed ||
                     error.problem().message.find("'" + other.name.name + "'") == std::string::npos)
                     continue;
@@ -146,15 +142,7 @@ class TableBinder {
     }
 
     void primaryKey() {
-        std::vector<Identifier> keys;
-        if (statement_.primary_key) keys = statement_.primary_key->columns;
-        for (const ColumnDefinition& column : statement_.columns) {
-            if (!column.primary_key) continue;
-            if (!keys.empty())
-                failAt(column.span, "sql.duplicate-name", "a table has at most one primary key");
-            keys.push_back(column.name);
-        }
-        for (const Identifier& key : keys) {
+        for (const Identifier& key : elements_.primary_key) {
             TableColumn& column = table_->columns[columnIndex(key)];
             if (column.kind != ColumnKind::Physical) {
                 failAt(key.span, "sql.bad-key",
@@ -172,7 +160,7 @@ class TableBinder {
     }
 
     void partitionKeys() {
-        for (const Identifier& key : statement_.partitioned_by) {
+        for (const Identifier& key : elements_.partitioned_by) {
             if (table_->columns[columnIndex(key)].kind != ColumnKind::Physical) {
                 failAt(key.span, "sql.bad-key",
                        fmt::format("'{}' is not a physical column, so rows cannot be partitioned by it",
@@ -183,8 +171,8 @@ class TableBinder {
     }
 
     void watermark() {
-        if (!statement_.watermark) return;
-        const WatermarkClause& clause = *statement_.watermark;
+        if (elements_.watermark == nullptr) return;
+        const WatermarkClause& clause = *elements_.watermark;
         if (clause.column.size() > 1)
             failNotSupported(clause.column[1].span, "a watermark for a field of a ROW is",
                              "make it a computed column");
@@ -199,7 +187,7 @@ class TableBinder {
                        ? "declare it TIMESTAMP(3)"
                        : fmt::format("add a computed column, such as ts AS TO_TIMESTAMP({})", column.name));
         }
-        Scope scope(columnsOnly(table_->schema()), statement_.name.parts.back().name);
+        Scope scope(columnsOnly(table_->schema()), elements_.name.parts.back().name);
         scope.setCatalog(&catalog_);
         WatermarkDefinition definition;
         definition.column = index;
@@ -232,7 +220,7 @@ class TableBinder {
         return right.value().asInt64();
     }
 
-    const CreateTable& statement_;
+    const TableElements& elements_;
     const Catalog& catalog_;
     std::vector<Problem>& problems_;
     std::shared_ptr<TableDefinition> table_;
@@ -240,25 +228,78 @@ class TableBinder {
 
 }  // namespace
 
-TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
-                         const ConnectorRegistry* registry, std::vector<Problem>& problems) {
+TableElements elementsOf(const CreateTable& statement) {
+    if (statement.distributed) failNotSupported(*statement.distributed, "DISTRIBUTED is");
+    TableElements elements;
+    elements.name = statement.name;
+    elements.temporary = statement.temporary;
+    elements.comment = statement.comment;
+    if (statement.watermark) elements.watermark = &*statement.watermark;
+    if (statement.primary_key) elements.primary_key = statement.primary_key->columns;
+    for (const ColumnDefinition& column : statement.columns) {
+        elements.columns.push_back({&column, false});
+        elements.addPrimaryKeyOf(column);
+    }
+    elements.partitioned_by = statement.partitioned_by;
+    elements.options = statement.options;
+    return elements;
+}
+
+void TableElements::addPrimaryKeyOf(const ColumnDefinition& column) {
+    if (!column.primary_key) return;
+    if (!primary_key.empty())
+        failAt(column.span, "sql.duplicate-name", "a table has at most one primary key");
+    primary_key.push_back(column.name);
+}
+
+TableElements inheritedElements(const CreateTable& statement, const TextSpan& where) {
+    TableElements elements = elementsOf(statement);
+    elements.inherited_at = where;
+    elements.watermark_inherited = elements.watermark != nullptr;
+    for (TableElements::Column& column : elements.columns)
+        column.inherited = true;
+    for (Identifier& name : elements.primary_key)
+        name.span = where;
+    for (Identifier& name : elements.partitioned_by)
+        name.span = where;
+    for (OptionItem& option : elements.options)
+        option.key_span = option.value_span = where;
+    return elements;
+}
+
+CreateTable statementOf(const TableDefinition& table, const TextSpan& where) {
+    ParseResult parsed = parseStatements(SourceText(table.toDdl(), {}));
+    if (parsed.statements.size() != 1) {
+        // Written out with all its parentheses, an expression may be too deep.
+        Problem problem = parsed.problems.empty() ? Problem{"sql.too-deep", "it is too deep", "", {}}
+                                                  : parsed.problems.front();
+        problem.message = fmt::format("the definition of '{}' cannot be taken over: {}", table.path.object,
+                                      problem.message);
+        problem.where = where;
+        throw UserError(std::move(problem));
+    }
+    return std::move(std::get<CreateTable>(parsed.statements.front().node));
+}
+
+TablePtr bindTable(const TableElements& elements, const ObjectPath& path, const Catalog& catalog,
+                   const ConnectorRegistry* registry, std::vector<Problem>& problems) {
     std::vector<Problem> found;
-    std::shared_ptr<TableDefinition> table = TableBinder(statement, catalog, found).bind();
-    if (!statement.like) {
-        const auto options = checkTableOptions(registry, statement.name.parts.back().name,
-                                               withoutLegacyKeys(statement.options), statement.name.span);
-        found.insert(found.end(), options.begin(), options.end());
-    }
-    ObjectPath path;
-    try {
-        path = catalog.resolve(statement.name);
-    } catch (const UserError& error) {
-        found.push_back(error.problem());
-    }
+    std::shared_ptr<TableDefinition> table = TableBinder(elements, catalog, found).bind();
+    const auto options = checkTableOptions(registry, elements.name.parts.back().name,
+                                           withoutLegacyKeys(elements.options), elements.name.span);
+    found.insert(found.end(), options.begin(), options.end());
     problems.insert(problems.end(), found.begin(), found.end());
     if (!found.empty()) return nullptr;
     table->path = path;
     return table;
+}
+
+TablePtr bindCreateTable(const CreateTable& statement, const Catalog& catalog,
+                         const ConnectorRegistry* registry, std::vector<Problem>& problems) {
+    const ObjectPath path = catalog.resolve(statement.name);
+    if (!statement.like) return bindTable(elementsOf(statement), path, catalog, registry, problems);
+    const CreateTable base = baseOf(*statement.like, catalog);
+    return bindTable(mergedWithBase(statement, base), path, catalog, registry, problems);
 }
 
 }  // namespace millrace::sql

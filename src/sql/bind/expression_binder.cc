@@ -5,6 +5,7 @@
 
 #include "sql/bind/catalog.h"
 #include "sql/bind/group_window.h"
+#include "sql/bind/grouping_sets.h"
 #include "sql/bind/over_calls.h"
 #include "sql/bind/scalar_queries.h"
 #include "sql/bind/types.h"
@@ -87,15 +88,26 @@ struct NodeBinder {
         }
         return node.try_cast ? Expression::tryCast(value, type) : Expression::cast(value, type);
     }
-    ExpressionPtr operator()(const InQuery&) const {
-        failNotSupported(span, "sub-queries in conditions (IN, ANY, ALL) other than those of WHERE are",
-                         "between the ANDs of WHERE they can stand");
+    ExpressionPtr operator()(const InQuery& node) const {
+        if (binder.scalars_ == nullptr) failSubQuery();
+        std::vector<ExpressionPtr> values;
+        if (const auto* row = std::get_if<RowConstructor>(&node.value->node)) {
+            for (const ExprPtr& item : row->items)
+                values.push_back(binder.bind(*item));
+        } else {
+            values.push_back(binder.bind(*node.value));
+        }
+        return binder.scalars_->bindIn(node, std::move(values), span);
     }
-    ExpressionPtr operator()(const ExistsQuery&) const {
-        failNotSupported(span, "EXISTS other than in WHERE is", "between the ANDs of WHERE it can stand");
+    ExpressionPtr operator()(const ExistsQuery& node) const {
+        if (binder.scalars_ == nullptr) failSubQuery();
+        return binder.scalars_->bindExists(*node.query, span);
     }
     ExpressionPtr operator()(const ScalarQuery& node) const {
-        if (binder.scalars_ != nullptr) return binder.scalars_->bind(*node.query, span);
+        if (binder.scalars_ == nullptr) failSubQuery();
+        return binder.scalars_->bind(*node.query, span);
+    }
+    [[noreturn]] void failSubQuery() const {
         failNotSupported(
             span, fmt::format("sub-queries as values in {} are", binder.clause()),
             "they can stand in WHERE, SELECT, HAVING, QUALIFY and ORDER BY, outside of aggregate "
@@ -234,9 +246,9 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
                fmt::format("the window function {} cannot stand in {}", call.name, clause_),
                "conditions on window functions go into QUALIFY, or above a sub-query");
     }
-    if (rankFunctionOf(call.name) != RankFunction::None) {
+    if (standsOnlyWithOver(call.name)) {
         failAt(span, "sql.bad-argument", fmt::format("{} needs OVER", call.name),
-               fmt::format("such as {}() OVER (PARTITION BY a ORDER BY b)", call.name));
+               fmt::format("such as {}(...) OVER (PARTITION BY a ORDER BY b)", call.name));
     }
     if (created == nullptr && findAggregateFunction(call.name) != nullptr) return bindAggregate(call, span);
     checkScalarCall(call, span);
@@ -255,6 +267,9 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
                "INTERVAL "
                "'1' MINUTE)");
     }
+    if (isGroupingFunction(call))
+        failAt(span, "sql.misplaced-aggregate",
+               fmt::format("{} belongs to a query with GROUP BY", call.name));
     std::vector<ExpressionPtr> arguments;
     for (const ExprPtr& argument : call.arguments)
         arguments.push_back(bind(*argument));
@@ -402,8 +417,12 @@ bool isAggregateCall(const Expr& expr) {
 bool containsAggregate(const Expr& expr) { return NodeSearch{isAggregateCall}.in(expr); }
 
 bool containsScalarQuery(const Expr& expr) {
-    return NodeSearch{[](const Expr& node) { return std::holds_alternative<ScalarQuery>(node.node); }}.in(
-        expr);
+    return NodeSearch{[](const Expr& node) {
+               return std::holds_alternative<ScalarQuery>(node.node) ||
+                      std::holds_alternative<InQuery>(node.node) ||
+                      std::holds_alternative<ExistsQuery>(node.node);
+           }}
+        .in(expr);
 }
 
 }  // namespace millrace::sql

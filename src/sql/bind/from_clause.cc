@@ -48,6 +48,7 @@ LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
     // text.
     std::vector<CommonTables> outside;
     outside.swap(with_);
+    const Namespace around = std::exchange(around_, view->around);
     LogicalPtr plan;
     try {
         plan = bindQuery(*view->query);
@@ -61,6 +62,7 @@ LogicalPtr QueryBinder::bindView(const ViewPtr& view, const TextSpan& where) {
         throw UserError(std::move(problem));
     }
     with_.swap(outside);
+    around_ = around;
     if (!view->columns.empty()) plan = renamed(plan, view->columns, where);
     catalog_.keepBoundView(view->path, plan);
     return plan;
@@ -72,13 +74,17 @@ LogicalPtr QueryBinder::bindNamed(const NamedTable& table) {
                "FOR SYSTEM_TIME AS OF stands only behind a table that is joined",
                "as in FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.proctime AS r ON o.id = r.id");
     }
+    return tableNamed(table);
+}
+
+LogicalPtr QueryBinder::tableNamed(const NamedTable& table) {
     if (table.name.parts.size() == 1) {
         for (auto names = with_.rbegin(); names != with_.rend(); ++names) {
             const auto found = names->find(table.name.parts[0].name);
             if (found != names->end()) return found->second;
         }
     }
-    const ObjectPath path = catalog_.resolve(table.name);
+    const ObjectPath path = catalog_.resolve(table.name, around_);
     if (const ViewPtr view = catalog_.findView(path)) {
         if (!table.hints.empty())
             failAt(table.hints.front().name.span, "sql.bad-hint",
@@ -112,17 +118,16 @@ Scope QueryBinder::bindTable(const TableRef& table) {
         return aliased(bindNamed(*named), table, named->name.parts.back().name);
     }
     if (const auto* derived = std::get_if<DerivedTable>(&table.node)) {
-        if (derived->lateral) failNotSupported(table.span, "LATERAL is");
+        // Without anything before it, LATERAL says nothing.
         return aliased(bindQuery(*derived->query), table, "");
     }
     if (const auto* function = std::get_if<FunctionTable>(&table.node)) {
         const auto* call = std::get_if<Call>(&function->call->node);
         if (call == nullptr || call->path.empty())
             failAt(function->call->span, "sql.syntax", "TABLE(...) takes a table function");
-        if (function->lateral) failNotSupported(table.span, "LATERAL is");
         return aliased(bindWindowFunction(*call, function->call->span), table, "");
     }
-    if (std::holds_alternative<UnnestTable>(table.node)) failNotSupported(table.span, "UNNEST is");
+    if (std::holds_alternative<UnnestTable>(table.node)) return bindUnnest(table);
     Scope scope = bindJoin(std::get<JoinTable>(table.node), table.span);
     if (!table.alias) return scope;
     return aliased(scope.node(), table, "");

@@ -73,12 +73,11 @@ std::vector<std::string> GroupWindow::argumentTexts(const Call& call, const Scop
 std::optional<GroupWindow> GroupWindow::find(const Select& select, const Scope& scope) {
     std::optional<GroupWindow> found;
     for (const GroupItem& item : select.group_by) {
+        if (item.kind != GroupingKind::Expressions) continue;  // it is refused there
         for (const std::vector<ExprPtr>& set : item.sets) {
             for (const ExprPtr& expr : set) {
                 const Call* call = windowCall(*expr);
                 if (!call) continue;
-                if (item.kind != GroupingKind::Expressions)
-                    failNotSupported(expr->span, "windows in GROUPING SETS, ROLLUP and CUBE are");
                 if (found) {
                     failAt(expr->span, "sql.bad-argument", "GROUP BY takes one window",
                            "window what one query makes of the other's rows: TUMBLE_ROWTIME(...) is a time "

@@ -1,14 +1,19 @@
 #include "sql/bind/grouping.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "sql/bind/aggregate_call.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
 
-GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys, const GroupWindow* window)
-    : ExpressionBinder(scope, "SELECT"), window_(window), input_(scope.node()), keys_(std::move(keys)) {
+GroupedBinder::GroupedBinder(const Scope& scope, GroupingKeys keys, const GroupWindow* window)
+    : ExpressionBinder(scope, "SELECT"),
+      window_(window),
+      input_(scope.node()),
+      keys_(std::move(keys.keys)),
+      sets_(std::move(keys.sets)) {
     for (const ExpressionPtr& key : keys_) {
         key_texts_.push_back(key->canonical());
         only_columns_ = only_columns_ && key->kind() == ExpressionKind::Column;
@@ -23,6 +28,8 @@ GroupedBinder::GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys
             needed_.push_back(keys_.back());
         }
     }
+    for (std::vector<bool>& set : sets_)
+        set.resize(keys_.size(), true);
     for (const ExpressionPtr& expression : needed_)
         needed_texts_.push_back(expression->canonical());
 }
@@ -48,16 +55,65 @@ ExpressionPtr GroupedBinder::windowPart(const Call& call, const TextSpan& span) 
 ExpressionPtr GroupedBinder::asKey(const ExpressionPtr& bound) const {
     const auto found = std::find(key_texts_.begin(), key_texts_.end(), bound->canonical());
     if (found == key_texts_.end()) return nullptr;
-    const auto index = static_cast<size_t>(found - key_texts_.begin());
-    const std::string& name =
-        keys_[index]->kind() == ExpressionKind::Column ? keys_[index]->name() : keys_[index]->toString();
-    return Expression::column(index, keys_[index]->type(), name);
+    return keyColumn(static_cast<size_t>(found - key_texts_.begin()));
+}
+
+ExpressionPtr GroupedBinder::keyColumn(size_t key) const {
+    const Expression& expression = *keys_[key];
+    const bool nullable = expression.type().nullable() || !inEverySet(sets_, key);
+    return Expression::column(
+        key, expression.type().withNullable(nullable),
+        expression.kind() == ExpressionKind::Column ? expression.name() : expression.toString());
+}
+
+// A number that each grouping set has: which of the arguments it does not have, a bit each, the last argument
+// the lowest one; or, of GROUP_ID, how many equal sets come before it.
+ExpressionPtr GroupedBinder::bindGroupingFunction(const Call& call, const TextSpan& span) {
+    const bool group_id = call.name == "GROUP_ID";
+    constexpr size_t kArgumentsMax = 63;
+    if (group_id != call.arguments.empty() || call.arguments.size() > kArgumentsMax || call.star ||
+        call.distinct || call.filter || call.over) {
+        failAt(span, "sql.bad-argument",
+               group_id ? std::string("GROUP_ID takes no arguments")
+                        : fmt::format("{} takes 1 to {} keys of GROUP BY", call.name, kArgumentsMax));
+    }
+    std::vector<size_t> keys;
+    for (const ExprPtr& argument : call.arguments) {
+        const ExpressionPtr bound = ExpressionBinder(scope(), current_clause_).bindRoot(*argument);
+        const auto found = std::find(key_texts_.begin(), key_texts_.end(), bound->canonical());
+        if (found == key_texts_.end()) {
+            failAt(argument->span, "sql.not-grouped",
+                   fmt::format("{} takes keys of GROUP BY, which this is not", call.name));
+        }
+        keys.push_back(static_cast<size_t>(found - key_texts_.begin()));
+    }
+    const auto number_of = [&](size_t set) {
+        int64_t number = 0;
+        if (group_id)
+            return std::count(sets_.begin(), sets_.begin() + static_cast<std::ptrdiff_t>(set), sets_[set]);
+        for (const size_t key : keys)
+            number = number * 2 + (sets_[set][key] ? 0 : 1);
+        return number;
+    };
+    const LogicalType type = LogicalType::bigint().withNullable(false);
+    const auto literal = [&](int64_t number) { return Expression::literal(Value::int64(number), type); };
+    if (sets_.empty()) return literal(0);
+    const ExpressionPtr set = Expression::column(keys_.size(), type, "$e");
+    std::vector<ExpressionPtr> cases;
+    for (size_t i = 0; i + 1 < sets_.size(); ++i) {
+        cases.push_back(Expression::call("=", {set, literal(static_cast<int64_t>(i))}));
+        cases.push_back(literal(number_of(i)));
+    }
+    cases.push_back(literal(number_of(sets_.size() - 1)));
+    return cases.size() == 1 ? cases.front() : Expression::caseWhen(std::move(cases), type);
 }
 
 ExpressionPtr GroupedBinder::bind(const Expr& expr) {
     if (const auto* call = std::get_if<Call>(&expr.node);
         call && window_ && isGroupWindowFunction(call->name))
         return windowPart(*call, expr.span);
+    if (const auto* call = std::get_if<Call>(&expr.node); call && isGroupingFunction(*call))
+        return bindGroupingFunction(*call, expr.span);
     // Where a key is an expression, every sub-expression may be that key.
     if (!only_columns_ && !std::holds_alternative<Literal>(expr.node) &&
         !std::holds_alternative<ColumnRef>(expr.node) && !std::holds_alternative<Star>(expr.node) &&
@@ -93,7 +149,10 @@ ExpressionPtr GroupedBinder::bindColumn(const ColumnRef& column, const TextSpan&
 
 size_t GroupedBinder::need(const ExpressionPtr& expression) {
     std::string text = expression->canonical();
-    const auto found = std::find(needed_texts_.begin(), needed_texts_.end(), text);
+    // Keys are NULL in some copies of a row; what aggregates read is not.
+    const size_t first = sets_.empty() ? 0 : keys_.size();
+    const auto found =
+        std::find(needed_texts_.begin() + static_cast<std::ptrdiff_t>(first), needed_texts_.end(), text);
     if (found != needed_texts_.end()) return static_cast<size_t>(found - needed_texts_.begin());
     needed_.push_back(expression);
     needed_texts_.push_back(std::move(text));
@@ -121,7 +180,8 @@ class ArgumentBinder final : public ExpressionBinder {
 ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& span) {
     ArgumentBinder arguments(scope(), fmt::format("the arguments of {}", call.name));
     ArgumentBinder filter(scope(), "FILTER");
-    BoundCall with_expressions = bindAggregateCall(call, span, arguments, filter);
+    BoundCall with_expressions =
+        bindAggregateCall(*findAggregateFunction(call.name), call, span, arguments, filter);
     AggregateCall& bound = with_expressions.call;
     for (const ExpressionPtr& argument : with_expressions.arguments)
         bound.arguments.push_back(need(argument));
@@ -137,7 +197,8 @@ ExpressionPtr GroupedBinder::bindAggregate(const Call& call, const TextSpan& spa
         call_texts_.push_back(std::move(text));
         calls_.push_back(std::move(bound));
     }
-    return Expression::column(keys_.size() + index, calls_[index].type, calls_[index].text);
+    return Expression::column(keys_.size() + (sets_.empty() ? 0 : 1) + index, calls_[index].type,
+                              calls_[index].text);
 }
 
 LogicalPtr GroupedBinder::build(const TextSpan& where, std::optional<Duration> state_ttl) const {
@@ -147,11 +208,21 @@ LogicalPtr GroupedBinder::build(const TextSpan& where, std::optional<Duration> s
                                                                      : fmt::format("$f{}", i));
     }
     makeUnique(names);
-    const LogicalPtr input = project(input_, needed_, std::move(names), where);
+    LogicalPtr input = project(input_, needed_, std::move(names), where);
+    std::vector<AggregateCall> calls = calls_;
     std::vector<size_t> keys(keys_.size());
-    for (size_t i = 0; i < keys.size(); ++i)
-        keys[i] = i;
-    return std::make_shared<LogicalAggregate>(input, std::move(keys), calls_, where, state_ttl);
+    if (!sets_.empty()) {
+        input = std::make_shared<LogicalExpand>(input, sets_, where);
+        keys.push_back(0);
+        for (AggregateCall& call : calls) {  // the set's number comes before what they read
+            for (size_t& argument : call.arguments)
+                ++argument;
+            if (call.filter) ++*call.filter;
+        }
+    }
+    std::iota(keys.begin(), keys.end(), size_t{0});
+    return std::make_shared<LogicalAggregate>(std::move(input), std::move(keys), std::move(calls), where,
+                                              state_ttl);
 }
 
 }  // namespace millrace::sql

@@ -7,15 +7,17 @@
 
 #include "sql/bind/expression_binder.h"
 #include "sql/bind/group_window.h"
+#include "sql/bind/grouping_sets.h"
+#include "sql/bind/logical_expand.h"
 
 namespace millrace::sql {
 
 // Collects the aggregate calls of SELECT, HAVING and ORDER BY while it binds them. Bound expressions are over
-// the rows of the Aggregate: its keys, then its calls.
+// the rows of the Aggregate: its keys, with grouping sets the set's number, then its calls.
 class GroupedBinder final : public ExpressionBinder {
   public:
-    // `window` (nullptr: none) is one more key.
-    GroupedBinder(const Scope& scope, std::vector<ExpressionPtr> keys, const GroupWindow* window);
+    // `window` (nullptr: none) is one more key, of every grouping set.
+    GroupedBinder(const Scope& scope, GroupingKeys keys, const GroupWindow* window);
 
     void setClause(const char* clause) { current_clause_ = clause; }
     ExpressionPtr bind(const Expr& expr) override;
@@ -34,12 +36,15 @@ class GroupedBinder final : public ExpressionBinder {
     ExpressionPtr windowPart(const Call& call, const TextSpan& span) const;
     // The key that `bound` is, over the Aggregate's rows; nullptr if it is none.
     ExpressionPtr asKey(const ExpressionPtr& bound) const;
+    ExpressionPtr keyColumn(size_t key) const;
+    ExpressionPtr bindGroupingFunction(const Call& call, const TextSpan& span);
     size_t need(const ExpressionPtr& expression);  // its column below the Aggregate
 
     const GroupWindow* window_;
     LogicalPtr input_;  // the scope's node; with a window, that and the window's columns
     size_t first_window_key_ = 0;
     std::vector<ExpressionPtr> keys_;
+    GroupingSets sets_;                   // empty: one set of all keys
     std::vector<std::string> key_texts_;  // canonical
     bool only_columns_ = true;            // every key is a plain column
     std::vector<ExpressionPtr> needed_;   // the projection below: keys, then arguments and filters

@@ -37,6 +37,35 @@ ExpressionPtr partitionValue(const OptionItem& item, const LogicalType& type) {
 
 }  // namespace
 
+std::shared_ptr<const LogicalSink> sinkOf(const LogicalPtr& query, const TablePtr& table,
+                                          std::vector<ExpressionPtr> sources, bool overwrite,
+                                          const TextSpan& where) {
+    const Schema schema = table->writtenSchema();
+    std::vector<std::string> names;
+    for (size_t i = 0; i < schema.size(); ++i) {
+        const LogicalType& type = schema[i].type;
+        if (!sources[i]) {
+            if (!type.nullable()) {
+                failAt(where, "sql.bad-target",
+                       fmt::format("column '{}' of '{}' is NOT NULL, so it must be written", schema[i].name,
+                                   table->path.object));
+            }
+            sources[i] = Expression::literal(Value::null(), type);
+        }
+        const LogicalType& from = sources[i]->type();
+        if (!canCastImplicitly(from.withNullable(true), type.withNullable(true))) {
+            failAt(where, "sql.type-mismatch",
+                   fmt::format("column '{}' of '{}' is {}, but the query gives {}", schema[i].name,
+                               table->path.object, type.toString(), from.toString()),
+                   fmt::format("CAST it AS {}", type.withNullable(true).toString()));
+        }
+        sources[i] = Expression::fold(convert(sources[i], type));
+        names.push_back(schema[i].name);
+    }
+    return std::make_shared<LogicalSink>(project(query, std::move(sources), std::move(names), where), table,
+                                         overwrite, where);
+}
+
 std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Catalog& catalog,
                                               const ConnectorRegistry* registry) {
     const ObjectPath path = catalog.resolve(statement.table);
@@ -44,13 +73,11 @@ std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Cat
         failAt(statement.table.span, "sql.bad-target",
                fmt::format("'{}' is a view: nothing can be inserted into it", path.object));
     }
-    const TablePtr table = catalog.findTable(path);
-    if (!table) catalog.failUnknownTable(statement.table);
-    if (statement.overwrite) failNotSupported(statement.span, "INSERT OVERWRITE is");
-    if (!statement.hints.empty()) failNotSupported(statement.hints.front().name.span, "hints of INSERT are");
-
-    const Schema schema = table->writtenSchema();
+    const TablePtr found = catalog.findTable(path);
+    if (!found) catalog.failUnknownTable(statement.table);
     QueryBinder binder(catalog, registry);
+    const TablePtr table = binder.withHints(found, statement.hints);
+    const Schema schema = table->writtenSchema();
     const LogicalPtr query = binder.bindQuery(*statement.query);
 
     // Where each column of the table comes from.
@@ -89,29 +116,7 @@ std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Cat
     for (size_t i = 0; i < targets.size(); ++i)
         sources[targets[i]] = columnOf(query, i);
 
-    std::vector<std::string> names;
-    for (size_t i = 0; i < schema.size(); ++i) {
-        const LogicalType& type = schema[i].type;
-        if (!sources[i]) {
-            if (!type.nullable()) {
-                failAt(statement.table.span, "sql.bad-target",
-                       fmt::format("column '{}' of '{}' is NOT NULL, so it must be written", schema[i].name,
-                                   path.object));
-            }
-            sources[i] = Expression::literal(Value::null(), type);
-        }
-        const LogicalType& from = sources[i]->type();
-        if (!canCastImplicitly(from.withNullable(true), type.withNullable(true))) {
-            failAt(statement.table.span, "sql.type-mismatch",
-                   fmt::format("column '{}' of '{}' is {}, but the query gives {}", schema[i].name,
-                               path.object, type.toString(), from.toString()),
-                   fmt::format("CAST it AS {}", type.withNullable(true).toString()));
-        }
-        sources[i] = Expression::fold(convert(sources[i], type));
-        names.push_back(schema[i].name);
-    }
-    return std::make_shared<LogicalSink>(project(query, std::move(sources), std::move(names), statement.span),
-                                         table, false, statement.table.span);
+    return sinkOf(query, table, std::move(sources), statement.overwrite, statement.table.span);
 }
 
 std::shared_ptr<const LogicalSink> bindSelectSink(const Query& query, const Catalog& catalog,

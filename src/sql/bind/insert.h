@@ -8,6 +8,11 @@ namespace millrace::sql {
 std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Catalog& catalog,
                                               const ConnectorRegistry* registry);
 
+// Where the query's rows go: an expression over them for each column that is written, nullptr for NULL.
+std::shared_ptr<const LogicalSink> sinkOf(const LogicalPtr& query, const TablePtr& table,
+                                          std::vector<ExpressionPtr> sources, bool overwrite,
+                                          const TextSpan& where);
+
 // A SELECT whose rows go to whoever runs it.
 std::shared_ptr<const LogicalSink> bindSelectSink(const Query& query, const Catalog& catalog,
                                                   const ConnectorRegistry* registry);

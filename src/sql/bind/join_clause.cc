@@ -1,8 +1,10 @@
 // Joins of the FROM clause: ON, USING, NATURAL and the comma.
 #include <algorithm>
 
+#include "sql/bind/correlation.h"
 #include "sql/bind/logical_join.h"
 #include "sql/bind/logical_lookup_join.h"
+#include "sql/bind/logical_temporal_join.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
@@ -36,12 +38,30 @@ std::vector<Identifier> commonColumns(const Scope& left, const Scope& right, con
     return names;
 }
 
+// Whether a conjunct sets the column equal to something of the left side alone.
+bool isTiedTo(const Expression& condition, size_t column, size_t left, size_t all) {
+    if (condition.kind() == ExpressionKind::And) {
+        return std::any_of(condition.arguments().begin(), condition.arguments().end(),
+                           [&](const ExpressionPtr& part) { return isTiedTo(*part, column, left, all); });
+    }
+    if (condition.kind() != ExpressionKind::Call || condition.name() != "=") return false;
+    for (size_t side = 0; side < 2; ++side) {
+        const Expression* mine = condition.arguments()[side].get();
+        const Expression& other = *condition.arguments()[1 - side];
+        if (mine->kind() == ExpressionKind::Call && mine->name() == "CAST") mine = mine->arguments()[0].get();
+        const bool is_column = mine->kind() == ExpressionKind::Column && mine->index() == column;
+        if (is_column && readsBelow(other, left, all) && !readsFrom(other, left, all)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Scope QueryBinder::bindJoin(const JoinTable& join, const TextSpan& span) {
     const Scope left = bindTable(*join.left);
     if (const auto* named = std::get_if<NamedTable>(&join.right->node); named && named->system_time)
         return bindLookup(join, left, *named, span);
+    if (isLateral(*join.right)) return bindLateral(join, left, span);
     const Scope right = bindTable(*join.right);
     if (join.natural || !join.using_columns.empty()) return bindUsing(join, left, right, span);
 
@@ -68,16 +88,16 @@ Scope QueryBinder::bindLookup(const JoinTable& join, const Scope& left, const Na
     const bool proctime = is_column ? left.traits(time->index()).time == TimeAttribute::Proctime
                                     : time->kind() == ExpressionKind::Call && time->name() == "PROCTIME";
     if (is_column && left.traits(time->index()).time == TimeAttribute::Rowtime)
-        failNotSupported(time_span, "FOR SYSTEM_TIME AS OF a rowtime attribute is");
+        return bindTemporal(join, left, named, time->index(), span);
     if (!proctime) {
         failAt(time_span, "sql.bad-system-time",
-               "FOR SYSTEM_TIME AS OF takes a processing-time attribute of the left side",
-               "add a column PROCTIME() AS proctime to it");
+               "FOR SYSTEM_TIME AS OF takes a time attribute of the left side",
+               "one is a column with a WATERMARK, or that is PROCTIME()");
     }
-    const TablePtr found = catalog_.findTable(catalog_.resolve(named.name));
+    const ObjectPath path = catalog_.resolve(named.name, around_);
+    const TablePtr found = catalog_.findTable(path);
     if (!found) {
-        if (catalog_.findView(catalog_.resolve(named.name)))
-            failNotSupported(named.name.span, "FOR SYSTEM_TIME AS OF of a view is");
+        if (catalog_.findView(path)) failNotSupported(named.name.span, "FOR SYSTEM_TIME AS OF of a view is");
         catalog_.failUnknownTable(named.name);
     }
     const TablePtr table = withHints(found, named.hints);
@@ -100,6 +120,41 @@ Scope QueryBinder::bindLookup(const JoinTable& join, const Scope& left, const Na
     for (const Field& field : both->schema())
         names.push_back(field.name);
     scope.replaceNode(renamed(node, names, span));
+    return scope;
+}
+
+// FOR SYSTEM_TIME AS OF a rowtime attribute: the version of the table, or view, at each row's time.
+Scope QueryBinder::bindTemporal(const JoinTable& join, const Scope& left, const NamedTable& named,
+                                size_t left_time, const TextSpan& span) {
+    if (join.kind != JoinKind::Inner && join.kind != JoinKind::Left)
+        failAt(join.right->span, "sql.bad-join", "FOR SYSTEM_TIME AS OF follows only INNER and LEFT JOIN");
+    if (!join.on) failNotSupported(join.right->span, "FOR SYSTEM_TIME AS OF without ON is");
+    const LogicalPtr table = tableNamed(named);
+    const int right_time = table->timeColumn(TimeAttribute::Rowtime);
+    const auto key = versionKey(table);
+    if (right_time < 0 || !key) {
+        failAt(named.name.span, "sql.not-versioned",
+               fmt::format("'{}' has no versions in event time: it needs {}", named.name.toString(),
+                           right_time < 0 ? "a rowtime attribute" : "a key"),
+               "a versioned table has a PRIMARY KEY and a WATERMARK; a versioned view keeps the last row of "
+               "each key by "
+               "its rowtime attribute: ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) = 1");
+    }
+    const Scope right = aliased(versionsOf(table), *join.right, named.name.parts.back().name);
+    Scope scope(std::make_shared<LogicalJoin>(JoinType::Inner, left.node(), right.node(), nullptr, span),
+                left, right, join.right->span);
+    const ExpressionPtr condition = ExpressionBinder(scope, "ON").bindCondition(*join.on);
+    for (const size_t column : *key) {
+        if (isTiedTo(*condition, left.size() + column, left.size(), scope.size())) continue;
+        failAt(join.on->span, "sql.bad-join",
+               fmt::format("ON does not say what '{}' equals, which is of the key of '{}'",
+                           right.field(column).name, named.name.toString()),
+               "the whole key of a versioned table must be compared");
+    }
+    const LogicalPtr node = std::make_shared<LogicalTemporalJoin>(
+        join.kind == JoinKind::Left ? JoinType::Left : JoinType::Inner, left.node(), right.node(), condition,
+        left_time, static_cast<size_t>(right_time), span);
+    scope.replaceNode(node);
     return scope;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "functions/lag.h"
 #include "sql/bind/query_binder.h"
 
 namespace millrace::sql {
@@ -14,7 +15,15 @@ RankFunction rankFunctionOf(std::string_view name) {
     return RankFunction::None;
 }
 
+bool standsOnlyWithOver(std::string_view name) {
+    return rankFunctionOf(name) != RankFunction::None || name == "LAG" || name == "LEAD";
+}
+
 namespace {
+
+const AggregateFunction* overFunctionOf(std::string_view name) {
+    return name == lagFunction().name ? &lagFunction() : findAggregateFunction(name);
+}
 
 // The distance that a frame's bound goes back: rows, or in terms of the sort key.
 int64_t precedingOf(const Expr& offset, bool rows, const LogicalType* key) {
@@ -128,7 +137,7 @@ OverFrame OverCalls::bindFrame(const OverSpec& spec, const Window& window) const
 }
 
 size_t OverCalls::windowOf(const OverSpec& spec, const TextSpan& span, RankFunction rank,
-                           ExpressionBinder& binder) {
+                           std::optional<int64_t> lag, ExpressionBinder& binder) {
     Window window;
     window.where = span;
     bool framed = false;
@@ -144,6 +153,12 @@ size_t OverCalls::windowOf(const OverSpec& spec, const TextSpan& span, RankFunct
                    fmt::format("{} needs ORDER BY in its window", rankFunctionName(rank)));
         }
         window.frame.rows = rank == RankFunction::RowNumber;
+    }
+    if (lag) {
+        if (framed) failAt(spec.span, "sql.bad-window", "LAG takes no ROWS or RANGE");
+        if (window.order.empty()) failAt(spec.span, "sql.bad-window", "LAG needs ORDER BY in its window");
+        window.frame.rows = true;
+        window.frame.preceding = *lag;
     }
     for (const ExpressionPtr& key : window.partition)
         window.text += key->canonical() + ";";
@@ -168,6 +183,7 @@ ExpressionPtr OverCalls::bind(const Call& call, const TextSpan& span, Expression
     }
     PendingCall pending;
     pending.rank = rankFunctionOf(call.name);
+    std::optional<int64_t> lag;
     inside_ = true;
     if (pending.rank != RankFunction::None) {
         if (!call.arguments.empty() || call.star || call.distinct || call.filter || call.ignore_nulls) {
@@ -176,17 +192,23 @@ ExpressionPtr OverCalls::bind(const Call& call, const TextSpan& span, Expression
         pending.bound.call.type = LogicalType::bigint().withNullable(false);
         pending.bound.call.text = call.name + "()";
         pending.text = call.name;
-    } else if (findAggregateFunction(call.name) != nullptr) {
-        pending.bound = bindAggregateCall(call, span, binder, binder);
+    } else if (const AggregateFunction* function = overFunctionOf(call.name)) {
+        pending.bound = bindAggregateCall(*function, call, span, binder, binder);
+        if (function == &lagFunction()) {
+            if (call.filter) failAt(span, "sql.bad-argument", "LAG takes no FILTER");
+            lag = lagOffset(pending.bound.call.infos);
+        }
         pending.text = fmt::format("{} {}", pending.bound.call.function->name, call.distinct);
         for (const ExpressionPtr& argument : pending.bound.arguments)
             pending.text += " " + argument->canonical();
         if (pending.bound.filter) pending.text += " filter " + pending.bound.filter->canonical();
+    } else if (call.name == "LEAD") {
+        failNotSupported(span, "LEAD, which waits for rows to come, is", "LAG looks at the rows before");
     } else {
         failAt(span, "sql.unknown-function", fmt::format("there is no window function '{}'", call.name),
-               "window functions are ROW_NUMBER, RANK, DENSE_RANK and every aggregate function");
+               "window functions are ROW_NUMBER, RANK, DENSE_RANK, LAG and every aggregate function");
     }
-    const size_t group = windowOf(*call.over, span, pending.rank, binder);
+    const size_t group = windowOf(*call.over, span, pending.rank, lag, binder);
     inside_ = false;
 
     const auto column = [&](size_t index) {

@@ -25,9 +25,9 @@ class OverCalls {
     // After build(): an expression over its rows.
     ExpressionPtr resolved(const ExpressionPtr& expression) const;
 
-  private:
     static constexpr size_t kFirst = size_t{1} << 16;
 
+  private:
     struct Order {
         ExpressionPtr expression;
         bool descending = false;
@@ -47,7 +47,8 @@ class OverCalls {
         std::string text;  // the same for the same call
     };
 
-    size_t windowOf(const OverSpec& spec, const TextSpan& span, RankFunction rank, ExpressionBinder& binder);
+    size_t windowOf(const OverSpec& spec, const TextSpan& span, RankFunction rank, std::optional<int64_t> lag,
+                    ExpressionBinder& binder);
     void bindSpec(const OverSpec& spec, ExpressionBinder& binder, Window& window, bool& framed,
                   std::vector<std::string>& names);
     const NamedWindow& named(const Identifier& name) const;
@@ -63,5 +64,7 @@ class OverCalls {
 
 // ROW_NUMBER and its kin, by upper-case name; None for everything else.
 RankFunction rankFunctionOf(std::string_view name);
+// Those, and LAG and LEAD.
+bool standsOnlyWithOver(std::string_view name);
 
 }  // namespace millrace::sql

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sql/bind/logical_set_operation.h"
 #include "types/coercion.h"
 
 namespace millrace::sql {
@@ -147,6 +148,7 @@ LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& spa
     std::vector<std::vector<ExpressionPtr>> rows;
     for (const auto& row : values.rows) {
         std::vector<ExpressionPtr> bound;
+        bound.reserve(row.size());
         for (const ExprPtr& expr : row)
             bound.push_back(binder.bindRoot(*expr));
         if (!rows.empty() && bound.size() != rows.front().size()) {
@@ -159,6 +161,7 @@ LogicalPtr QueryBinder::bindValues(const ValuesBody& values, const TextSpan& spa
     std::vector<Field> fields;
     for (size_t column = 0; column < rows.front().size(); ++column) {
         std::vector<LogicalType> types;
+        types.reserve(rows.size());
         for (const auto& row : rows)
             types.push_back(row[column]->type());
         const auto type = commonType(types);
@@ -178,7 +181,6 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     const char* name = operation.op == SetOperator::Union       ? "UNION"
                        : operation.op == SetOperator::Intersect ? "INTERSECT"
                                                                 : "EXCEPT";
-    if (operation.op != SetOperator::Union) failNotSupported(span, fmt::format("{} is", name));
     std::vector<LogicalPtr> inputs;
     for (const QueryBodyPtr& input : operation.inputs) {
         inputs.push_back(bindBody(*input));
@@ -191,6 +193,7 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     std::vector<LogicalType> common;
     for (size_t column = 0; column < inputs.front()->schema().size(); ++column) {
         std::vector<LogicalType> types;
+        types.reserve(inputs.size());
         for (const LogicalPtr& input : inputs)
             types.push_back(input->schema()[column].type);
         const auto type = commonType(types);
@@ -206,8 +209,13 @@ LogicalPtr QueryBinder::bindSetOperation(const SetOperation& operation, const Te
     }
     for (LogicalPtr& input : inputs)
         input = converted(input, common, span);
-    LogicalPtr result = std::make_shared<LogicalUnion>(std::move(inputs), span);
-    return operation.all ? result : distinct(result, span);
+    if (operation.op == SetOperator::Union) {
+        LogicalPtr result = std::make_shared<LogicalUnion>(std::move(inputs), span);
+        return operation.all ? result : distinct(result, span);
+    }
+    const SetOperationKind kind =
+        operation.op == SetOperator::Intersect ? SetOperationKind::Intersect : SetOperationKind::Except;
+    return std::make_shared<LogicalSetOperation>(kind, operation.all, std::move(inputs), span);
 }
 
 int64_t QueryBinder::rowCount(const ExprPtr& expr, const char* what) const {
@@ -239,9 +247,17 @@ LogicalPtr QueryBinder::limited(const Query& query, LogicalPtr plan, std::vector
     return std::make_shared<LogicalSort>(std::move(plan), std::move(keys), offset, limit, where);
 }
 
-// ORDER BY behind anything but a SELECT: only its columns can be named.
+// ORDER BY behind anything but a SELECT: only its columns can be named. What is computed of them is carried
+// along and dropped again behind the sort.
 LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
+    const size_t visible = plan->schema().size();
     std::vector<SortKey> keys;
+    std::vector<ExpressionPtr> columns;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < visible; ++i) {
+        columns.push_back(columnOf(plan, i));
+        names.push_back(plan->schema()[i].name);
+    }
     Scope scope(plan, "");
     scope.setCatalog(&catalog_);
     ExpressionBinder binder(scope, "ORDER BY");
@@ -250,14 +266,18 @@ LogicalPtr QueryBinder::bindOrder(const Query& query, LogicalPtr plan) {
         size_t column = bound->index();
         if (bound->kind() == ExpressionKind::Literal && bound->type().isInteger()) {
             column = static_cast<size_t>(bound->value().asInt64()) - 1;
-            if (column >= plan->schema().size())
+            if (column >= visible)
                 failAt(item.expression->span, "sql.unknown-column", "there is no such column");
         } else if (bound->kind() != ExpressionKind::Column) {
-            failNotSupported(item.expression->span, "expressions in ORDER BY behind a set operation are");
+            column = columns.size();
+            columns.push_back(bound);
+            names.push_back(fmt::format("$o{}", column));
         }
         keys.push_back(sortKey(item, column));
     }
-    return limited(query, std::move(plan), std::move(keys));
+    if (columns.size() > visible) plan = project(plan, std::move(columns), std::move(names), query.span);
+    plan = limited(query, std::move(plan), std::move(keys));
+    return plan->schema().size() > visible ? firstColumns(plan, visible, query.span) : plan;
 }
 
 }  // namespace millrace::sql

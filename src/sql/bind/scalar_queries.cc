@@ -6,6 +6,7 @@
 #include "sql/bind/correlation.h"
 #include "sql/bind/grouping.h"
 #include "sql/bind/logical_join.h"
+#include "sql/bind/over_calls.h"
 
 namespace millrace::sql {
 
@@ -54,50 +55,10 @@ void collectColumnNodes(const ExpressionPtr& node, std::unordered_set<const Expr
 // A sub-query that WHERE ties by equalities to the query around it, or that is tied to nothing.
 ScalarQueries::Pending ScalarQueries::bindTied(const Select& select, const TextSpan& span) {
     Pending result;
-    Scope inner = binder_.bindTable(*select.from);
-    inner.setCatalog(scope_.catalog());
-    const size_t outer = scope_.size();
-    const size_t all = outer + inner.size();
-    std::vector<ExpressionPtr> to_inner(all);
-    for (size_t i = 0; i < inner.size(); ++i)
-        to_inner[outer + i] = columnOf(inner.node(), i);
-    CorrelatedBinder binder(inner, scope_, "WHERE");
-    std::vector<ExpressionPtr> keys;
-    std::vector<const Expr*> conjuncts;
-    std::vector<ExpressionPtr> own;
-    if (select.where) flattenAnd(*select.where, conjuncts);
-    for (const Expr* conjunct : conjuncts) {
-        if (QueryBinder::standsForRows(*conjunct) || containsScalarQuery(*conjunct)) continue;
-        const ExpressionPtr bound = binder.bindCondition(*conjunct);
-        if (!readsBelow(*bound, outer, all)) {
-            own.push_back(Expression::rewriteColumns(bound, to_inner));
-            continue;
-        }
-        const bool equality = bound->kind() == ExpressionKind::Call && bound->name() == "=";
-        ExpressionPtr mine = equality ? bound->arguments()[0] : nullptr;
-        ExpressionPtr other = equality ? bound->arguments()[1] : nullptr;
-        if (equality && readsBelow(*mine, outer, all)) std::swap(mine, other);
-        if (!equality || readsBelow(*mine, outer, all) || readsFrom(*other, outer, all)) {
-            failNotSupported(conjunct->span,
-                             "conditions that tie a sub-query as a value to the query around it, other than "
-                             "inner = outer, are");
-        }
-        keys.push_back(Expression::rewriteColumns(mine, to_inner));
-        std::vector<ExpressionPtr> to_outer(all);
-        std::vector<bool> used(all, false);
-        other->collectColumns(used);
-        for (size_t i = 0; i < outer; ++i) {
-            if (!used[i]) continue;
-            to_outer[i] = outer_column_ ? outer_column_(i, conjunct->span) : columnOf(scope_.node(), i);
-        }
-        result.outer.push_back(Expression::rewriteColumns(other, to_outer));
-    }
-    if (const ExpressionPtr condition = conjunction(std::move(own)))
-        inner.replaceNode(std::make_shared<LogicalFilter>(inner.node(), condition, select.where->span));
-    for (const Expr* conjunct : conjuncts) {
-        if (QueryBinder::standsForRows(*conjunct) || containsScalarQuery(*conjunct))
-            inner.replaceNode(binder_.bindWhere(*conjunct, inner));
-    }
+    QueryBinder::Ties ties = binder_.bindTies(select, scope_, outer_column_);
+    Scope& inner = ties.inner;
+    const std::vector<ExpressionPtr>& keys = ties.keys;
+    result.outer = std::move(ties.outer);
 
     const SelectItem& item = select.items.front();
     std::vector<std::string> names;
@@ -113,7 +74,7 @@ ScalarQueries::Pending ScalarQueries::bindTied(const Select& select, const TextS
                                   result.outer.size(), span);
         return result;
     }
-    GroupedBinder groups(inner, keys, nullptr);
+    GroupedBinder groups(inner, {keys, {}}, nullptr);
     const ExpressionPtr value = groups.bindRoot(*item.expression);
     result.type = value->type().withNullable(true);
     const LogicalPtr grouped = groups.build(span);
@@ -156,10 +117,161 @@ ScalarQueries::Pending ScalarQueries::bindAlone(const Query& query, const TextSp
 
 ExpressionPtr ScalarQueries::bind(const Query& query, const TextSpan& span) {
     const Select* select = tieableSelect(query);
-    Pending pending = select != nullptr ? bindTied(*select, span) : bindAlone(query, span);
+    return add(select != nullptr ? bindTied(*select, span) : bindAlone(query, span), span);
+}
+
+ExpressionPtr ScalarQueries::add(Pending pending, const TextSpan& span) {
+    for (const ExpressionPtr& outer : pending.outer) {
+        std::vector<ExpressionPtr> columns;
+        std::unordered_set<const Expression*> seen;
+        collectColumnNodes(outer, seen, columns);
+        for (const ExpressionPtr& column : columns) {
+            if (column && column->index() >= OverCalls::kFirst)
+                failNotSupported(span, "comparing a window function or a sub-query with a sub-query is");
+        }
+    }
     pending.where = span;
     pending_.push_back(std::move(pending));
     return Expression::column(kFirst + pending_.size() - 1, pending_.back().type, "(sub-query)");
+}
+
+ScalarQueries::Rows ScalarQueries::rowsOf(const Query& query, bool wants_items) {
+    Rows rows;
+    const auto* select = std::get_if<Select>(&query.body->node);
+    const bool plain = select != nullptr && select->from && query.with.empty() && !query.limit &&
+                       !query.offset && !isGroupedSelect(*select) && !select->qualify &&
+                       select->windows.empty() && select->hints.empty();
+    if (!plain) {
+        rows.node = binder_.bindQuery(query);
+        for (size_t i = 0; i < rows.node->schema().size(); ++i)
+            rows.items.push_back(columnOf(rows.node, i));
+        return rows;
+    }
+    QueryBinder::Ties ties = binder_.bindTies(*select, scope_, outer_column_);
+    rows.node = ties.inner.node();
+    rows.keys = std::move(ties.keys);
+    rows.outer = std::move(ties.outer);
+    if (!wants_items) return rows;
+    ExpressionBinder binder(ties.inner, "SELECT");
+    for (const SelectItem& item : select->items) {
+        if (const auto* star = std::get_if<Star>(&item.expression->node)) {
+            for (const size_t column : ties.inner.star(star->qualifier))
+                rows.items.push_back(columnOf(rows.node, column));
+        } else {
+            rows.items.push_back(binder.bindRoot(*item.expression));
+        }
+    }
+    return rows;
+}
+
+ExpressionPtr ScalarQueries::addFound(const Rows& rows, std::vector<ExpressionPtr> outer,
+                                      const TextSpan& span) {
+    const ExpressionPtr yes =
+        Expression::literal(Value::boolean(true), LogicalType::boolean().withNullable(false));
+    std::vector<ExpressionPtr> columns = rows.keys;
+    columns.insert(columns.end(), rows.items.begin(), rows.items.end());
+    columns.insert(columns.end(), {yes, yes});
+    std::vector<std::string> names;
+    for (size_t i = 0; i < columns.size(); ++i)
+        names.push_back(fmt::format("$k{}", i));
+    Pending found;
+    found.node = distinct(project(rows.node, std::move(columns), std::move(names), span), span);
+    found.outer = std::move(outer);
+    found.type = LogicalType::boolean();
+    found.if_empty = Expression::literal(Value::boolean(false), LogicalType::boolean().withNullable(false));
+    return add(std::move(found), span);
+}
+
+ExpressionPtr ScalarQueries::addNulls(const Rows& rows, const ExpressionPtr& item, const TextSpan& span) {
+    const LogicalType type = LogicalType::integer().withNullable(false);
+    const auto number = [&](int64_t value) { return Expression::literal(Value::int64(value), type); };
+    std::vector<ExpressionPtr> columns = rows.keys;
+    std::vector<std::string> names;
+    std::vector<size_t> keys;
+    for (size_t i = 0; i < columns.size(); ++i) {
+        names.push_back(fmt::format("$k{}", i));
+        keys.push_back(i);
+    }
+    columns.push_back(
+        Expression::caseWhen({Expression::call("IS NULL", {item}), number(2), number(1)}, type));
+    names.emplace_back("$n");
+    AggregateCall call;
+    call.function = findAggregateFunction("MAX");
+    call.arguments = {keys.size()};
+    call.infos = {ArgumentInfo{type}};
+    call.type = call.function->bind(call.infos, false, false)->resultType();
+    call.text = "MAX($n)";
+    LogicalPtr node =
+        std::make_shared<LogicalAggregate>(project(rows.node, std::move(columns), std::move(names), span),
+                                           keys, std::vector{std::move(call)}, span);
+    std::vector<ExpressionPtr> result;
+    names.clear();
+    for (size_t i = 0; i <= keys.size(); ++i) {
+        result.push_back(columnOf(node, i));
+        names.push_back(node->schema()[i].name);
+    }
+    result.push_back(Expression::literal(Value::boolean(true), LogicalType::boolean().withNullable(false)));
+    names.emplace_back("$found");
+    Pending nulls;
+    nulls.node = project(node, std::move(result), std::move(names), span);
+    nulls.outer = rows.outer;
+    nulls.type = LogicalType::integer();
+    nulls.if_empty = number(0);
+    // Without keys there is a row even where there is nothing, and MAX is NULL in it.
+    return Expression::call("COALESCE", {add(std::move(nulls), span), number(0)});
+}
+
+ExpressionPtr ScalarQueries::bindExists(const Query& query, const TextSpan& span) {
+    Rows rows = rowsOf(query, false);
+    rows.items.clear();
+    std::vector<ExpressionPtr> outer = rows.outer;
+    return addFound(rows, std::move(outer), span);
+}
+
+ExpressionPtr ScalarQueries::bindIn(const InQuery& node, std::vector<ExpressionPtr> values,
+                                    const TextSpan& span) {
+    const std::string comparison = node.comparison.empty() ? "=" : node.comparison;
+    const bool any = node.quantifier != "ALL";
+    const bool negated = comparison == "<>" && !any;
+    if (!negated && !(comparison == "=" && any)) {
+        failNotSupported(
+            span, fmt::format("{} {} other than between the ANDs of WHERE is", comparison, node.quantifier));
+    }
+    const Rows rows = rowsOf(*node.query, true);
+    if (rows.items.size() != values.size()) {
+        failAt(node.query->span, "sql.column-count",
+               fmt::format("the sub-query has {} columns, but it is compared with {}", rows.items.size(),
+                           values.size()));
+    }
+    bool may_be_null = false;
+    std::vector<ExpressionPtr> outer = rows.outer;
+    for (size_t i = 0; i < values.size(); ++i) {
+        // What cannot be compared is said here, with the place.
+        located(span, [&] { return Expression::call("=", {values[i], rows.items[i]}); });
+        may_be_null = may_be_null || values[i]->type().nullable() || rows.items[i]->type().nullable();
+        outer.push_back(values[i]);
+    }
+    if (may_be_null && values.size() > 1) {
+        failNotSupported(span, "IN with rows that may hold NULLs, other than between the ANDs of WHERE, is");
+    }
+    const LogicalType boolean = LogicalType::boolean();
+    ExpressionPtr result = addFound(rows, std::move(outer), span);
+    if (may_be_null) {
+        const ExpressionPtr nulls = addNulls(rows, rows.items.front(), span);
+        const auto is = [&](int64_t value) {
+            return Expression::call(
+                "=", {nulls,
+                      Expression::literal(Value::int64(value), LogicalType::integer().withNullable(false))});
+        };
+        const ExpressionPtr unknown = Expression::logicalAnd(
+            {Expression::logicalOr({Expression::call("IS NULL", {values.front()}), is(2)}),
+             Expression::call("NOT", {is(0)})});
+        result = Expression::caseWhen({result, Expression::literal(Value::boolean(true), boolean), unknown,
+                                       Expression::literal(Value::null(), boolean),
+                                       Expression::literal(Value::boolean(false), boolean)},
+                                      boolean);
+    }
+    return negated ? Expression::call("NOT", {result}) : result;
 }
 
 LogicalPtr ScalarQueries::build(LogicalPtr input, const TextSpan& where) {

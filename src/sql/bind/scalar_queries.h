@@ -23,6 +23,9 @@ class ScalarQueries {
         : binder_(binder), scope_(scope), outer_column_(std::move(outer_column)) {}
 
     ExpressionPtr bind(const Query& query, const TextSpan& span);
+    // EXISTS and IN as values, in three-valued logic. `values` are over the rows that SELECT stands on.
+    ExpressionPtr bindExists(const Query& query, const TextSpan& span);
+    ExpressionPtr bindIn(const InQuery& node, std::vector<ExpressionPtr> values, const TextSpan& span);
     bool empty() const { return pending_.empty(); }
 
     // `input` with the values behind its columns.
@@ -41,6 +44,19 @@ class ScalarQueries {
         TextSpan where;
     };
 
+    // The rows of a sub-query of which it matters which there are.
+    struct Rows {
+        LogicalPtr node;
+        std::vector<ExpressionPtr> keys;
+        std::vector<ExpressionPtr> outer;
+        std::vector<ExpressionPtr> items;
+    };
+    Rows rowsOf(const Query& query, bool wants_items);
+    ExpressionPtr add(Pending pending, const TextSpan& span);
+    // TRUE where a row has these keys and items, equal to what `outer` says, FALSE elsewhere.
+    ExpressionPtr addFound(const Rows& rows, std::vector<ExpressionPtr> outer, const TextSpan& span);
+    // Of the rows with these keys: 0 if there are none, 2 if `item` is NULL in one of them, else 1.
+    ExpressionPtr addNulls(const Rows& rows, const ExpressionPtr& item, const TextSpan& span);
     Pending bindTied(const Select& select, const TextSpan& span);
     Pending bindAlone(const Query& query, const TextSpan& span);
 

@@ -8,48 +8,14 @@
 
 namespace millrace::sql {
 
-namespace {
-
-bool isGrouped(const Select& select) {
+bool isGroupedSelect(const Select& select) {
     return !select.group_by.empty() || select.having ||
            std::any_of(select.items.begin(), select.items.end(),
                        [](const SelectItem& item) { return containsAggregate(*item.expression); }) ||
            (select.qualify && containsAggregate(*select.qualify));
 }
 
-// GROUP BY's keys apart from its window; the same one twice counts once.
-std::vector<ExpressionPtr> bindKeys(const Select& select, const Scope& scope) {
-    std::vector<ExpressionPtr> keys;
-    ExpressionBinder binder(scope, "GROUP BY");
-    for (const GroupItem& item : select.group_by) {
-        if (item.kind != GroupingKind::Expressions)
-            failNotSupported(item.span, "GROUPING SETS, ROLLUP and CUBE are");
-        for (const ExprPtr& expr : item.sets.front()) {
-            if (GroupWindow::is(*expr)) continue;
-            ExpressionPtr key;
-            try {
-                key = binder.bindRoot(*expr);
-            } catch (const UserError& error) {
-                const auto* column = std::get_if<ColumnRef>(&expr->node);
-                const bool is_alias =
-                    error.code() == "sql.unknown-column" && column != nullptr && column->path.size() == 1 &&
-                    std::any_of(select.items.begin(), select.items.end(), [&](const SelectItem& selected) {
-                        return selected.alias && selected.alias->name == column->path[0].name;
-                    });
-                if (!is_alias) throw;
-                failAt(expr->span, "sql.unknown-column", error.problem().message,
-                       fmt::format("'{}' is an alias of SELECT; GROUP BY takes the expression itself",
-                                   column->path[0].name));
-            }
-            if (key->type().kind() == TypeKind::Null) key = convert(key, LogicalType::integer());
-            const auto same = std::find_if(keys.begin(), keys.end(), [&](const ExpressionPtr& other) {
-                return other->canonical() == key->canonical();
-            });
-            if (same == keys.end()) keys.push_back(std::move(key));
-        }
-    }
-    return keys;
-}
+namespace {
 
 // One output column of SELECT for each item, * written out.
 struct Item {
@@ -135,7 +101,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         scope.replaceNode(input);
     }
 
-    const bool grouped = isGrouped(select);
+    const bool grouped = isGroupedSelect(select);
     std::vector<Item> items;
     ExpressionBinder plain(scope, "SELECT");
     std::optional<GroupWindow> window;
@@ -151,7 +117,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
     ScalarQueries scalars(*this, scope, std::move(of_groups));
     if (grouped) {
         window = GroupWindow::find(select, scope);
-        over_groups.emplace(scope, bindKeys(select, scope), window ? &*window : nullptr);
+        over_groups.emplace(scope, bindGroupingKeys(select, scope), window ? &*window : nullptr);
         over_groups->collectOver(&over);
         over_groups->collectScalars(&scalars);
         items = bindItems(select, scope, *over_groups, [&](size_t column, const TextSpan& where) {

@@ -10,7 +10,17 @@ namespace millrace::sql {
 
 StateTtlHint::StateTtlHint(const std::vector<Hint>& hints) {
     for (const Hint& hint : hints) {
-        if (toUpper(hint.name.name) != "STATE_TTL")
+        const std::string name = toUpper(hint.name.name);
+        if (name == "BROADCAST" || name == "SHUFFLE_HASH" || name == "SHUFFLE_MERGE" || name == "NEST_LOOP") {
+            if (hint.arguments.empty() || !hint.options.empty()) {
+                failAt(hint.name.span, "sql.bad-hint", fmt::format("{} takes names of tables", name),
+                       fmt::format("such as {}(orders)", name));
+            }
+            for (const std::string& table : hint.arguments)
+                joined_.push_back({table, hint.name.span});
+            continue;
+        }
+        if (name != "STATE_TTL")
             failNotSupported(hint.name.span, fmt::format("the hint {} is", hint.name.name));
         where_ = hint.name.span;
         if (!hint.arguments.empty() || hint.options.empty()) {
@@ -32,15 +42,20 @@ std::optional<Duration> StateTtlHint::of(const Scope& scope) const {
     return found == ttls_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void StateTtlHint::check(const Scope& from) const {
+void StateTtlHint::checkName(const char* hint, const std::string& table, const TextSpan& where,
+                             const Scope& from) const {
     const std::vector<std::string> tables = from.tables();
-    for (const auto& [table, ttl] : ttls_) {
-        if (std::find(tables.begin(), tables.end(), table) != tables.end()) continue;
-        const std::string near = nearestName(table, tables);
-        failAt(where_, "sql.bad-hint", fmt::format("STATE_TTL names '{}', which FROM does not", table),
-               near.empty() ? "a table that has an alias goes by that"
-                            : fmt::format("did you mean '{}'?", near));
-    }
+    if (std::find(tables.begin(), tables.end(), table) != tables.end()) return;
+    const std::string near = nearestName(table, tables);
+    failAt(where, "sql.bad-hint", fmt::format("{} names '{}', which FROM does not", hint, table),
+           near.empty() ? "a table that has an alias goes by that" : fmt::format("did you mean '{}'?", near));
+}
+
+void StateTtlHint::check(const Scope& from) const {
+    for (const auto& [table, ttl] : ttls_)
+        checkName("STATE_TTL", table, where_, from);
+    for (const Joined& join : joined_)
+        checkName("the hint", join.table, join.where, from);
 }
 
 }  // namespace millrace::sql

@@ -63,13 +63,72 @@ LogicalPtr QueryBinder::bindWhere(const Expr& where, Scope scope) {
         const LogicalPtr with_values = scalars.build(scope.node(), where.span);
         LogicalPtr kept =
             std::make_shared<LogicalFilter>(with_values, scalars.resolved(condition), where.span);
-        if (!scalars.empty()) kept = firstColumns(kept, scope.size(), where.span);
+        if (!scalars.empty()) {
+            // Joined tables may have columns of one name, and are to have them still.
+            std::vector<ExpressionPtr> columns;
+            std::vector<std::string> names;
+            for (size_t i = 0; i < scope.size(); ++i) {
+                columns.push_back(columnOf(kept, i));
+                names.push_back(scope.field(i).name);
+            }
+            kept = project(kept, std::move(columns), std::move(names), where.span);
+        }
         scope.replaceNode(std::move(kept));
     }
     for (const Expr* conjunct : conjuncts) {
         if (standsForRows(*conjunct)) scope.replaceNode(bindSubQueryCondition(*conjunct, scope));
     }
     return scope.node();
+}
+
+QueryBinder::Ties QueryBinder::bindTies(const Select& select, const Scope& around,
+                                        const OuterColumn& outer_column) {
+    Ties result;
+    result.inner = bindTable(*select.from);
+    Scope& inner = result.inner;
+    inner.setCatalog(&catalog_);
+    const size_t outer = around.size();
+    const size_t all = outer + inner.size();
+    std::vector<ExpressionPtr> to_inner(all);
+    for (size_t i = 0; i < inner.size(); ++i)
+        to_inner[outer + i] = columnOf(inner.node(), i);
+    CorrelatedBinder binder(inner, around, "WHERE");
+    std::vector<const Expr*> conjuncts;
+    std::vector<ExpressionPtr> own;
+    if (select.where) flattenAnd(*select.where, conjuncts);
+    for (const Expr* conjunct : conjuncts) {
+        if (standsForRows(*conjunct) || containsScalarQuery(*conjunct)) continue;
+        const ExpressionPtr bound = binder.bindCondition(*conjunct);
+        if (!readsBelow(*bound, outer, all)) {
+            own.push_back(Expression::rewriteColumns(bound, to_inner));
+            continue;
+        }
+        const bool equality = bound->kind() == ExpressionKind::Call && bound->name() == "=";
+        ExpressionPtr mine = equality ? bound->arguments()[0] : nullptr;
+        ExpressionPtr other = equality ? bound->arguments()[1] : nullptr;
+        if (equality && readsBelow(*mine, outer, all)) std::swap(mine, other);
+        if (!equality || readsBelow(*mine, outer, all) || readsFrom(*other, outer, all)) {
+            failNotSupported(conjunct->span,
+                             "conditions that tie such a sub-query to the query around it, other than "
+                             "inner = outer, are");
+        }
+        result.keys.push_back(Expression::rewriteColumns(mine, to_inner));
+        std::vector<ExpressionPtr> to_outer(all);
+        std::vector<bool> used(all, false);
+        other->collectColumns(used);
+        for (size_t i = 0; i < outer; ++i) {
+            if (!used[i]) continue;
+            to_outer[i] = outer_column ? outer_column(i, conjunct->span) : columnOf(around.node(), i);
+        }
+        result.outer.push_back(Expression::rewriteColumns(other, to_outer));
+    }
+    if (const ExpressionPtr condition = conjunction(std::move(own)))
+        inner.replaceNode(std::make_shared<LogicalFilter>(inner.node(), condition, select.where->span));
+    for (const Expr* conjunct : conjuncts) {
+        if (standsForRows(*conjunct) || containsScalarQuery(*conjunct))
+            inner.replaceNode(bindWhere(*conjunct, inner));
+    }
+    return result;
 }
 
 // What a row of `scope` has to do with the rows of `query`.
@@ -82,6 +141,7 @@ QueryBinder::SubQuery QueryBinder::bindSubQuery(const Query& query, const Scope&
         for (size_t i = 0; i < result.node->schema().size(); ++i) {
             const Field& field = result.node->schema()[i];
             result.items.push_back(Expression::column(outer + i, field.type, field.name));
+            result.names.push_back(field.name);
         }
         return result;
     }
@@ -106,10 +166,14 @@ QueryBinder::SubQuery QueryBinder::bindSubQuery(const Query& query, const Scope&
     if (wants_items) {
         for (const SelectItem& item : select->items) {
             if (const auto* star = std::get_if<Star>(&item.expression->node)) {
-                for (const size_t column : inner.star(star->qualifier))
+                for (const size_t column : inner.star(star->qualifier)) {
                     result.items.push_back(binder.innerColumn(column));
+                    result.names.push_back(inner.field(column).name);
+                }
             } else {
                 result.items.push_back(binder.bindRoot(*item.expression));
+                result.names.push_back(item.alias ? item.alias->name
+                                                  : derivedName(*item.expression, result.names.size()));
             }
         }
     }
@@ -132,10 +196,10 @@ LogicalPtr QueryBinder::bindSubQueryCondition(const Expr& condition, const Scope
     bool negated = false;
     const Expr& expr = withoutNot(condition, negated);
     std::vector<ExpressionPtr> on;
-    const auto join = [&](bool anti, SubQuery sub) {
+    const auto join = [&](bool anti, const SubQuery& sub) {
         if (sub.condition) on.insert(on.begin(), sub.condition);
-        return std::make_shared<LogicalJoin>(anti ? JoinType::Anti : JoinType::Semi, scope.node(),
-                                             std::move(sub.node), conjunction(std::move(on)), condition.span);
+        return std::make_shared<LogicalJoin>(anti ? JoinType::Anti : JoinType::Semi, scope.node(), sub.node,
+                                             conjunction(std::move(on)), condition.span);
     };
     if (const auto* exists = std::get_if<ExistsQuery>(&expr.node))
         return join(negated, bindSubQuery(*exists->query, scope, false));
@@ -175,7 +239,7 @@ LogicalPtr QueryBinder::bindSubQueryCondition(const Expr& condition, const Scope
         const char* test = !all ? "IS NOT FALSE" : negated ? "IS FALSE" : "IS NOT TRUE";
         on.push_back(Expression::call(test, {compared}));
     }
-    return join(all != negated, std::move(sub));
+    return join(all != negated, sub);
 }
 
 }  // namespace millrace::sql

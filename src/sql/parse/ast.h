@@ -262,11 +262,12 @@ struct SelectItem {
 };
 
 enum class GroupingKind : uint8_t { Expressions, Rollup, Cube, Sets };
-// GROUP BY a, b is one Expressions item per expression; ROLLUP (a, b) lists its sets; GROUPING SETS ((a),
-// (b)) too.
+// GROUP BY a, (b, c) is an Expressions item of one set each; ROLLUP (a, (b, c)) and CUBE list what they take
+// away from; GROUPING SETS ((a), ROLLUP (b, c)) holds items.
 struct GroupItem {
     GroupingKind kind = GroupingKind::Expressions;
     std::vector<std::vector<ExprPtr>> sets;
+    std::vector<GroupItem> items;  // of GROUPING SETS
     TextSpan span;
 };
 
@@ -282,6 +283,7 @@ struct Select {
     TableRefPtr from;  // absent: one row without columns
     ExprPtr where;
     std::vector<GroupItem> group_by;
+    bool group_by_distinct = false;  // GROUP BY DISTINCT: equal grouping sets count once
     ExprPtr having;
     std::vector<NamedWindow> windows;
     ExprPtr qualify;
@@ -364,8 +366,9 @@ struct CreateTable {
     bool temporary = false;
     bool if_not_exists = false;
     bool or_replace = false;
+    bool must_exist = false;  // REPLACE TABLE
     ObjectName name;
-    std::vector<ColumnDefinition> columns;
+    std::vector<ColumnDefinition> columns;  // of AS, those without a type only say where a column stands
     std::optional<WatermarkClause> watermark;
     std::optional<PrimaryKeyClause> primary_key;
     std::string comment;
@@ -396,11 +399,76 @@ struct CreateFunction {
     TextSpan class_span;
 };
 
+struct CreateCatalog {
+    bool if_not_exists = false;
+    ObjectName name;  // of one part
+    std::string comment;
+    std::vector<OptionItem> options;
+};
+struct CreateDatabase {
+    bool if_not_exists = false;
+    ObjectName name;
+    std::string comment;
+    std::vector<OptionItem> options;
+};
+
 enum class ObjectKind : uint8_t { Table, View, Function, Catalog, Database };
 struct DropObject {
     ObjectKind kind = ObjectKind::Table;
     bool temporary = false;
     bool if_exists = false;
+    bool cascade = false;  // DROP DATABASE
+    ObjectName name;
+};
+
+// ALTER TABLE ... ADD and MODIFY; a column that is modified keeps its place unless it says another one.
+struct AlterColumns {
+    struct Column {
+        ColumnDefinition definition;
+        bool first = false;
+        std::optional<Identifier> after;
+    };
+    bool modify = false;
+    std::vector<Column> columns;
+    std::optional<WatermarkClause> watermark;
+    std::optional<PrimaryKeyClause> primary_key;
+};
+struct DropColumns {
+    std::vector<Identifier> columns;
+};
+struct DropPrimaryKey {};
+struct DropWatermark {};
+struct RenameColumn {
+    Identifier from;
+    Identifier to;
+};
+struct RenameObject {
+    ObjectName to;
+};
+struct SetObjectOptions {
+    std::vector<OptionItem> options;
+};
+struct ResetObjectOptions {
+    std::vector<OptionItem> keys;  // without values
+};
+struct RedefineView {
+    std::shared_ptr<Query> query;
+};
+struct RedefineFunction {
+    std::string class_name;
+    TextSpan class_span;
+};
+struct AlterObject {
+    ObjectKind kind = ObjectKind::Table;
+    bool if_exists = false;
+    ObjectName name;
+    std::variant<AlterColumns, DropColumns, DropPrimaryKey, DropWatermark, RenameColumn, RenameObject,
+                 SetObjectOptions, ResetObjectOptions, RedefineView, RedefineFunction>
+        change;
+};
+
+struct Use {
+    ObjectKind kind = ObjectKind::Database;  // or Catalog
     ObjectName name;
 };
 
@@ -436,8 +504,11 @@ struct Show {
     std::optional<ObjectName> object;
     std::optional<std::string> like;
     bool not_like = false;
+    bool any_case = false;  // ILIKE
+    TextSpan span;          // of what is shown
 };
 struct Describe {
+    ObjectKind kind = ObjectKind::Table;  // a view is one, too; or Catalog, Database, Function
     ObjectName table;
 };
 struct QueryStatement {
@@ -449,8 +520,9 @@ struct UnsupportedStatement {
 };
 
 struct Statement {
-    std::variant<CreateTable, CreateView, CreateFunction, DropObject, Insert, StatementSet, SetOption,
-                 ResetOption, Explain, Show, Describe, QueryStatement, UnsupportedStatement>
+    std::variant<CreateTable, CreateView, CreateFunction, CreateCatalog, CreateDatabase, DropObject,
+                 AlterObject, Use, Insert, StatementSet, SetOption, ResetOption, Explain, Show, Describe,
+                 QueryStatement, UnsupportedStatement>
         node;
     TextSpan span;     // its first word
     std::string text;  // as written, after substitution, without the ';'

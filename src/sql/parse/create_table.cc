@@ -36,6 +36,10 @@ CreateTable Parser::createTable(bool temporary, bool or_replace) {
     } else if (accept("AS")) {
         table.as = query();
     }
+    for (const ColumnDefinition& column : table.columns) {
+        if (!column.type && !column.computed && !table.as)
+            fail(column.span, fmt::format("column '{}' has no type", column.name.name));
+    }
     return table;
 }
 
@@ -83,7 +87,7 @@ ColumnDefinition Parser::column() {
     column.name = identifier("a column's name");
     if (accept("AS")) {
         column.computed = expression();
-    } else {
+    } else if (!is(current(), ",") && !is(current(), ")")) {  // the names of AS SELECT may stand alone
         column.type = type();
         if (accept("METADATA")) {
             column.metadata = true;
@@ -128,6 +132,12 @@ LikeClause Parser::likeClause() {
                 if (option.feature.empty() && accept(feature)) option.feature = feature;
             }
             if (option.feature.empty()) fail();
+            if (option.merge == "OVERWRITING" &&
+                (option.feature == "ALL" || option.feature == "CONSTRAINTS" ||
+                 option.feature == "DISTRIBUTION" || option.feature == "PARTITIONS")) {
+                fail(spanFrom(pos_ - 2), fmt::format("{} cannot be OVERWRITING", option.feature),
+                     "it is INCLUDING or EXCLUDING");
+            }
             like.options.push_back(std::move(option));
             accept(",");
         }

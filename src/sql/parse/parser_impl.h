@@ -171,7 +171,23 @@ class Parser {
     Insert insert();
     StatementSet statementSet();
     Explain explain();
+
+    // catalogs.cc: CREATE CATALOG and DATABASE, USE, SHOW, DESCRIBE
+    // --------------------------------------------------------------------------
+    CreateCatalog createCatalog();
+    CreateDatabase createDatabase();
+    decltype(Statement::node) use(size_t first);
     Show show();
+    Describe describe();
+
+    // alter.cc
+    // ------------------------------------------------------------------------------------------------
+    decltype(Statement::node) alter(size_t first);
+    decltype(AlterObject::change) alterTable(size_t first);
+    AlterColumns alterColumns(bool modify);
+    void alterElement(AlterColumns& change);
+    std::vector<OptionItem> optionKeys();  // ('key', ...)
+
     decltype(Statement::node) unsupported(std::initializer_list<std::string_view> words);
     void skipToSemicolon();
     std::string definedName(size_t first_token) const;  // of CREATE TABLE or VIEW; "" for anything else

@@ -218,8 +218,35 @@ TEST(Parser, OtherStatements) {
     EXPECT_EQ(parsed<Show>("SHOW FUNCTIONS LIKE 'A%'").like, "A%");
     EXPECT_EQ(parsed<Show>("SHOW CREATE TABLE t").what, "CREATE TABLE");
     EXPECT_EQ(parsed<Describe>("DESC t").table.toString(), "t");
-    EXPECT_EQ(parsed<UnsupportedStatement>("ALTER TABLE t ADD (a INT)").what, "ALTER TABLE");
-    EXPECT_EQ(parsed<UnsupportedStatement>("CREATE CATALOG c WITH ('type' = 'x')").what, "CREATE CATALOG");
+    EXPECT_EQ(parsed<UnsupportedStatement>("ALTER MODEL m RENAME TO n").what, "ALTER MODEL");
+    EXPECT_EQ(parsed<UnsupportedStatement>("UPDATE t SET a = 1").what, "UPDATE");
+    EXPECT_EQ(parsed<CreateCatalog>("CREATE CATALOG IF NOT EXISTS c WITH ('type' = 'x')").options.at(0).value,
+              "x");
+    EXPECT_EQ(parsed<CreateDatabase>("CREATE DATABASE c.d COMMENT 'x'").name.toString(), "c.d");
+    EXPECT_TRUE(parsed<DropObject>("DROP DATABASE IF EXISTS d CASCADE").cascade);
+    EXPECT_EQ(parsed<Use>("USE CATALOG c").kind, ObjectKind::Catalog);
+    EXPECT_EQ(parsed<Use>("USE catalog").name.toString(), "catalog");
+    EXPECT_EQ(parsed<Describe>("DESCRIBE CATALOG c").kind, ObjectKind::Catalog);
+    EXPECT_TRUE(parsed<CreateTable>("REPLACE TABLE t AS SELECT 1").must_exist);
+}
+
+TEST(Parser, Alter) {
+    const auto change = [](const std::string& text) { return std::move(parsed<AlterObject>(text).change); };
+    const auto columns = std::get<AlterColumns>(
+        change("ALTER TABLE IF EXISTS t ADD (a INT FIRST, b AS a + 1 AFTER a, PRIMARY KEY (a) NOT ENFORCED, "
+               "WATERMARK FOR c AS c)"));
+    EXPECT_TRUE(columns.columns.at(0).first);
+    EXPECT_EQ(columns.columns.at(1).after->name, "a");
+    EXPECT_TRUE(columns.watermark && columns.primary_key && !columns.modify);
+    EXPECT_TRUE(std::get<AlterColumns>(change("ALTER TABLE t MODIFY a BIGINT COMMENT 'x'")).modify);
+    EXPECT_EQ(std::get<DropColumns>(change("ALTER TABLE t DROP (a, b)")).columns.size(), 2U);
+    EXPECT_TRUE(std::holds_alternative<DropPrimaryKey>(change("ALTER TABLE t DROP PRIMARY KEY")));
+    EXPECT_TRUE(std::holds_alternative<DropPrimaryKey>(change("ALTER TABLE t DROP CONSTRAINT k")));
+    EXPECT_TRUE(std::holds_alternative<DropWatermark>(change("ALTER TABLE t DROP WATERMARK")));
+    EXPECT_EQ(std::get<RenameColumn>(change("ALTER TABLE t RENAME a TO b")).to.name, "b");
+    EXPECT_EQ(std::get<RenameObject>(change("ALTER TABLE t RENAME TO u")).to.toString(), "u");
+    EXPECT_EQ(std::get<ResetObjectOptions>(change("ALTER TABLE t RESET ('a', 'b')")).keys.size(), 2U);
+    EXPECT_TRUE(std::holds_alternative<RedefineView>(change("ALTER VIEW v AS SELECT 1")));
 }
 
 TEST(Parser, AStatementsTextIsItsOwn) {

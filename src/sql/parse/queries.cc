@@ -150,7 +150,8 @@ Select Parser::select() {
     if (accept("WHERE")) select.where = expression();
     if (accept("GROUP")) {
         expect("BY");
-        if (!accept("DISTINCT")) accept("ALL");
+        select.group_by_distinct = accept("DISTINCT");
+        if (!select.group_by_distinct) accept("ALL");
         commaSeparated([&] { select.group_by.push_back(groupItem()); });
     }
     if (accept("HAVING")) select.having = expression();
@@ -188,6 +189,7 @@ std::vector<ExprPtr> Parser::groupingSet() {
 }
 
 GroupItem Parser::groupItem() {
+    const Nesting nesting(*this);
     const size_t first = pos_;
     GroupItem item;
     const auto sets = [&] {
@@ -198,7 +200,9 @@ GroupItem Parser::groupItem() {
     if (is(current(), "GROUPING") && is(ahead(1), "SETS")) {
         expectSequence({"GROUPING", "SETS"});
         item.kind = GroupingKind::Sets;
-        sets();
+        expect("(");
+        commaSeparated([&] { item.items.push_back(groupItem()); });
+        expect(")");
     } else if ((is(current(), "ROLLUP") || is(current(), "CUBE")) && is(ahead(1), "(")) {
         item.kind = is(current(), "CUBE") ? GroupingKind::Cube : GroupingKind::Rollup;
         advance();

@@ -129,17 +129,20 @@ decltype(Statement::node) Parser::statementNode() {
     if (at("EXPLAIN")) return explain();
     if (at("SHOW")) return show();
     if (accept("DESCRIBE") || accept("DESC")) {
-        for (const char* kind : {"CATALOG", "DATABASE", "FUNCTION", "MODEL", "JOB"}) {
-            if (is(current(), kind) && ahead(1).kind != TokenKind::End && !is(ahead(1), ";")) {
-                notYet(spanFrom(first), std::string("DESCRIBE ") + kind);
-            }
-        }
-        accept("EXTENDED");
-        return Describe{objectName("a table")};
+        return describe();
+    }
+    if (accept("USE")) return use(first);
+    if (accept("ALTER")) return alter(first);
+    if (is(current(), "REPLACE") && is(ahead(1), "TABLE")) {
+        advance();
+        advance();
+        CreateTable table = createTable(false, true);
+        table.must_exist = true;
+        return table;
     }
     // What of Flink's statements is known but not read any further.
-    for (const char* word : {"ALTER", "USE", "ANALYZE", "CALL", "LOAD", "UNLOAD", "UPDATE", "DELETE",
-                             "TRUNCATE", "ADD", "REMOVE", "COMPILE", "STOP", "REPLACE"}) {
+    for (const char* word : {"ANALYZE", "CALL", "LOAD", "UNLOAD", "UPDATE", "DELETE", "TRUNCATE", "ADD",
+                             "REMOVE", "COMPILE", "STOP"}) {
         if (at(word)) return unsupported({word});
     }
     if (current().kind == TokenKind::Word) {
@@ -174,7 +177,9 @@ decltype(Statement::node) Parser::create() {
     if (accept("TABLE")) return createTable(temporary, or_replace);
     if (accept("VIEW")) return createView(temporary, or_replace);
     if (is(current(), "FUNCTION") || is(current(), "SYSTEM")) return createFunction(temporary);
-    for (const char* what : {"CATALOG", "DATABASE", "MATERIALIZED", "MODEL", "CONNECTION"}) {
+    if (accept("CATALOG")) return createCatalog();
+    if (accept("DATABASE")) return createDatabase();
+    for (const char* what : {"MATERIALIZED", "MODEL", "CONNECTION"}) {
         if (!at(what)) continue;
         skipToSemicolon();
         return UnsupportedStatement{std::string("CREATE ") + what};
@@ -238,8 +243,12 @@ decltype(Statement::node) Parser::drop() {
         drop.kind = ObjectKind::View;
     } else if (accept("FUNCTION")) {
         drop.kind = ObjectKind::Function;
+    } else if (!system && !drop.temporary && accept("CATALOG")) {
+        drop.kind = ObjectKind::Catalog;
+    } else if (!system && !drop.temporary && accept("DATABASE")) {
+        drop.kind = ObjectKind::Database;
     } else {
-        for (const char* what : {"CATALOG", "DATABASE", "MATERIALIZED", "MODEL", "CONNECTION"}) {
+        for (const char* what : {"MATERIALIZED", "MODEL", "CONNECTION"}) {
             if (!at(what)) continue;
             skipToSemicolon();
             return UnsupportedStatement{std::string("DROP ") + what};
@@ -248,6 +257,7 @@ decltype(Statement::node) Parser::drop() {
     }
     drop.if_exists = acceptSequence({"IF", "EXISTS"});
     drop.name = objectName("a name");
+    if (drop.kind == ObjectKind::Database && !accept("RESTRICT")) drop.cascade = accept("CASCADE");
     return drop;
 }
 
@@ -354,49 +364,13 @@ Explain Parser::explain() {
         *explain.statement = statement();
     }
     const auto& node = explain.statement->node;
-    if (!std::holds_alternative<QueryStatement>(node) && !std::holds_alternative<Insert>(node) &&
-        !std::holds_alternative<StatementSet>(node)) {
+    const auto* create = std::get_if<CreateTable>(&node);
+    const bool creates_as = create != nullptr && create->as && !explain.analyze;
+    if (!creates_as && !std::holds_alternative<QueryStatement>(node) &&
+        !std::holds_alternative<Insert>(node) && !std::holds_alternative<StatementSet>(node)) {
         fail(explain.statement->span, "EXPLAIN takes a query, an INSERT or a statement set");
     }
     return explain;
-}
-
-Show Parser::show() {
-    expect("SHOW");
-    Show show;
-    if (accept("CREATE")) {
-        const bool view = accept("VIEW");
-        if (!view) expect("TABLE");
-        show.what = view ? "CREATE VIEW" : "CREATE TABLE";
-        show.object = objectName(view ? "a view" : "a table");
-        return show;
-    }
-    accept("USER");
-    for (const char* what : {"TABLES", "VIEWS", "FUNCTIONS", "COLUMNS", "CATALOGS", "DATABASES", "MODULES",
-                             "JARS", "JOBS", "CURRENT", "FULL", "PARTITIONS", "PROCEDURES"}) {
-        if (show.what.empty() && accept(what)) show.what = what;
-    }
-    if (show.what.empty()) fail();
-    if (show.what == "CURRENT") {
-        const bool catalog = accept("CATALOG");
-        if (!catalog) expect("DATABASE");
-        show.what = catalog ? "CURRENT CATALOG" : "CURRENT DATABASE";
-        return show;
-    }
-    if (show.what == "FULL") {
-        expect("MODULES");
-        show.what = "FULL MODULES";
-    }
-    if (accept("FROM") || accept("IN")) {
-        show.object = objectName("a name");
-    } else if (show.what == "COLUMNS" || show.what == "PARTITIONS") {
-        if (show.what == "COLUMNS") fail();
-        show.object = objectName("a table");
-    }
-    show.not_like = is(current(), "NOT") && (is(ahead(1), "LIKE") || is(ahead(1), "ILIKE"));
-    if (show.not_like) advance();
-    if (accept("LIKE") || accept("ILIKE")) show.like = stringLiteral("a pattern in quotes");
-    return show;
 }
 
 ExprPtr Parser::parseOnlyExpression() {

@@ -290,13 +290,13 @@ std::string groupItem(const GroupItem& item) {
     const auto set = [](const std::vector<ExprPtr>& keys) { return "(" + list(keys) + ")"; };
     switch (item.kind) {
         case GroupingKind::Expressions:
-            return item.sets.front().empty() ? "()" : list(item.sets.front());
+            return item.sets.front().size() == 1 ? list(item.sets.front()) : set(item.sets.front());
         case GroupingKind::Rollup:
             return "ROLLUP (" + joined(item.sets, ", ", set) + ")";
         case GroupingKind::Cube:
             return "CUBE (" + joined(item.sets, ", ", set) + ")";
         case GroupingKind::Sets:
-            return "GROUPING SETS (" + joined(item.sets, ", ", set) + ")";
+            return "GROUPING SETS (" + joined(item.items, ", ", groupItem) + ")";
     }
     return "";
 }
@@ -309,7 +309,9 @@ struct BodyText {
         });
         if (node.from) out += " FROM " + tableSql(*node.from);
         if (node.where) out += " WHERE " + toSql(*node.where);
-        if (!node.group_by.empty()) out += " GROUP BY " + joined(node.group_by, ", ", groupItem);
+        if (!node.group_by.empty())
+            out += (node.group_by_distinct ? " GROUP BY DISTINCT " : " GROUP BY ") +
+                   joined(node.group_by, ", ", groupItem);
         if (node.having) out += " HAVING " + toSql(*node.having);
         if (!node.windows.empty()) {
             out += " WINDOW " + joined(node.windows, ", ", [](const NamedWindow& window) {

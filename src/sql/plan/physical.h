@@ -55,6 +55,9 @@ struct PhysicalPlan {
 using ChangelogModes = std::map<const Rel*, Changelog>;
 ChangelogModes inferChangelogModes(const RelRoots& roots, const std::map<const Rel*, ChangelogMode>& sinks);
 
+// execution.runtime-mode. UserError "config.bad-value".
+bool runsInBatch(const Configuration& configuration);
+
 PhysicalPlan makePhysicalPlan(const RelRoots& roots, const PlanOptions& options);
 
 }  // namespace millrace::sql

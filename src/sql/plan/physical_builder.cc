@@ -1,5 +1,8 @@
 #include "sql/plan/physical_builder.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/hash.h"
 #include "base/text.h"
 #include "sql/plan/connectors.h"
@@ -16,6 +19,10 @@ const ConfigOption<std::string> kAggregatePhases{
     "table.optimizer.agg-phase-strategy", "AUTO",
     "Whether rows are aggregated before they are dealt out by key: ONE_PHASE, TWO_PHASE, or AUTO, by windows "
     "where there is more than one slot."};
+const ConfigOption<std::string> kRuntimeMode{
+    "execution.runtime-mode", "streaming",
+    "streaming tells how results change; batch takes only input that ends, and tells results once, when they "
+    "are final."};
 const ConfigOption<int64_t> kParallelism{"parallelism.default", 1, ""};
 
 }  // namespace
@@ -88,6 +95,11 @@ size_t PhysicalBuilder::addSource(const Rel& rel, std::string uid, std::shared_p
     node.uid = std::move(uid);
     node.schema = rel.schema;
     node.bounded = source->boundedness() == Boundedness::Bounded;
+    if (!node.bounded && runsInBatch(options_.configuration)) {
+        throw UserError({"sql.unbounded",
+                         fmt::format("in batch mode every source must end, and {} does not", node.name),
+                         "SET 'execution.runtime-mode' = 'streaming'", rel.origin->where()});
+    }
     MILLRACE_CHECK(source->outputSchema().size() == rel.schema.size(), "{} produces {}, not {}", node.name,
                    source->outputSchema().toString(), rel.schema.toString());
     node.what = std::move(source);
@@ -122,6 +134,17 @@ size_t PhysicalBuilder::addSink(const Rel& rel, std::string uid, const Changelog
     node.inputs = {std::move(input)};
     node.what = std::move(sink);
     return push(std::move(node));
+}
+
+bool runsInBatch(const Configuration& configuration) {
+    std::string mode = configuration.get(kRuntimeMode);
+    std::transform(mode.begin(), mode.end(), mode.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    if (mode != "streaming" && mode != "batch") {
+        throw UserError("config.bad-value", fmt::format("'{}' is '{}'", kRuntimeMode.key, mode),
+                        "it is one of streaming, batch");
+    }
+    return mode == "batch";
 }
 
 PhysicalPlan makePhysicalPlan(const RelRoots& roots, const PlanOptions& options) {

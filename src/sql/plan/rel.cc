@@ -184,6 +184,7 @@ const std::vector<Rewrite>& rewrites() {
             rewrite("filter_by_running_extremes",
                     "rows that cannot be their window's largest or smallest do not reach the join with it",
                     filterByRunningExtremes),
+            {"answer_at_the_end", "in batch mode, results come when they are final", answerAtTheEnd},
         };
     }();
     return all;

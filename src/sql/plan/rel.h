@@ -130,6 +130,7 @@ const std::vector<RelTranslation>& relTranslations();
 // The statement's sinks as relational nodes, in their order.
 using RelRoots = std::vector<RelPtr>;
 RelRoots translate(const LogicalPlan& plan);
+std::shared_ptr<RelNode> relNodeOf(const LogicalNode& node);
 
 // Every node once, inputs before those they feed.
 std::vector<Rel*> inOrder(const RelRoots& roots);
@@ -177,6 +178,8 @@ void pushFieldsIntoSources(RelRoots& roots,
                            const PlanOptions& options);  // sources produce fields instead of ROWs
 void pruneColumns(RelRoots& roots);                      // columns that nobody reads are not produced
 void filterByRunningExtremes(RelRoots& roots);           // rows that cannot be a window's largest go early
+void answerAtTheEnd(RelRoots& roots,
+                    const PlanOptions& options);  // in batch mode, results come when they are final
 void optimise(RelRoots& roots, const PlanOptions& options);
 
 }  // namespace millrace::sql

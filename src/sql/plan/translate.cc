@@ -9,29 +9,31 @@ namespace {
 
 class Translator {
   public:
-    Translator() {
-        for (const RelTranslation& translation : relTranslations())
-            by_type_[translation.logical] = &translation;
-    }
-
     RelPtr translate(const LogicalPtr& node) {
         if (const auto found = done_.find(node.get()); found != done_.end()) return found->second;
         std::vector<RelPtr> inputs;
         for (const LogicalPtr& input : node->inputs())
             inputs.push_back(translate(input));
-        const LogicalNode& logical = *node;
-        const auto translation = by_type_.find(typeid(logical));
-        MILLRACE_CHECK(translation != by_type_.end(), "nothing plans {}", node->describe());
-        return done_[node.get()] =
-                   makeRel(translation->second->translate(*node), std::move(inputs), node->schema(), node);
+        return done_[node.get()] = makeRel(relNodeOf(*node), std::move(inputs), node->schema(), node);
     }
 
   private:
-    std::map<std::type_index, const RelTranslation*> by_type_;
     std::map<const LogicalNode*, RelPtr> done_;
 };
 
 }  // namespace
+
+std::shared_ptr<RelNode> relNodeOf(const LogicalNode& node) {
+    static const std::map<std::type_index, const RelTranslation*> by_type = [] {
+        std::map<std::type_index, const RelTranslation*> all;
+        for (const RelTranslation& translation : relTranslations())
+            all[translation.logical] = &translation;
+        return all;
+    }();
+    const auto translation = by_type.find(typeid(node));
+    MILLRACE_CHECK(translation != by_type.end(), "nothing plans {}", node.describe());
+    return translation->second->translate(node);
+}
 
 RelRoots translate(const LogicalPlan& plan) {
     Translator translator;

@@ -1,5 +1,6 @@
 #include "sql/plan/nodes/window_table.h"
 
+#include "operators/session_assigner.h"
 #include "operators/window_assigner.h"
 #include "sql/plan/physical_builder.h"
 
@@ -46,20 +47,39 @@ MovedColumns WindowTableRel::prune(Rel& rel, const UsedColumns&,
 
 size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
                              const std::vector<size_t>& inputs) const {
-    if (window->kind == WindowKind::Session) {
-        throw UserError(
-            {"sql.not-supported",
-             "SESSION without an aggregation by its windows and its PARTITION BY is not supported yet",
-             "GROUP BY window_start, window_end and the columns of PARTITION BY, and filter rows in "
-             "the query that SESSION reads",
-             rel.origin->where()});
-    }
+    if (window->kind == WindowKind::Session) return placeSession(builder, rel, inputs[0]);
     std::optional<size_t> column;
     if (!inProcessingTime(*window)) column = time_column;
     auto op = std::make_shared<WindowAssigner>(windowsOf(*window), column, overInstants(*window), rel.schema,
                                                "window=[" + window->toString() + "]");
     return builder.addOperator(rel, builder.uidOf("window-table-function", rel), std::move(op),
                                {{inputs[0]}});
+}
+
+// Sessions whose rows are wanted as such.
+size_t WindowTableRel::placeSession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+    const bool in_processing_time = inProcessingTime(*window);
+    if (in_processing_time || !builder.changelog(*rel.input()).insertOnly()) {
+        throw UserError(
+            {"sql.not-supported",
+             fmt::format(
+                 "SESSION {} without an aggregation by its windows and its PARTITION BY is not supported yet",
+                 in_processing_time ? "in processing time" : "over rows that change"),
+             "GROUP BY window_start, window_end and the columns of PARTITION BY, and filter rows in "
+             "the query that SESSION reads",
+             rel.origin->where()});
+    }
+    SessionAssignerParameters parameters;
+    parameters.input = rel.input()->schema;
+    parameters.time_column = time_column;
+    parameters.gap_ms = window->size / 1000;
+    parameters.instants = overInstants(*window);
+    parameters.keys = partition_keys;
+    parameters.output = rel.schema;
+    parameters.text = "window=[" + window->toString() + "]";
+    const PhysicalInput from = PhysicalInput::byKey(input, partition_keys);
+    return builder.addOperator(rel, builder.uidOf("session-assigner", rel),
+                               std::make_shared<SessionAssigner>(std::move(parameters)), {from});
 }
 
 RelTranslation describePlanNodesWindowTable() {

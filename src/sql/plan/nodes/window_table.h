@@ -22,6 +22,9 @@ class WindowTableRel final : public RelNodeOf<WindowTableRel> {
     std::shared_ptr<const WindowSpec> window;
     size_t time_column;
     std::vector<size_t> partition_keys;  // SESSION: whose rows make sessions of their own
+
+  private:
+    size_t placeSession(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
 };
 
 // The operators' form of a window. A session as such has none: what comes out is the shape of windows that
