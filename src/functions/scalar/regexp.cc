@@ -118,10 +118,61 @@ bool regexpInstr(const Arguments& a, size_t i, int32_t& out) {
     return true;
 }
 
+// NULL for a malformed expression or a group that is not there; a group that took no part in a match is NULL.
+ScalarFunction extractAllFunction() {
+    SimpleSpec spec{
+        .name = "REGEXP_EXTRACT_ALL",
+        .pattern = "ss[i",
+        .signature = "REGEXP_EXTRACT_ALL(string, regex [, group])",
+        .documentation =
+            "Of every match the group, the first without a number, as an ARRAY; 0 is the "
+            "whole match.",
+        .examples = {{"REGEXP_EXTRACT_ALL('100-200, 300-400', '([0-9]+)-([0-9]+)', 2)", "[200, 400]"},
+                     {"REGEXP_EXTRACT_ALL('a1b22', '[0-9]+', 0)", "[1, 22]"}}};
+    ScalarFunction function{.name = spec.name,
+                            .signature = spec.signature,
+                            .documentation = spec.documentation,
+                            .examples = spec.examples};
+    function.bind = [spec = std::move(spec)](std::span<const ArgumentInfo> arguments) {
+        BoundScalar bound;
+        bound.arguments = matchPattern(spec, arguments);
+        bound.result = LogicalType::array(LogicalType::string());
+        bound.kernel = [type = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                             size_t rows) {
+            const Arguments given(columns);
+            ColumnBuilder out(type, rows);
+            for (size_t row = 0; row < rows; ++row) {
+                const auto null = [&](size_t i) { return i < columns.size() && columns[i]->isNull(row); };
+                const RE2* regex =
+                    null(0) || null(1) || null(2) ? nullptr : compiledRegex(given.text(1, row));
+                const int32_t group = given.count() > 2 ? given.integer(2, row) : 1;
+                const int groups = regex == nullptr ? -1 : regex->NumberOfCapturingGroups();
+                if (group < 0 || group > groups || group >= kGroupsMax) {
+                    out.appendNull();
+                    continue;
+                }
+                forEachMatch(
+                    *regex, given.text(0, row), [](size_t, size_t) {},
+                    [&](const re2::StringPiece* found) {
+                        const re2::StringPiece& part = found[group];
+                        part.data() == nullptr ? out.child(0).appendNull()
+                                               : out.child(0).appendString({part.data(), part.size()});
+                        return true;
+                    });
+                out.endList();
+            }
+            return out.finish();
+        };
+        return bound;
+    };
+    return function;
+}
+
 }  // namespace
 
 std::vector<ScalarFunction> describeScalarRegexp() {
     return {
+        extractAllFunction(),
         valueFunction<uint8_t>(
             {.name = "REGEXP",
              .pattern = "ss",
