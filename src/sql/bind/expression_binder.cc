@@ -420,7 +420,7 @@ struct NodeSearch {
 
 bool isAggregateCall(const Expr& expr) {
     const auto* call = std::get_if<Call>(&expr.node);
-    return call != nullptr && !call->over && call->path.size() == 1 &&
+    return call != nullptr && !call->over && call->path.size() <= 1 &&
            findAggregateFunction(call->name) != nullptr;
 }
 
