@@ -1,5 +1,5 @@
-// The base of aggregates that keep every value in the order of the rows: the accumulator is a map from arrival
-// number to value; a retraction takes the earliest equal value. For the functions room only.
+// The base of aggregates that keep every value in the order of the rows: the accumulator is a map from
+// arrival number to value; a retraction takes the earliest equal value. For the functions room only.
 #pragma once
 
 #include "functions/aggregates.h"
@@ -12,7 +12,8 @@ class OrderedValues : public AggregateBase {
     OrderedValues(const LogicalType& result, std::vector<LogicalType> arguments, bool keeps_null)
         : AggregateBase(result, arguments,
                         {LogicalType::map(LogicalType::bigint(), arguments[0].withNullable(true)),
-                         LogicalType::bigint()}), keeps_null_(keeps_null) {}
+                         LogicalType::bigint()}),
+          keeps_null_(keeps_null) {}
 
     void accumulate(const AggregateInput& input) const override {
         const uint32_t field = input.first_field;

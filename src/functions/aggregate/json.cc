@@ -23,7 +23,8 @@ class JsonObjectAgg final : public AggregateBase {
         std::string text;
         forEachInput(input, nullptr, [&](std::byte* row, size_t at, int sign) {
             if (names.isNull(at))
-                throw UserError("data.bad-key", "a name of JSON_OBJECTAGG is NULL", "COALESCE gives it another");
+                throw UserError("data.bad-key", "a name of JSON_OBJECTAGG is NULL",
+                                "COALESCE gives it another");
             if (how_.absent_on_null && values.isNull(at)) return;
             RowMap& members = mapSlot(row, field, offset);
             const Value name = names.valueAt(at);
@@ -74,9 +75,10 @@ class JsonObjectAgg final : public AggregateBase {
 
   private:
     [[noreturn]] static void repeated(const Value& name) {
-        throw UserError("data.repeated-key",
-                        fmt::format("JSON_OBJECTAGG has the name '{}' more than once in a group", name.asString()),
-                        "group by it, or aggregate its values first");
+        throw UserError(
+            "data.repeated-key",
+            fmt::format("JSON_OBJECTAGG has the name '{}' more than once in a group", name.asString()),
+            "group by it, or aggregate its values first");
     }
 
     JsonConstruction how_;
@@ -155,15 +157,17 @@ std::vector<AggregateFunction> describeAggregateJson() {
     return {
         {.name = "JSON_OBJECTAGG",
          .signature = "JSON_OBJECTAGG([KEY] name VALUE value [{NULL | ABSENT} ON NULL])",
-         .documentation = "A JSON object of the names and values of the rows, sorted by name. A name that comes "
-                          "twice fails the job.",
+         .documentation =
+             "A JSON object of the names and values of the rows, sorted by name. A name that comes "
+             "twice fails the job.",
          .examples = {{"SELECT JSON_OBJECTAGG(KEY k VALUE v) FROM (VALUES ('b', 2), ('a', 1)) AS t(k, v)",
                        "{\"a\":1,\"b\":2}"}},
          .bind = bindObjectAgg},
         {.name = "JSON_ARRAYAGG",
          .signature = "JSON_ARRAYAGG(value [{NULL | ABSENT} ON NULL])",
-         .documentation = "A JSON array of the values, in the order of the rows. NULLs are left out, or null with "
-                          "NULL ON NULL.",
+         .documentation =
+             "A JSON array of the values, in the order of the rows. NULLs are left out, or null with "
+             "NULL ON NULL.",
          .examples = {{"SELECT JSON_ARRAYAGG(x) FROM (VALUES ('a'), ('b')) AS t(x)", "[\"a\",\"b\"]"}},
          .bind = bindArrayAgg},
     };

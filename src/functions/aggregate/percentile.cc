@@ -84,12 +84,10 @@ class Percentile final : public AggregateBase {
 
 double shareOf(std::span<const ArgumentInfo> arguments, const Value& value, const LogicalType& type) {
     if (value.isNull() || !type.isNumeric()) badArguments("PERCENTILE", arguments, kAccepted);
-    const double share = type.isApproximateNumeric()
-                             ? value.asDouble()
-                             : std::stod(value.toString(type));
+    const double share = type.isApproximateNumeric() ? value.asDouble() : std::stod(value.toString(type));
     if (!(share >= 0 && share <= 1)) {
-        throw UserError("sql.bad-argument",
-                        fmt::format("a share of PERCENTILE is between 0 and 1, not {}", value.toString(type)));
+        throw UserError("sql.bad-argument", fmt::format("a share of PERCENTILE is between 0 and 1, not {}",
+                                                        value.toString(type)));
     }
     return share;
 }
@@ -125,8 +123,9 @@ std::shared_ptr<const BoundAggregate> bindPercentile(std::span<const ArgumentInf
 std::vector<AggregateFunction> describeAggregatePercentile() {
     return {{.name = "PERCENTILE",
              .signature = "PERCENTILE(number, share [, frequency])",
-             .documentation = "The value below which the share, from 0 to 1, of the values lies, interpolated "
-                              "between two; of an ARRAY of shares an ARRAY. Each value counts `frequency` times.",
+             .documentation =
+                 "The value below which the share, from 0 to 1, of the values lies, interpolated "
+                 "between two; of an ARRAY of shares an ARRAY. Each value counts `frequency` times.",
              .examples = {{"SELECT PERCENTILE(x, 0.5) FROM (VALUES (1), (2), (10), (20)) AS t(x)", "6.0"},
                           {"SELECT PERCENTILE(x, ARRAY[0, 0.25, 1]) FROM (VALUES (1), (2), (3)) AS t(x)",
                            "[1.0, 1.5, 3.0]"}},

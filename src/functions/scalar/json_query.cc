@@ -338,6 +338,7 @@ ScalarFunction isJson(const std::string& kind, bool negated, std::string documen
                             .documentation = std::move(documentation),
                             .examples = std::move(examples)};
     function.bind = [name, kind, negated](std::span<const ArgumentInfo> arguments) {
+        checkArgumentCount(name, arguments, 1, 1, "a string");
         const LogicalType& type = arguments[0].type;
         if (!type.isCharacter() && type.kind() != TypeKind::Null) badArguments(name, arguments, "a string");
         BoundScalar bound;
