@@ -77,7 +77,7 @@ class Maker {
         if (random_.chance(0.1)) return tryCast(depth);
         for (;;) {
             const ScalarFunction& function = *functions_[random_.below(functions_.size())];
-            for (int attempt = 0; attempt < 40; ++attempt) {
+            for (int attempt = 0; attempt < 12; ++attempt) {
                 std::vector<ExpressionPtr> arguments;
                 for (uint64_t count = random_.below(4) + (random_.chance(0.9) ? 1 : 0); count > 0; --count)
                     arguments.push_back(attempt < 4 ? any(depth - 1) : leaf());

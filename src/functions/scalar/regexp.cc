@@ -33,31 +33,6 @@ std::optional<std::string_view> regexpExtract(const Arguments& a, size_t i, std:
     return std::string_view(groups[group].data(), groups[group].size());
 }
 
-// Java's replacement text ($1, \$) applied to one match.
-bool appendReplacement(std::string_view replacement, const re2::StringPiece* groups, int group_count,
-                       std::string& out) {
-    for (size_t at = 0; at < replacement.size(); ++at) {
-        const char c = replacement[at];
-        if (c == '\\') {
-            if (++at == replacement.size()) return false;
-            out.push_back(replacement[at]);
-        } else if (c == '$') {
-            if (at + 1 == replacement.size() || replacement[at + 1] < '0' || replacement[at + 1] > '9')
-                return false;
-            int group = replacement[++at] - '0';
-            while (at + 1 < replacement.size() && replacement[at + 1] >= '0' && replacement[at + 1] <= '9' &&
-                   group * 10 + (replacement[at + 1] - '0') <= group_count) {
-                group = group * 10 + (replacement[++at] - '0');
-            }
-            if (group > group_count) return false;
-            out.append(groups[group].data() == nullptr ? "" : groups[group].data(), groups[group].size());
-        } else {
-            out.push_back(c);
-        }
-    }
-    return true;
-}
-
 // Calls each(groups) for every match from left to right, and between(begin, end) for the text before each and
 // after the last.
 template <class Between, class Each>
@@ -84,11 +59,11 @@ bool regexpReplace(const Arguments& a, size_t i, std::string& out) {
     const std::string_view replacement = a.text(2, i);
     const RE2* regex = compiledRegex(a.text(1, i));
     if (regex == nullptr) return false;
-    const int group_count = std::min(regex->NumberOfCapturingGroups(), kGroupsMax - 1);
     return forEachMatch(
         *regex, text, [&](size_t begin, size_t end) { out.append(text, begin, end - begin); },
-        [&](const re2::StringPiece* groups) {
-            return appendReplacement(replacement, groups, group_count, out);
+        [&](const re2::StringPiece*) {
+            out += replacement;
+            return true;
         });
 }
 
@@ -196,9 +171,9 @@ std::vector<ScalarFunction> describeScalarRegexp() {
                       .pattern = "sss",
                       .signature = "REGEXP_REPLACE(string, regex, replacement)",
                       .documentation =
-                          "The string with every match replaced; $1 in the replacement is the first group.",
+                          "The string with every match replaced by the text as it is: as in Flink, $1 stands for itself.",
                       .examples = {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"},
-                                   {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "b-a"}}},
+                                   {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "$2-$1"}}},
                      regexpReplace),
         valueFunction<int32_t>({.name = "REGEXP_COUNT",
                                 .pattern = "ss",
