@@ -320,8 +320,13 @@ void JsonDocument::write(uint32_t index, std::string& out) const {
             out.push_back(object ? '}' : ']');
             return;
         }
-        default:
-            return writeText(index, out);
+        default: {
+            const size_t begin = out.size();
+            writeText(index, out);
+            if (!out.ends_with("Infinity")) return;  // of a number beyond DOUBLE; a string, as Jackson has it
+            out.insert(begin, 1, '"');
+            out.push_back('"');
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #include "functions/json_path.h"
 
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 
@@ -108,7 +109,8 @@ class JsonPath::Reader {
                 name.push_back(text_[at_++]);
             }
             if (!accept(quote)) return false;
-            step.names.push_back(std::move(name));
+            const bool known = std::find(step.names.begin(), step.names.end(), name) != step.names.end();
+            if (!known) step.names.push_back(std::move(name));
             skipSpace();
         } while (accept(','));
         steps.push_back(std::move(step));

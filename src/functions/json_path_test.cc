@@ -29,12 +29,13 @@ TEST(JsonDocument, IsWrittenAsJacksonWritesIt) {
         once += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":" + (i == 7 ? "9" : "0");
     }
     EXPECT_EQ(rewritten(many + "\"k7\":9}"), once + "}");
+    EXPECT_EQ(rewritten("[1e400, -1e400]"), "[\"Infinity\",\"-Infinity\"]");
     EXPECT_EQ(rewritten("{} and more"), "{}");
 }
 
 TEST(JsonDocument, RefusesWhatIsNotJson) {
-    for (const char* text : {"", " ", "nul", "01", "1.", "-", "+1", "1abc", "[1,]", "{\"a\":1,}", "{a:1}", "[1 2]", "\"a",
-                             "\"\\x\"", "\"\\u12g4\"", "\"\n\"", "NaN", "{\"a\"}", "]"}) {
+    for (const char* text : {"", " ", "nul", "01", "1.", "-", "+1", "1abc", "[1,]", "{\"a\":1,}", "{a:1}",
+                             "[1 2]", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\n\"", "NaN", "{\"a\"}", "]"}) {
         EXPECT_EQ(rewritten(text), "not JSON") << text;
     }
     const std::string deep(JsonDocument::kDepthMax + 2, '[');
@@ -66,6 +67,7 @@ TEST(JsonPath, LeadsToValues) {
     EXPECT_EQ(found("$.a[0:2]", json), R"([{"b":1},{"b":2,"c":[3,4]}])");
     EXPECT_EQ(found("$.a[0,2]", json), R"([{"b":1},5])");
     EXPECT_EQ(found("$['f','a']", json), R"({"f":"t","a":[{"b":1},{"b":2,"c":[3,4]},5]})");
+    EXPECT_EQ(found("$['f','f']", json), "\"t\"");
     EXPECT_EQ(found("LAX  $.f.g", json), "nothing");
     EXPECT_EQ(found("strict $.f.g", json), "error");
     EXPECT_EQ(found("$.a[7]", json), "error");
@@ -75,7 +77,8 @@ TEST(JsonPath, LeadsToValues) {
 }
 
 TEST(JsonPath, IsReadStrictly) {
-    for (const char* text : {"", "a", "$a", "$.", "$.a.", "$[", "$[a]", "$['a", "$..", "$[1", "$[1:2:3]", "$ .a"})
+    for (const char* text :
+         {"", "a", "$a", "$.", "$.a.", "$[", "$[a]", "$['a", "$..", "$[1", "$[1:2:3]", "$ .a"})
         EXPECT_EQ(found(text, "{}"), "no path") << text;
     EXPECT_THROW(JsonPath::compile("$.a[?(@.b > 1)]"), UserError);
     EXPECT_THROW(JsonPath::compile("$.a.length()"), UserError);

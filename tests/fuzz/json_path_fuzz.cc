@@ -1,6 +1,6 @@
 // Rooms: functions
-// The first line is a path, the rest a JSON text: nothing crashes, what is written of a document is read again as
-// the same, and what a path finds can be written.
+// The first line is a path, the rest a JSON text: nothing crashes, what is written of a document is read
+// again as the same, and what a path finds can be written.
 #include <cstdio>
 #include <cstdlib>
 #include <string>

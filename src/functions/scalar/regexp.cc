@@ -170,8 +170,8 @@ std::vector<ScalarFunction> describeScalarRegexp() {
         textFunction({.name = "REGEXP_REPLACE",
                       .pattern = "sss",
                       .signature = "REGEXP_REPLACE(string, regex, replacement)",
-                      .documentation =
-                          "The string with every match replaced by the text as it is: as in Flink, $1 stands for itself.",
+                      .documentation = "The string with every match replaced by the text as it is: as in "
+                                       "Flink, $1 stands for itself.",
                       .examples = {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"},
                                    {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "$2-$1"}}},
                      regexpReplace),

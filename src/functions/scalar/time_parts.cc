@@ -19,16 +19,14 @@ BoundScalar bindIntervalPart(std::string_view name, TimeUnit unit, std::span<con
                                        {TimeUnit::Decade, 120, INT64_MAX},
                                        {TimeUnit::Century, 1200, INT64_MAX},
                                        {TimeUnit::Millennium, 12000, INT64_MAX}};
-    static constexpr Part kTimes[] = {{TimeUnit::Microsecond, 1, 60 * kMicrosPerSecond},
-                                      {TimeUnit::Millisecond, 1000, 60'000},
-                                      {TimeUnit::Second, kMicrosPerSecond, 60},
-                                      {TimeUnit::Minute, 60 * kMicrosPerSecond, 60},
-                                      {TimeUnit::Hour, 3600 * kMicrosPerSecond, 24},
-                                      {TimeUnit::Day, kMicrosPerDay, INT64_MAX},
-                                      {TimeUnit::Week, 7 * kMicrosPerDay, INT64_MAX},
-                                      {TimeUnit::Epoch, kMicrosPerSecond, INT64_MAX}};
+    static constexpr Part kTimes[] = {
+        {TimeUnit::Microsecond, 1, 60 * kMicrosPerSecond}, {TimeUnit::Millisecond, 1000, 60'000},
+        {TimeUnit::Second, kMicrosPerSecond, 60},          {TimeUnit::Minute, 60 * kMicrosPerSecond, 60},
+        {TimeUnit::Hour, 3600 * kMicrosPerSecond, 24},     {TimeUnit::Day, kMicrosPerDay, INT64_MAX},
+        {TimeUnit::Week, 7 * kMicrosPerDay, INT64_MAX},    {TimeUnit::Epoch, kMicrosPerSecond, INT64_MAX}};
     const bool months = arguments[value].type.kind() == TypeKind::IntervalYearMonth;
-    const std::span<const Part> parts = months ? std::span<const Part>(kMonths) : std::span<const Part>(kTimes);
+    const std::span<const Part> parts =
+        months ? std::span<const Part>(kMonths) : std::span<const Part>(kTimes);
     const auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.unit == unit; });
     if (part == parts.end()) badArguments(name, arguments, "a unit that the interval has");
     BoundScalar bound;
@@ -103,7 +101,8 @@ std::vector<ScalarFunction> describeScalarTimeParts() {
         {.name = "EXTRACT",
          .signature = "EXTRACT(unit FROM time)",
          .documentation =
-             "The unit of a date, time or interval as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DOY, DOW (Sunday is "
+             "The unit of a date, time or interval as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DOY, DOW "
+             "(Sunday is "
              "1), ISODOW, DAY, "
              "HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, EPOCH, ISOYEAR, DECADE, CENTURY, MILLENNIUM.",
          .examples = {{"EXTRACT(DAY FROM DATE '2006-06-05')", "5"},
