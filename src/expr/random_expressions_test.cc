@@ -60,6 +60,8 @@ const std::set<std::string>& longResults() {
     return names;
 }
 
+// Makes calls of random functions. Which arguments a function takes is found by trying, and remembered; an
+// argument is then replaced by what was made before of its type, so that calls nest.
 class Maker {
   public:
     explicit Maker(Random& random) : random_(random) {
@@ -67,26 +69,23 @@ class Maker {
             for (const ScalarFunction& function : family) {
                 if (function.deterministic && function.name != "CAST" && function.name != "TRY_CAST" &&
                     !longResults().contains(function.name))
-                    functions_.push_back(&function);
+                    functions_.push_back({.name = function.name});
             }
         }
     }
 
-    ExpressionPtr any(int depth) {
-        if (depth == 0 || random_.chance(0.2)) return leaf();
-        if (random_.chance(0.1)) return tryCast(depth);
+    ExpressionPtr make() {
         for (;;) {
-            const ScalarFunction& function = *functions_[random_.below(functions_.size())];
-            for (int attempt = 0; attempt < 12; ++attempt) {
-                std::vector<ExpressionPtr> arguments;
-                for (uint64_t count = random_.below(4) + (random_.chance(0.9) ? 1 : 0); count > 0; --count)
-                    arguments.push_back(attempt < 4 ? any(depth - 1) : leaf());
-                try {
-                    ExpressionPtr made = Expression::call(function.name, std::move(arguments));
-                    used.insert(function.name);
-                    return made;
-                } catch (const UserError&) {  // other arguments may do
-                }
+            Known& function = functions_[random_.below(functions_.size())];
+            if (function.takes.size() < 6) learn(function);
+            if (function.takes.empty()) continue;
+            std::vector<ExpressionPtr> arguments = function.takes[random_.below(function.takes.size())];
+            int height = 0;
+            for (ExpressionPtr& argument : arguments)
+                height = std::max(height, nest(argument));
+            try {
+                return keep(Expression::call(function.name, arguments), height + 1);
+            } catch (const UserError&) {  // a literal was asked for
             }
         }
     }
@@ -94,6 +93,58 @@ class Maker {
     std::set<std::string> used;
 
   private:
+    struct Known {
+        std::string name;
+        std::vector<std::vector<ExpressionPtr>> takes;
+        int attempts = 0;
+    };
+    struct Made {
+        ExpressionPtr expression;
+        int height;
+    };
+
+    void learn(Known& function) {
+        constexpr int kAttemptsMax = 1500;
+        for (int attempt = 0; attempt < 100 && function.attempts < kAttemptsMax; ++attempt) {
+            ++function.attempts;
+            std::vector<ExpressionPtr> arguments;
+            for (uint64_t count = random_.below(4) + (random_.chance(0.9) ? 1 : 0); count > 0; --count)
+                arguments.push_back(leaf());
+            try {
+                Expression::call(function.name, arguments);
+            } catch (const UserError&) {
+                continue;
+            }
+            used.insert(function.name);
+            function.takes.push_back(std::move(arguments));
+            return;
+        }
+    }
+
+    // How high the argument has become.
+    int nest(ExpressionPtr& argument) {
+        constexpr int kHeightMax = 3;
+        if (argument->kind() != ExpressionKind::Column || random_.chance(0.3)) return 0;
+        const std::vector<Made>& made = made_[argument->type().withNullable(true).toString()];
+        if (made.empty()) return 0;
+        const Made& one = made[random_.below(made.size())];
+        if (one.height > kHeightMax) return 0;
+        argument = one.expression;
+        return one.height;
+    }
+
+    ExpressionPtr keep(ExpressionPtr expression, int height) {
+        const LogicalType& cast_to = columnTypes()[random_.below(columnTypes().size())];
+        if (random_.chance(0.2)) {
+            try {
+                expression = Expression::tryCast(expression, cast_to);
+            } catch (const UserError&) {  // there is no such cast
+            }
+        }
+        made_[expression->type().withNullable(true).toString()].push_back({expression, height});
+        return expression;
+    }
+
     ExpressionPtr leaf() {
         if (random_.chance(0.75)) {
             const size_t index = random_.below(columnTypes().size());
@@ -121,19 +172,9 @@ class Maker {
                                    : boolean(random_.chance(0.5));
     }
 
-    ExpressionPtr tryCast(int depth) {
-        for (int attempt = 0; attempt < 20; ++attempt) {
-            const LogicalType& to = columnTypes()[random_.below(columnTypes().size())];
-            try {
-                return Expression::tryCast(any(depth - 1), to);
-            } catch (const UserError&) {
-            }
-        }
-        return leaf();
-    }
-
     Random& random_;
-    std::vector<const ScalarFunction*> functions_;
+    std::vector<Known> functions_;
+    std::map<std::string, std::vector<Made>> made_;
 };
 
 // The values by row, or the code of the error that a row of them gives.
@@ -171,12 +212,12 @@ TEST(RandomExpressions, BatchesAgreeWithSingleRows) {
     Random random(seed);
     Maker maker(random);
     constexpr size_t kRows = 24;
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < 1000; ++round) {
         std::vector<ColumnPtr> columns;
         for (const LogicalType& type : columnTypes())
             columns.push_back(Column::of(type, randomColumn(type, kRows, random)));
         const Batch batch(kRows, std::move(columns));
-        const ExpressionPtr expression = maker.any(3);
+        const ExpressionPtr expression = maker.make();
         SCOPED_TRACE(fmt::format("seed {}, round {}: {}", seed, round, expression->toString()));
         const Selection rows = someRows(kRows, random, random.chance(0.3) ? 1 : 0.6);
         const Answers together = answersOver(expression, batch, rows);
