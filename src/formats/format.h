@@ -43,7 +43,8 @@ class Decoder {
     // `end_of_input`, what is left at the end counts as a record even without a line end.
     virtual DecodeResult decode(std::string_view bytes, bool end_of_input, size_t rows_max,
                                 const RecordOrigin& origin, BatchBuilder& out) = 0;
-    // One message that is one record (Kafka and the like). False if it was skipped.
+    // One message that is one record (Kafka and the like). False if it was skipped. With a line end behind it,
+    // which is not part of it, the text formats are quickest.
     virtual bool decodeMessage(std::string_view message, const RecordOrigin& origin, BatchBuilder& out) = 0;
 };
 
@@ -53,6 +54,9 @@ class Encoder {
     virtual void header(std::string& out) { (void)out; }  // once a file
     // Appends every row as a record with its line end.
     virtual void encode(const Batch& batch, std::string& out) = 0;
+    // Appends every row as a message of its own, and where in `out` each lies: from its begin to its end.
+    using Messages = std::vector<std::pair<size_t, size_t>>;
+    virtual void encodeMessages(const Batch& batch, std::string& out, Messages& messages);
 };
 
 struct FormatDescriptor {

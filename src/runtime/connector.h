@@ -46,6 +46,7 @@ struct ConnectorDescriptor {
     std::vector<OptionDescription>
         options;  // 'connector' itself is implied; format options are added for uses_format
     bool uses_format = false;
+    bool uses_key_format = false;  // with uses_format: 'key.format' and 'value.format', with their options
     // Whether a source can produce fields of ROW columns alone, without the columns around them; absent: it
     // never can.
     std::function<bool(const TableSpec&)> nested_projection;

@@ -35,7 +35,9 @@ void nameThread(const std::string& name) {
 class ThreadedJob final : public Job, private SlotDriver {
   public:
     ThreadedJob(std::shared_ptr<const JobGraph> graph, JobOptions options)
-        : clock_(*options.environment.clock), master_(std::move(graph), std::move(options), *this) {
+        : clock_(*options.environment.clock),
+          hooks_(options.hooks),
+          master_(std::move(graph), std::move(options), *this, hooks_) {
         executor_thread_ = std::thread([this] {
             nameThread("executor");
             drive(
@@ -106,6 +108,7 @@ class ThreadedJob final : public Job, private SlotDriver {
     std::atomic<bool> stop_slots_{false};
     std::vector<Slot*> slots_;
     std::vector<std::thread> slot_threads_;
+    StepHooks* const hooks_;
     JobMaster master_;
     std::thread executor_thread_;
     std::thread coordinator_thread_;

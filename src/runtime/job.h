@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/environment.h"
+#include "runtime/hooks.h"
 #include "runtime/job_graph.h"
 #include "state/snapshot.h"
 
@@ -42,6 +43,7 @@ struct JobOptions {
     bool resume_latest = false;
     bool allow_non_restored_state = false;
     Environment environment;
+    StepHooks* hooks = nullptr;  // for tests: where faults are to strike; must outlive the job
 };
 
 // What one subtask did for a checkpoint. Its task stood still for `sync_us`; the rest of its state was

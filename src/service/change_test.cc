@@ -327,6 +327,32 @@ TEST_F(ChangeTest, anUpdateThatHangsCanBeRolledBack) {
     EXPECT_EQ(c.plan("a")["package"]["sql"], "one");
 }
 
+TEST_F(ChangeTest, aRollbackAfterTheJobHasEndedIsRolledBackAndCanBeStarted) {
+    // The job ends while the new cluster is checked; the rollback is asked for when the update has found out.
+    configuration_.fault_point = [this](const std::string& point) {
+        if (point == "UpdateApplication.check.done")
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        if (point == "UpdateApplication.stop.done")
+            client_->must("RollbackApplication",
+                          {{"ApplicationName", "a"}, {"CurrentApplicationVersionId", 2}});
+    };
+    restartService();
+    auto& c = *client_;
+    create("BOUNDED");
+    c.start("a");
+    const Json update = c.updateSql("a", "two");
+    settle("ROLLED_BACK");
+    EXPECT_EQ(finish(update)["OperationStatus"], "CANCELLED");
+    EXPECT_EQ(c.operations("a")[0]["Operation"], "RollbackApplication");
+    EXPECT_EQ(c.operations("a")[0]["OperationStatus"], "SUCCESSFUL");
+    EXPECT_EQ(version(), 1);
+    EXPECT_EQ(sql(), "BOUNDED");
+    EXPECT_TRUE(folder_.clusters().empty());
+    c.must("StartApplication", {{"ApplicationName", "a"}});
+    settle("READY");
+    EXPECT_EQ(c.operations("a").size(), 4u);
+}
+
 TEST_F(ChangeTest, anUpdateCanBeForceStopped) {
     auto& c = *client_;
     create("one");

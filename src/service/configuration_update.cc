@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json_members.h"
 #include "service/api_error.h"
 #include "service/descriptions.h"
 #include "service/logging_options.h"
@@ -13,13 +14,6 @@ namespace millrace {
 namespace {
 
 using Json = nlohmann::json;
-
-const Json& member(const Json& object, const char* name) {
-    static const Json nothing;
-    if (!object.is_object()) return nothing;
-    const auto at = object.find(name);
-    return at == object.end() ? nothing : *at;
-}
 
 // `group` with the members of `update`, whose names end in "Update".
 Json withUpdates(Json group, const Json& update) {
@@ -45,18 +39,18 @@ Json requestOf(const Json& description) {
          description.at("ApplicationSystemRollbackConfigurationDescription")},
         {"ApplicationEncryptionConfiguration",
          description.at("ApplicationEncryptionConfigurationDescription")}};
-    if (const Json& properties = member(description, "EnvironmentPropertyDescriptions");
+    if (const Json& properties = memberOf(description, "EnvironmentPropertyDescriptions");
         properties.is_object())
         request["EnvironmentProperties"] = {{"PropertyGroups", properties.at("PropertyGroupDescriptions")}};
     return request;
 }
 
 void refuseUnsupported(const Json& update) {
-    if (member(update, "SqlApplicationConfigurationUpdate").is_object())
+    if (memberOf(update, "SqlApplicationConfigurationUpdate").is_object())
         throw unsupportedOperation(
             "SqlApplicationConfigurationUpdate belongs to the runtime environment SQL-1_0, which is not "
             "supported.");
-    if (member(update, "ZeppelinApplicationConfigurationUpdate").is_object())
+    if (memberOf(update, "ZeppelinApplicationConfigurationUpdate").is_object())
         throw unsupportedOperation("ZeppelinApplicationConfigurationUpdate is not supported.");
 }
 
@@ -87,24 +81,25 @@ Shape applicationConfigurationUpdateShape() {
 }
 
 Json updatedCode(const Json& description, const Json& update) {
-    const Json& code = member(update, "ApplicationCodeConfigurationUpdate");
+    const Json& code = memberOf(update, "ApplicationCodeConfigurationUpdate");
     if (!code.is_object()) return {};
-    const Json& present = member(description, "ApplicationCodeConfigurationDescription");
-    const Json& content = member(code, "CodeContentUpdate");
-    const Json& type = member(code, "CodeContentTypeUpdate");
-    const Json& present_type = member(present, "CodeContentType");
+    const Json& present = memberOf(description, "ApplicationCodeConfigurationDescription");
+    const Json& content = memberOf(code, "CodeContentUpdate");
+    const Json& type = memberOf(code, "CodeContentTypeUpdate");
+    const Json& present_type = memberOf(present, "CodeContentType");
     if (!content.is_object()) {
         if (type.is_null() || type == present_type) return {};
         throw invalidArgument("A CodeContentTypeUpdate that changes the type needs a CodeContentUpdate.");
     }
-    Json location = member(content, "S3ContentLocationUpdate");
+    Json location = memberOf(content, "S3ContentLocationUpdate");
     Json next = withUpdates(Json::object(), content);
     if (location.is_object()) {
         Json merged =
-            member(member(present, "CodeContentDescription"), "S3ApplicationCodeLocationDescription");
+            memberOf(memberOf(present, "CodeContentDescription"), "S3ApplicationCodeLocationDescription");
         if (!merged.is_object()) merged = Json::object();
         // Another object has other versions.
-        if (!member(location, "BucketARNUpdate").is_null() || !member(location, "FileKeyUpdate").is_null())
+        if (!memberOf(location, "BucketARNUpdate").is_null() ||
+            !memberOf(location, "FileKeyUpdate").is_null())
             merged.erase("ObjectVersion");
         merged = withUpdates(std::move(merged), location);
         if (!merged.contains("BucketARN") || !merged.contains("FileKey"))
@@ -122,23 +117,24 @@ Json updateConfiguration(const Json& description, const Json& update, const Json
     refuseUnsupported(update);
     Json request = requestOf(description);
     Json& flink = request["FlinkApplicationConfiguration"];
-    const Json& flink_update = member(update, "FlinkApplicationConfigurationUpdate");
+    const Json& flink_update = memberOf(update, "FlinkApplicationConfigurationUpdate");
     for (const char* group :
          {"CheckpointConfiguration", "MonitoringConfiguration", "ParallelismConfiguration"})
         flink[group] =
-            withUpdates(flink[group], member(flink_update, (std::string(group) + "Update").c_str()));
+            withUpdates(flink[group], memberOf(flink_update, (std::string(group) + "Update").c_str()));
     for (const char* group : {"ApplicationSnapshotConfiguration", "ApplicationSystemRollbackConfiguration",
                               "ApplicationEncryptionConfiguration"})
-        request[group] = withUpdates(request[group], member(update, (std::string(group) + "Update").c_str()));
-    if (const Json& properties = member(update, "EnvironmentPropertyUpdates"); properties.is_object())
+        request[group] =
+            withUpdates(request[group], memberOf(update, (std::string(group) + "Update").c_str()));
+    if (const Json& properties = memberOf(update, "EnvironmentPropertyUpdates"); properties.is_object())
         request["EnvironmentProperties"] = properties;
 
-    const Json& present_code = member(description, "ApplicationCodeConfigurationDescription");
+    const Json& present_code = memberOf(description, "ApplicationCodeConfigurationDescription");
     Json next =
         describeConfiguration(request, code_description.is_object() ? code_description : present_code);
     if (description.contains("VpcConfigurationDescriptions"))
         next["VpcConfigurationDescriptions"] = description.at("VpcConfigurationDescriptions");
-    if (const Json& vpcs = member(update, "VpcConfigurationUpdates"); vpcs.is_array())
+    if (const Json& vpcs = memberOf(update, "VpcConfigurationUpdates"); vpcs.is_array())
         for (const auto& vpc : vpcs)
             changeVpcConfiguration(next, vpc);
     return next;

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_members.h"
 #include "service/api_error.h"
 #include "service/code_package.h"
 #include "service/health.h"
@@ -20,13 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json& member(const Json& object, const char* name) {
-    static const Json nothing;
-    if (!object.is_object()) return nothing;
-    const auto at = object.find(name);
-    return at == object.end() ? nothing : *at;
-}
-
 // A group of settings with a ConfigurationType: DEFAULT forces the defaults, CUSTOM fills in what is missing.
 Json withDefaults(const Json& requested, Json defaults) {
     Json result = std::move(defaults);
@@ -34,7 +27,7 @@ Json withDefaults(const Json& requested, Json defaults) {
     result["ConfigurationType"] = requested.at("ConfigurationType");
     if (requested.at("ConfigurationType") == "DEFAULT") return result;
     for (auto& [key, value] : result.items())
-        if (const Json& given = member(requested, key.c_str()); !given.is_null()) value = given;
+        if (const Json& given = memberOf(requested, key.c_str()); !given.is_null()) value = given;
     return result;
 }
 
@@ -114,51 +107,53 @@ Shape applicationConfigurationShape() {
 }
 
 Json describeConfiguration(const Json& requested, const Json& code_description, int64_t version_id) {
-    if (member(requested, "SqlApplicationConfiguration").is_object())
+    if (memberOf(requested, "SqlApplicationConfiguration").is_object())
         throw unsupportedOperation(
             "SqlApplicationConfiguration belongs to the runtime environment SQL-1_0, which is not supported; "
             "SQL applications are Flink SQL.");
-    if (member(requested, "ZeppelinApplicationConfiguration").is_object())
+    if (memberOf(requested, "ZeppelinApplicationConfiguration").is_object())
         throw unsupportedOperation("ZeppelinApplicationConfiguration is not supported.");
-    const Json& encryption = member(requested, "ApplicationEncryptionConfiguration");
+    const Json& encryption = memberOf(requested, "ApplicationEncryptionConfiguration");
     if (encryption.is_object() && encryption.at("KeyType") == "CUSTOMER_MANAGED_KEY")
         throw unsupportedOperation("CUSTOMER_MANAGED_KEY is not supported.");
-    if (encryption.is_object() && member(encryption, "KeyId").is_string())
+    if (encryption.is_object() && memberOf(encryption, "KeyId").is_string())
         throw invalidArgument("KeyId is not allowed with the KeyType AWS_OWNED_KEY.");
 
-    if (member(member(requested, "ApplicationSnapshotConfiguration"), "SnapshotMode") == "ENHANCED_SNAPSHOTS")
+    if (memberOf(memberOf(requested, "ApplicationSnapshotConfiguration"), "SnapshotMode") ==
+        "ENHANCED_SNAPSHOTS")
         throw unsupportedOperation("Enhanced snapshots are not supported.");
 
-    const Json& flink = member(requested, "FlinkApplicationConfiguration");
+    const Json& flink = memberOf(requested, "FlinkApplicationConfiguration");
     Json parallelism =
-        withDefaults(member(flink, "ParallelismConfiguration"), {{"ConfigurationType", "DEFAULT"},
-                                                                 {"Parallelism", 1},
-                                                                 {"ParallelismPerKPU", 1},
-                                                                 {"AutoScalingEnabled", true}});
+        withDefaults(memberOf(flink, "ParallelismConfiguration"), {{"ConfigurationType", "DEFAULT"},
+                                                                   {"Parallelism", 1},
+                                                                   {"ParallelismPerKPU", 1},
+                                                                   {"AutoScalingEnabled", true}});
     parallelism["CurrentParallelism"] = parallelism["Parallelism"];
     Json description{
         {"FlinkApplicationConfigurationDescription",
          {{"CheckpointConfigurationDescription",
-           withDefaults(member(flink, "CheckpointConfiguration"), {{"ConfigurationType", "DEFAULT"},
-                                                                   {"CheckpointingEnabled", true},
-                                                                   {"CheckpointInterval", 60'000},
-                                                                   {"MinPauseBetweenCheckpoints", 5'000}})},
+           withDefaults(memberOf(flink, "CheckpointConfiguration"), {{"ConfigurationType", "DEFAULT"},
+                                                                     {"CheckpointingEnabled", true},
+                                                                     {"CheckpointInterval", 60'000},
+                                                                     {"MinPauseBetweenCheckpoints", 5'000}})},
           {"MonitoringConfigurationDescription",
            withDefaults(
-               member(flink, "MonitoringConfiguration"),
+               memberOf(flink, "MonitoringConfiguration"),
                {{"ConfigurationType", "DEFAULT"}, {"MetricsLevel", "APPLICATION"}, {"LogLevel", "INFO"}})},
           {"ParallelismConfigurationDescription", std::move(parallelism)}}},
         {"ApplicationSnapshotConfigurationDescription", {{"SnapshotsEnabled", true}}},
         {"ApplicationSystemRollbackConfigurationDescription", {{"RollbackEnabled", false}}},
         {"ApplicationEncryptionConfigurationDescription", {{"KeyType", "AWS_OWNED_KEY"}}}};
-    if (const Json& snapshots = member(requested, "ApplicationSnapshotConfiguration"); snapshots.is_object())
+    if (const Json& snapshots = memberOf(requested, "ApplicationSnapshotConfiguration");
+        snapshots.is_object())
         description["ApplicationSnapshotConfigurationDescription"]["SnapshotsEnabled"] =
             snapshots.at("SnapshotsEnabled");
-    if (const Json& rollback = member(requested, "ApplicationSystemRollbackConfiguration");
+    if (const Json& rollback = memberOf(requested, "ApplicationSystemRollbackConfiguration");
         rollback.is_object())
         description["ApplicationSystemRollbackConfigurationDescription"]["RollbackEnabled"] =
             rollback.at("RollbackEnabled");
-    if (const Json& properties = member(requested, "EnvironmentProperties"); properties.is_object()) {
+    if (const Json& properties = memberOf(requested, "EnvironmentProperties"); properties.is_object()) {
         Json groups = Json::array();
         std::set<std::string> ids;
         for (const auto& group : properties.at("PropertyGroups")) {
@@ -169,7 +164,7 @@ Json describeConfiguration(const Json& requested, const Json& code_description, 
         }
         description["EnvironmentPropertyDescriptions"] = {{"PropertyGroupDescriptions", std::move(groups)}};
     }
-    if (const Json& vpcs = member(requested, "VpcConfigurations"); vpcs.is_array())
+    if (const Json& vpcs = memberOf(requested, "VpcConfigurations"); vpcs.is_array())
         for (const auto& vpc : vpcs)
             addVpcConfiguration(description, version_id, vpc);
     readServiceSettings(description);
@@ -309,26 +304,5 @@ Json describeOperation(const Operation& operation) {
     }
     return details;
 }
-
-std::optional<int64_t> pageStart(const Json& input) {
-    const Json& token = member(input, "NextToken");
-    if (token.is_null()) return std::nullopt;
-    const auto& text = token.get_ref<const std::string&>();
-    constexpr std::string_view kPrefix = "from:";
-    int64_t last = 0;
-    try {
-        const std::string decoded = decodeBase64(text, "nextToken");
-        const char* const end = decoded.data() + decoded.size();
-        if (decoded.starts_with(kPrefix)) {
-            const auto [stop, error] = std::from_chars(decoded.data() + kPrefix.size(), end, last);
-            if (error == std::errc() && stop == end) return last;
-        }
-    } catch (const ApiError&) {
-        // Not base64: not a token of ours, as below.
-    }
-    throw invalidArgument("The NextToken is not one that this service has given.");
-}
-
-std::string pageToken(int64_t last) { return encodeBase64(fmt::format("from:{}", last)); }
 
 }  // namespace millrace

@@ -44,8 +44,4 @@ nlohmann::json describeOperation(const Operation& operation);
 bool snapshotsEnabled(const ApplicationVersion& version);
 bool systemRollbackEnabled(const ApplicationVersion& version);
 
-// Pages: a NextToken holds where to go on. A token that we did not give is an InvalidArgumentException.
-std::optional<int64_t> pageStart(const nlohmann::json& input);
-std::string pageToken(int64_t last);
-
 }  // namespace millrace

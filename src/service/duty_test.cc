@@ -67,6 +67,40 @@ TEST_F(DutyTest, scalesUpWhileBusyAndDownWhileIdle) {
     EXPECT_NE(c.plan("a")["restored"], nullptr);
 }
 
+TEST_F(DutyTest, scalesUpWhileASourceLagsOrATaskStandsUnderBackPressure) {
+    auto& c = *client_;
+    const Json quick{{"autoscaling.point", "50 ms"},
+                     {"autoscaling.up.cpu", "100"},
+                     {"autoscaling.up.points", "2"},
+                     {"autoscaling.cooldown", "0 s"},
+                     {"autoscaling.parallelism-max", "8"}};
+    for (const auto& [name, word, key, limit, not_reached] :
+         {std::tuple("lag", "LAGGING", "autoscaling.up.lag", "5000", "5001"),
+          std::tuple("pressure", "BACK_PRESSURED", "autoscaling.up.back-pressure", "80", "81")}) {
+        for (const char* at : {limit, not_reached}) {
+            const std::string application = fmt::format("{}-{}", name, at);
+            Json settings = quick;
+            settings[key] = at;
+            c.create(
+                application, word,
+                {{"EnvironmentProperties",
+                  {{"PropertyGroups", {{{"PropertyGroupId", "millrace"}, {"PropertyMap", settings}}}}}}});
+            c.start(application);
+        }
+        const auto chosen = [&](const char* at) {
+            return c.describe(fmt::format(
+                "{}-{}", name,
+                at))["ApplicationConfigurationDescription"]["FlinkApplicationConfigurationDescription"]
+                    ["ParallelismConfigurationDescription"]["CurrentParallelism"];
+        };
+        EXPECT_TRUE(c.eventually([&] { return chosen(limit) == 2; })) << name;
+        EXPECT_TRUE(c.reaches(fmt::format("{}-{}", name, limit), "RUNNING"));
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        EXPECT_EQ(chosen(limit), 2) << "it lags no more";
+        EXPECT_EQ(chosen(not_reached), 1) << name;
+    }
+}
+
 TEST_F(DutyTest, doesNotScaleWhatIsNotToBeScaled) {
     auto& c = *client_;
     create(

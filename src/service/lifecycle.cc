@@ -150,6 +150,14 @@ void removeCheckpoints(OperationContext& context) {
     localFileSystem().removeRecursively(context.service.folder.checkpoints(context.application.name));
 }
 
+SnapshotRecord requireReadySnapshot(const OperationContext& context, const std::string& name) {
+    auto snapshot = context.service.store.findSnapshot(context.application.id, name);
+    if (!snapshot || snapshot->status != SnapshotStatus::Ready)
+        throw UserError("service.no-snapshot",
+                        fmt::format("the snapshot {} does not exist, or is not READY", name));
+    return std::move(*snapshot);
+}
+
 void takeCheckpoint(OperationContext& context, const ClusterRecord& cluster) {
     FlinkRestClient client(context.service.http, clusterUrl(cluster));
     try {

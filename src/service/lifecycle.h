@@ -45,6 +45,9 @@ void forgetCluster(OperationContext& context);
 // Checkpoints serve restarts of one run; after it they are garbage.
 void removeCheckpoints(OperationContext& context);
 
+// UserError if the application has no snapshot of that name that is READY.
+SnapshotRecord requireReadySnapshot(const OperationContext& context, const std::string& name);
+
 // Has the job take a checkpoint, if it can at the moment; waits for it.
 void takeCheckpoint(OperationContext& context, const ClusterRecord& cluster);
 

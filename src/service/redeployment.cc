@@ -31,14 +31,6 @@ bool underChange(ApplicationStatus status) {
            status == ApplicationStatus::Maintenance;
 }
 
-SnapshotRecord requireReadySnapshot(OperationContext& context, const std::string& name) {
-    auto snapshot = context.service.store.findSnapshot(context.application.id, name);
-    if (!snapshot || snapshot->status != SnapshotStatus::Ready)
-        throw UserError("service.no-snapshot",
-                        fmt::format("the snapshot {} does not exist, or is not READY", name));
-    return std::move(*snapshot);
-}
-
 // A checkpoint of the run, its newest; one is taken if there is none yet.
 std::string presentState(OperationContext& context, const ClusterRecord& cluster) {
     const std::string folder = context.service.folder.checkpoints(context.application.name);

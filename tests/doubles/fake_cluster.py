@@ -14,6 +14,8 @@ cluster, with a counter for state. The "SQL" it is given holds words that say ho
   OTHER_STATE        cannot go on from the state of "SQL" without this word: found when it is prepared
   LATE_FAILURE       cannot restore anything, which is found only when it does
   BUSY               keeps a CPU busy; IDLE_AT_2: only at a parallelism below 2
+  LAGGING            its source is 5000 records behind at a parallelism below 2
+  BACK_PRESSURED     its task stands under back-pressure for 800 ms of a second at a parallelism below 2
   HUNGRY             takes 200 MB of memory
   FAILING_CHECKPOINTS its checkpoints fail
   STILL_WATERMARK    its watermark does not advance, though it reads
@@ -47,6 +49,7 @@ class Cluster:
         self.package = package
         self.sql = package.get("sql") or "\n".join(v for _, v in sorted(package.get("files", {}).items()))
         self.job_id = uuid.uuid4().hex
+        self.parallelism = int(package["configuration"]["parallelism.default"])
         self.state = "RUNNING"
         self.count = 0
         self.restored = package.get("restore")
@@ -144,6 +147,11 @@ class Cluster:
             return 200, detail
         if rest == ["metrics"]:
             return 200, [{"id": "fullRestarts", "value": str(self.restarts)}]
+        if rest[:1] == ["vertices"] and rest[2:] == ["subtasks", "metrics"]:
+            values = {"records_lag_max": self.has("LAGGING") * 5000, "backPressuredTimeMsPerSecond": self.has("BACK_PRESSURED") * 800}
+            asked = dict(p.split("=") for p in path.split("?")[1].split("&"))["get"]
+            value = values.get(asked, 0) if self.parallelism < 2 else 0
+            return 200, [{"id": asked, "max": value}] if asked in values else []
         if rest[:1] == ["vertices"]:
             watermark = {"id": "0.currentInputWatermark", "value": "1000" if self.has("STILL_WATERMARK") else str(self.count)}
             return 200, [watermark] if rest[2:] == ["watermarks"] else []
@@ -238,9 +246,8 @@ def main():
         while True:
             time.sleep(1)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    parallelism = int(cluster.package["configuration"]["parallelism.default"])
     eaten = b"x" * (200 << 20) if cluster.has("HUNGRY") else b""  # noqa: F841: kept
-    if cluster.has("BUSY") and not (cluster.has("IDLE_AT_2") and parallelism >= 2):
+    if cluster.has("BUSY") and not (cluster.has("IDLE_AT_2") and cluster.parallelism >= 2):
         threading.Thread(target=burn, daemon=True).start()
     threading.Thread(target=cluster.tick, daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0))

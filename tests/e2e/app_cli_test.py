@@ -440,30 +440,29 @@ def test_what_was_metered(told):
     assert "the disk is full" in app.fails(6, "usage")
 
 
-def test_logs_come_by_the_link_and_are_followed(told):
+def test_logs_are_chosen_and_followed(told):
     app = App(told.url)
-    told.answers["CreateApplicationPresignedUrl"] = {"AuthorizedUrl": told.url + "/flinkdashboard?authToken=a%2Fb"}
-    page = "/flinkdashboard/jobmanager/log?authToken=a%2Fb"
-    told.pages[page] = (200, "".join(map(log_line, range(5))) + "half a li")
-    assert app.text("logs", "one", "--lines", 2) == (
+    told.pages["/logs?application=one&limit=2&from=5&to=9&level=WARN&text=a%20b"] = (200, log_line(3) + log_line(4))
+    assert app.text("logs", "one", "--lines", 2, "--from", 5, "--to", 9, "--level", "warn", "--text", "a b") == (
         "2026-03-01T00:00:00.003+00:00 INFO  runtime line 3\n2026-03-01T00:00:00.004+00:00 INFO  runtime line 4\n")
+    told.pages["/logs?application=one&limit=100"] = (200, "".join(map(log_line, range(5))))
     assert [json.loads(line)["message"] for line in app.text("logs", "one", "--json").splitlines()] == [
         f"line {number}" for number in range(5)]
 
-    told.pages[page] = (200, ["".join(map(log_line, range(count))) for count in (1, 1, 3, 4)])
-    following = subprocess.Popen([str(MILLRACE), "app", "logs", "one", "--follow", "--json"], env=environment(told.url),
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    told.pages["/logs?application=one&limit=1"] = (200, log_line(0))
+    told.pages[f"/logs?application=one&limit=10000&from={STAMP}"] = (
+        200, ["".join(map(log_line, range(count))) for count in (1, 3, 4)])
+    following = subprocess.Popen([str(MILLRACE), "app", "logs", "one", "--lines", "1", "--follow", "--json"],
+                                 env=environment(told.url), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     lines = [json.loads(following.stdout.readline())["message"] for _ in range(4)]
     following.send_signal(signal.SIGINT)
     assert following.wait(10) == -signal.SIGINT
     assert lines == [f"line {number}" for number in range(4)]
 
-    told.pages[page] = (503, "no cluster")
-    assert "no cluster" in app.fails(4, "logs", "one")
-    told.pages.clear()
-    app.fails(8, "logs", "one")
-    told.answers["CreateApplicationPresignedUrl"] = ("ResourceInUseException", "Application one is READY, not RUNNING.")
-    assert "not RUNNING" in app.fails(4, "logs", "one")
+    told.pages["/logs?application=one&limit=100"] = (404, "The application one does not exist.")
+    assert "does not exist" in app.fails(3, "logs", "one")
+    told.pages["/logs?application=one&limit=100"] = (500, "the disk is full")
+    assert "the disk is full" in app.fails(6, "logs", "one")
 
 
 def test_describe_shows_health_and_the_last_downtime(told):

@@ -1,5 +1,7 @@
 #include "cli/app/api_client.h"
 
+#include <fmt/format.h>
+
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -81,7 +83,7 @@ Json ApiClient::callPages(const std::string& action, Json input, const std::stri
     return {{list, std::move(all)}};
 }
 
-Json ApiClient::page(const std::string& path) const {
+std::string ApiClient::textPage(const std::string& path) const {
     HttpClientRequest request;
     request.url = endpoint_ + path;
     request.timeout_ms = timeout_ms_;
@@ -91,10 +93,21 @@ Json ApiClient::page(const std::string& path) const {
     } catch (const UserError& error) {
         throw unreachable(endpoint_, error.what());
     }
-    Json answer = Json::parse(response.body, nullptr, false);
-    if (response.status == 200 && answer.is_object()) return answer;
-    throw unreachable(endpoint_, fmt::format("what is there answers {} with status {}: {}", path,
-                                             response.status, response.body.substr(0, 200)));
+    const std::string said = response.body.substr(0, response.body.find('\n'));
+    if (response.status == 404) throw AppFailure(ExitStatus::NotFound, "NotFound", said, "");
+    if (response.status >= 400 && response.status < 500)
+        throw AppFailure(ExitStatus::Refused, "Refused", said, "");
+    if (response.status != 200)
+        throw unreachable(endpoint_, fmt::format("what is there answers {} with status {}: {}", path,
+                                                 response.status, said.substr(0, 200)));
+    return std::move(response.body);
+}
+
+Json ApiClient::page(const std::string& path) const {
+    Json answer = Json::parse(textPage(path), nullptr, false);
+    if (!answer.is_object())
+        throw unreachable(endpoint_, fmt::format("what is there answers {} with something else", path));
+    return answer;
 }
 
 std::string chosenEndpoint(const std::string& option) {

@@ -22,6 +22,7 @@ class ApiClient {
                              size_t count_max) const;
     // A page of the service beside the API, "/usage?application=x", as JSON. AppFailure likewise.
     nlohmann::json page(const std::string& path) const;
+    std::string textPage(const std::string& path) const;
     const std::string& endpoint() const { return endpoint_; }
 
   private:

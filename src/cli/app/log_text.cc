@@ -45,19 +45,22 @@ std::string logLineText(const std::string& line) {
     return text;
 }
 
-std::string LogTail::news(std::string_view text, size_t lines_max) {
+std::string LogTail::news(std::string_view text) {
     text = text.substr(0, text.rfind('\n') + 1);
     size_t from = 0;
-    if (first_) {
-        if (lines_max > 0) from = beginOfLast(text, lines_max);
-    } else if (!seen_.empty()) {
+    if (!seen_.empty()) {
         const size_t at = text.rfind(seen_);
         if (at != std::string_view::npos && (at == 0 || text[at - 1] == '\n')) from = at + seen_.size();
     }
-    first_ = false;
     constexpr size_t kLinesToKnow = 3;
     if (!text.empty()) seen_ = std::string(text.substr(beginOfLast(text, kLinesToKnow)));
     return std::string(text.substr(from));
+}
+
+int64_t LogTail::knownFrom() const {
+    const auto first = nlohmann::json::parse(seen_.substr(0, seen_.find('\n')), nullptr, false);
+    const auto& stamp = memberOf(first, "timestamp");
+    return stamp.is_number_integer() ? stamp.get<int64_t>() / 1000 : 0;
 }
 
 }  // namespace millrace::cli

@@ -2,6 +2,7 @@
 // message".
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,13 +16,15 @@ std::string logLineText(const std::string& line);
 // end may be answered.
 class LogTail {
   public:
-    // Of the first text the last `lines_max` lines (0: all), then what has been added; all of it if the log
-    // is another one. A line that is not finished waits for its end.
-    std::string news(std::string_view text, size_t lines_max);
+    // All of the first text, then what has been added; all of it if the log is another one. A line that is
+    // not finished waits for its end.
+    std::string news(std::string_view text);
+    // The second, since the epoch, of the first of the lines by which it knows the log's end: the log must be
+    // asked for from there on. 0 if there is none.
+    int64_t knownFrom() const;
 
   private:
     std::string seen_;  // the last lines that have been given
-    bool first_ = true;
 };
 
 }  // namespace millrace::cli

@@ -71,13 +71,6 @@ std::string shownDuration(std::chrono::milliseconds duration) {
     return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
 }
 
-const Json& memberOf(const Json& object, const char* name) {
-    static const Json nothing;
-    if (!object.is_object()) return nothing;
-    const auto at = object.find(name);
-    return at == object.end() ? nothing : *at;
-}
-
 std::string shown(const Json& object, const char* name) {
     const Json& value = memberOf(object, name);
     if (value.is_null()) return "";

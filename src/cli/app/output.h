@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_members.h"
+
 namespace millrace::cli {
 
 // Aligned columns below their titles; nothing but the titles if there are no rows. The last column is as wide
@@ -34,8 +36,6 @@ std::string printable(std::string text);
 
 // A member's text, number or truth as a text; "" if it is absent.
 std::string shown(const nlohmann::json& object, const char* name);
-// A member, or null if the object is none or has none of that name.
-const nlohmann::json& memberOf(const nlohmann::json& object, const char* name);
 
 // One line on standard error that is written over itself, only on a terminal.
 class Progress {

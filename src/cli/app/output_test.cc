@@ -58,18 +58,27 @@ TEST(AppLogs, linesForPeople) {
 
 TEST(AppLogs, onlyWhatIsNewIsGiven) {
     LogTail tail;
-    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished", 2), "c\nd\n");
-    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished", 2), "");
-    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished, now\ne\n", 2), "unfinished, now\ne\n");
-    EXPECT_EQ(tail.news("d\nunfinished, now\ne\nf\n", 2), "f\n");  // only the end is answered
-    EXPECT_EQ(tail.news("x\ny\nz\n", 2), "x\ny\nz\n");             // another log
-    EXPECT_EQ(tail.news("x\ny\nz\n1\n", 2), "1\n");
-    LogTail all, none;
-    EXPECT_EQ(all.news("a\nb\n", 0), "a\nb\n");
-    EXPECT_EQ(none.news("", 5), "");
-    EXPECT_EQ(none.news("first\n", 5), "first\n");
-    LogTail more;
-    EXPECT_EQ(more.news("a\n", 5), "a\n");
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished"), "a\nb\nc\nd\n");
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished"), "");
+    EXPECT_EQ(tail.news("a\nb\nc\nd\nunfinished, now\ne\n"), "unfinished, now\ne\n");
+    EXPECT_EQ(tail.news("d\nunfinished, now\ne\nf\n"), "f\n");  // only the end is answered
+    EXPECT_EQ(tail.news("x\ny\nz\n"), "x\ny\nz\n");             // another log
+    EXPECT_EQ(tail.news("x\ny\nz\n1\n"), "1\n");
+    LogTail none;
+    EXPECT_EQ(none.news(""), "");
+    EXPECT_EQ(none.news("first\n"), "first\n");
+}
+
+TEST(AppLogs, theEndIsAskedForFromTheLinesThatAreKnown) {
+    LogTail tail;
+    EXPECT_EQ(tail.knownFrom(), 0);
+    const auto line = [](int second) { return "{\"timestamp\":" + std::to_string(second) + "500}\n"; };
+    tail.news(line(1) + line(2) + line(3) + line(4));
+    EXPECT_EQ(tail.knownFrom(), 2);
+    EXPECT_EQ(tail.news(line(2) + line(3) + line(4) + line(9)), line(9));
+    EXPECT_EQ(tail.knownFrom(), 3);
+    tail.news("no JSON\n");
+    EXPECT_EQ(tail.knownFrom(), 0);
 }
 
 TEST(AppFailure, errorsOfTheApiHaveTheirExitStatus) {

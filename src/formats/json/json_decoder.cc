@@ -63,6 +63,14 @@ class JsonDecoder final : public Decoder {
     }
 
     bool decodeMessage(std::string_view message, const RecordOrigin& origin, BatchBuilder& out) override {
+        const char* const end = message.data() + message.size();
+        if (*end == '\n') {
+            if (byShape(message.data(), end + 1, out) == end + 1) {
+                out.endRow();
+                return true;
+            }
+            out.rollbackRow();  // of a message with line ends within
+        }
         DecodeResult result;
         record(message, origin, result, out);
         return result.skipped == 0;

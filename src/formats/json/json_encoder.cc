@@ -50,6 +50,16 @@ class JsonEncoder final : public Encoder {
         }
     }
 
+    // A line each: a JSON text has no line ends of its own.
+    void encodeMessages(const Batch& batch, std::string& out, Messages& messages) override {
+        size_t begin = out.size();
+        encode(batch, out);
+        for (size_t end; begin < out.size(); begin = end + 1) {
+            end = out.find('\n', begin);
+            messages.emplace_back(begin, end);
+        }
+    }
+
   private:
     size_t rowBound(const Batch& batch, size_t row) {
         size_t bound = row_bytes_ + 32;

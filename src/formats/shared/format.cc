@@ -4,6 +4,14 @@
 
 namespace millrace {
 
+void Encoder::encodeMessages(const Batch& batch, std::string& out, Messages& messages) {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        const size_t begin = out.size();
+        encode(batch.slice(row, row + 1), out);
+        messages.emplace_back(begin, out.ends_with('\n') ? out.size() - 1 : out.size());
+    }
+}
+
 const FormatDescriptor& findFormat(const std::string& name) {
     std::vector<std::string> names;
     for (const FormatDescriptor& format : formatDescriptors()) {

@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
+#include "base/json_members.h"
 #include "service/action.h"
 #include "service/descriptions.h"
+#include "service/paging.h"
 
 namespace millrace {
 
@@ -16,19 +18,13 @@ std::optional<OperationStatus> statusOf(const nlohmann::json& text) {
 
 nlohmann::json handle(ServiceContext& context, const nlohmann::json& input) {
     const Application application = requireApplication(context, input.at("ApplicationName"));
-    const auto limit_given = input.value("Limit", nlohmann::json());
-    const auto kind = input.value("Operation", nlohmann::json());
-    const int64_t limit = limit_given.is_number() ? limit_given.get<int64_t>() : 50;
-    auto operations = context.store.listOperations(
-        application.id, pageStart(input), limit + 1, kind.is_string() ? kind.get<std::string>() : "",
-        statusOf(input.value("OperationStatus", nlohmann::json())));
-    const bool more = static_cast<int64_t>(operations.size()) > limit;
-    if (more) operations.pop_back();
-    nlohmann::json output{{"ApplicationOperationInfoList", nlohmann::json::array()}};
-    for (const auto& operation : operations)
-        output["ApplicationOperationInfoList"].push_back(summarizeOperation(operation));
-    if (more) output["NextToken"] = pageToken(operations.back().sequence);
-    return output;
+    const auto& kind = memberOf(input, "Operation");
+    const int64_t limit = pageLimit(input);
+    const auto operations = context.store.listOperations(application.id, pageStart(input), limit + 1,
+                                                         kind.is_string() ? kind.get<std::string>() : "",
+                                                         statusOf(memberOf(input, "OperationStatus")));
+    return pageOf(operations, limit, "ApplicationOperationInfoList", summarizeOperation,
+                  [](const auto& operation) { return pageToken(operation.sequence); });
 }
 
 }  // namespace

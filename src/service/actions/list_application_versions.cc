@@ -2,6 +2,7 @@
 
 #include "service/action.h"
 #include "service/descriptions.h"
+#include "service/paging.h"
 
 namespace millrace {
 
@@ -21,16 +22,12 @@ Json summarize(const Application& application, const ApplicationVersion& version
 
 Json handle(ServiceContext& context, const Json& input) {
     const Application application = requireApplication(context, input.at("ApplicationName"));
-    const Json limit_given = input.value("Limit", Json());
-    const int64_t limit = limit_given.is_number() ? limit_given.get<int64_t>() : 50;
-    auto versions = context.store.listVersions(application.id, pageStart(input), limit + 1);
-    const bool more = static_cast<int64_t>(versions.size()) > limit;
-    if (more) versions.pop_back();
-    Json output{{"ApplicationVersionSummaries", Json::array()}};
-    for (const auto& version : versions)
-        output["ApplicationVersionSummaries"].push_back(summarize(application, version));
-    if (more) output["NextToken"] = pageToken(versions.back().version_id);
-    return output;
+    const int64_t limit = pageLimit(input);
+    const auto versions = context.store.listVersions(application.id, pageStart(input), limit + 1);
+    return pageOf(
+        versions, limit, "ApplicationVersionSummaries",
+        [&](const auto& version) { return summarize(application, version); },
+        [](const auto& version) { return pageToken(version.version_id); });
 }
 
 }  // namespace

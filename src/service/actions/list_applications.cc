@@ -1,25 +1,21 @@
 #include <nlohmann/json.hpp>
 
+#include "base/json_members.h"
 #include "service/action.h"
 #include "service/descriptions.h"
+#include "service/paging.h"
 
 namespace millrace {
 
 namespace {
 
 nlohmann::json handle(ServiceContext& context, const nlohmann::json& input) {
-    const auto limit_given = input.value("Limit", nlohmann::json());
-    const auto after = input.value("NextToken", nlohmann::json());
-    const int64_t limit = limit_given.is_number() ? limit_given.get<int64_t>() : 50;
-    auto applications =
+    const auto& after = memberOf(input, "NextToken");
+    const int64_t limit = pageLimit(input);
+    const auto applications =
         context.store.listApplications(after.is_string() ? after.get<std::string>() : "", limit + 1);
-    const bool more = static_cast<int64_t>(applications.size()) > limit;
-    if (more) applications.pop_back();
-    nlohmann::json output{{"ApplicationSummaries", nlohmann::json::array()}};
-    for (const auto& application : applications)
-        output["ApplicationSummaries"].push_back(summarizeApplication(application));
-    if (more) output["NextToken"] = applications.back().name;
-    return output;
+    return pageOf(applications, limit, "ApplicationSummaries", summarizeApplication,
+                  [](const auto& application) { return application.name; });
 }
 
 }  // namespace

@@ -20,14 +20,10 @@ void prepare(OperationContext& context) {
     if (type == "RESTORE_FROM_LATEST_SNAPSHOT") {
         restored = store.findLatestSnapshot(context.application.id);
     } else if (type == "RESTORE_FROM_CUSTOM_SNAPSHOT") {
-        const auto snapshot = store.findSnapshot(context.application.id, context.state.at("snapshotName"));
-        const bool usable = snapshot && snapshot->status == SnapshotStatus::Ready;
-        if (usable)
-            restored = snapshot;
-        else if (snapshot || store.findLatestSnapshot(context.application.id))
-            throw UserError("service.no-snapshot",
-                            fmt::format("the snapshot {} does not exist, or is not READY",
-                                        context.state.at("snapshotName").get<std::string>()));
+        const std::string name = context.state.at("snapshotName");
+        if (store.findSnapshot(context.application.id, name) ||
+            store.findLatestSnapshot(context.application.id))
+            restored = requireReadySnapshot(context, name);
     }
     const auto version = store.findVersion(context.application.id, context.application.version_id);
     MILLRACE_CHECK(version, "application {} has no version {}", context.application.name,

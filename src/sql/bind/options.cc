@@ -116,23 +116,39 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
 
     std::vector<OptionDescription> known = connector->options;
     if (connector->uses_format) {
-        const OptionItem* format = find(options, "format");
         std::vector<std::string> formats;
         for (const auto& [name, described] : registry->formats)
             formats.push_back(name);
-        if (find(options, "format") == nullptr) {
+        const auto described = [&](const OptionItem& format, const std::string& prefix) {
+            const auto found = registry->formats.find(format.value);
+            if (found == registry->formats.end()) {
+                problems.push_back({"sql.unknown-format", fmt::format("there is no format '{}'", format.value),
+                                    suggest(format.value, formats, "formats: "), format.value_span});
+                return false;
+            }
+            for (OptionDescription option : found->second) {
+                option.key.insert(0, prefix);
+                known.push_back(std::move(option));
+            }
+            return true;
+        };
+        const OptionItem* format = find(options, "format");
+        const OptionItem* value_format = connector->uses_key_format ? find(options, "value.format") : nullptr;
+        const OptionItem* key_format = connector->uses_key_format ? find(options, "key.format") : nullptr;
+        if (format == nullptr && value_format == nullptr)
             problems.push_back({"config.missing-option",
                                 fmt::format("table '{}' needs the option 'format'", table),
                                 "formats: " + list(formats), table_span});
-        } else if (!registry->formats.contains(format->value)) {
-            problems.push_back({"sql.unknown-format", fmt::format("there is no format '{}'", format->value),
-                                suggest(format->value, formats, "formats: "), format->value_span});
-            return problems;  // its options cannot be told from mistakes
-        } else {
-            const auto& described = registry->formats.at(format->value);
-            known.insert(known.end(), described.begin(), described.end());
-        }
+        // Of a format that is not known, the options cannot be told from mistakes.
+        if ((format != nullptr && !described(*format, "")) ||
+            (value_format != nullptr && !described(*value_format, "value.")) ||
+            (key_format != nullptr && !described(*key_format, "key.")))
+            return problems;
         known.push_back({"format", "string", "", "how rows are written as bytes", false, {}});
+        if (connector->uses_key_format) {
+            known.push_back({"value.format", "string", "", "the same as 'format'", false, {}});
+            known.push_back({"key.format", "string", "", "how keys are written as bytes", false, {}});
+        }
     }
 
     std::vector<std::string> keys;

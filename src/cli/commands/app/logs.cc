@@ -1,49 +1,35 @@
 // millrace app logs
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/error.h"
-#include "base/http_client.h"
+#include "base/http_server.h"
 #include "cli/app/command.h"
-#include "cli/app/failure.h"
 #include "cli/app/log_text.h"
-#include "cli/app/output.h"
 
 namespace millrace::cli {
-
-using Json = nlohmann::json;
 
 namespace {
 
 constexpr std::chrono::milliseconds kFollowEvery(1000);
+constexpr int64_t kLinesMax = 10'000;  // of one answer
 
-// The link opens the cluster's Flink REST API, below its path and with its token.
-std::string logUrl(const std::string& authorized_url) {
-    const size_t query = authorized_url.find('?');
-    std::string path = authorized_url.substr(0, query);
-    while (path.ends_with('/'))
-        path.pop_back();
-    return path + "/jobmanager/log" + (query == std::string::npos ? "" : authorized_url.substr(query));
-}
+struct Wanted {
+    int64_t lines = 100;
+    int64_t from = 0, to = 0;
+    std::string level, text;
+};
 
-std::string fetchLog(HttpClient& http, const std::string& url, const std::string& application) {
-    HttpClientRequest request;
-    request.url = url;
-    HttpClientResponse response;
-    try {
-        response = http.send(request);
-    } catch (const UserError& error) {
-        throw AppFailure(ExitStatus::Unreachable, "ServiceUnreachable",
-                         fmt::format("the log of {} cannot be read: {}", application, error.what()), "");
-    }
-    if (response.status == 200) return std::move(response.body);
-    const bool none = response.status == 404;
-    throw AppFailure(none ? ExitStatus::Unsupported : ExitStatus::Conflict, none ? "NoLog" : "NotRunning",
-                     fmt::format("the log of {} cannot be read: status {}: {}", application, response.status,
-                                 response.body.substr(0, 200)),
-                     none ? "" : "only a running application has a cluster to ask");
+std::string pageOf(const std::string& application, const Wanted& wanted, int64_t from, int64_t lines) {
+    std::string path = fmt::format("/logs?application={}&limit={}", encodePercent(application), lines);
+    if (from > 0) path += fmt::format("&from={}", from);
+    if (wanted.to > 0) path += fmt::format("&to={}", wanted.to);
+    if (!wanted.level.empty()) path += "&level=" + encodePercent(wanted.level);
+    if (!wanted.text.empty()) path += "&text=" + encodePercent(wanted.text);
+    return path;
 }
 
 void printLines(const std::string& text, bool json) {
@@ -58,22 +44,26 @@ void printLines(const std::string& text, bool json) {
 
 AppBody declareLogs(CLI::App& app) {
     auto name = declareApplication(app);
-    auto lines = std::make_shared<size_t>(100);
+    auto wanted = std::make_shared<Wanted>();
     auto follow = std::make_shared<bool>(false);
-    app.add_option("--lines", *lines, "so many of the last ones; 0 for all that are there")
-        ->capture_default_str();
+    app.add_option("--lines", wanted->lines, "so many of the last ones, at most 10000")
+        ->capture_default_str()
+        ->check(CLI::Range(int64_t{1}, kLinesMax));
+    app.add_option("--from", wanted->from, "seconds since the epoch");
+    app.add_option("--to", wanted->to, "seconds since the epoch");
+    app.add_option("--level", wanted->level, "lines of this level")
+        ->transform(CLI::IsMember({"DEBUG", "INFO", "WARN", "ERROR"}, CLI::ignore_case));
+    app.add_option("--text", wanted->text, "lines with this text in them");
     app.add_flag("--follow", *follow, "goes on with what comes, until Ctrl-C");
     return [=](const AppContext& context) {
-        const Json answer =
-            context.api.call("CreateApplicationPresignedUrl",
-                             {{"ApplicationName", *name}, {"UrlType", "FLINK_DASHBOARD_URL"}});
-        const std::string url = logUrl(shown(answer, "AuthorizedUrl"));
-        const auto http = makeCurlHttpClient();
         LogTail tail;
-        for (;;) {
-            printLines(tail.news(fetchLog(*http, url, *name), *lines), context.json);
-            if (!*follow) return;
+        printLines(tail.news(context.api.textPage(pageOf(*name, *wanted, wanted->from, wanted->lines))),
+                   context.json);
+        while (*follow) {
             std::this_thread::sleep_for(kFollowEvery);
+            const int64_t from = std::max(wanted->from, tail.knownFrom());
+            printLines(tail.news(context.api.textPage(pageOf(*name, *wanted, from, kLinesMax))),
+                       context.json);
         }
     };
 }
@@ -81,7 +71,7 @@ AppBody declareLogs(CLI::App& app) {
 }  // namespace
 
 std::vector<AppCommand> describeCommandsAppLogs() {
-    return {{"", "logs", "Shows the end of the running cluster's log, and follows it", declareLogs}};
+    return {{"", "logs", "Shows the end of an application's log, and follows it", declareLogs}};
 }
 
 }  // namespace millrace::cli

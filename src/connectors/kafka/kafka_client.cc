@@ -1,0 +1,194 @@
+#include "connectors/kafka/kafka_client.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+#include <syslog.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "base/configuration.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kPrefix = "properties.";
+
+// Of the Java client (or of Flink), and without a meaning here.
+const std::set<std::string, std::less<>>& withoutMeaning() {
+    static const std::set<std::string, std::less<>> keys = {
+        "key.deserializer",
+        "value.deserializer",
+        "key.serializer",
+        "value.serializer",
+        "client.dns.lookup",
+        "metric.reporters",
+        "interceptor.classes",
+        "max.poll.records",
+        "enable.auto.commit",
+        "partitioner.class",
+        "default.api.timeout.ms",
+        "auto.commit.interval.ms",
+        "max.block.ms",
+        "metrics.num.samples",
+        "partition.discovery.interval.ms",
+        "ssl.truststore.type",
+        "ssl.keystore.type",
+        "ssl.truststore.password",
+        "allow.auto.create.topics",
+    };
+    return keys;
+}
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kRenamed{{
+    {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+    {"max.request.size", "message.max.bytes"},
+    {"send.buffer.bytes", "socket.send.buffer.bytes"},
+    {"receive.buffer.bytes", "socket.receive.buffer.bytes"},
+    {"ssl.truststore.location", "ssl.ca.location"},
+    {"ssl.truststore.certificates", "ssl.ca.pem"},
+    {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
+    {"ssl.keystore.key", "ssl.key.pem"},
+    {"sasl.mechanism", "sasl.mechanisms"},
+    {"socket.connection.setup.timeout.max.ms", "socket.connection.setup.timeout.ms"},
+    {"retry.backoff.max.ms", "reconnect.backoff.max.ms"},
+}};
+
+std::string jaasValue(const std::string& table, const std::string& jaas, const char* name) {
+    std::string value;
+    if (!RE2::PartialMatch(jaas, std::string(name) + R"(\s*=\s*"((?:[^"\\]|\\.)*)\")", &value))
+        throw UserError(
+            "config.bad-value",
+            fmt::format("table '{}': 'properties.sasl.jaas.config' has no {}=\"...\"", table, name),
+            "such as: ...LoginModule required username=\"me\" password=\"secret\";");
+    RE2::GlobalReplace(&value, R"(\\(.))", R"(\1)");
+    return value;
+}
+
+void logOf(const rd_kafka_t*, int level, const char*, const char* message) {
+    if (level <= LOG_ERR)
+        logError("connectors.kafka", "{}", message);
+    else if (level <= LOG_WARNING)
+        logWarn("connectors.kafka", "{}", message);
+    else
+        logDebug("connectors.kafka", "{}", message);
+}
+
+}  // namespace
+
+KafkaSettings kafkaSettings(const std::string& table, const std::map<std::string, std::string>& options) {
+    KafkaSettings settings;
+    for (const auto& [option, value] : options) {
+        if (!option.starts_with(kPrefix)) continue;
+        const std::string key = option.substr(kPrefix.size());
+        const bool store_type = key == "ssl.truststore.type" || key == "ssl.keystore.type";
+        if (store_type && value != "PEM" && !(key == "ssl.keystore.type" && value == "PKCS12"))
+            throw UserError(
+                "config.bad-value",
+                fmt::format("table '{}': '{}' is '{}': Java key stores cannot be read", table, option, value),
+                "give a PEM file (or, for the key, a PKCS12 file); keytool -exportcert -rfc makes one");
+        if (withoutMeaning().contains(key)) continue;
+        if (key == "sasl.jaas.config") {
+            settings["sasl.username"] = jaasValue(table, value, "username");
+            settings["sasl.password"] = jaasValue(table, value, "password");
+        } else if (key == "buffer.memory") {
+            settings["queue.buffering.max.kbytes"] =
+                std::to_string(std::max<int64_t>(1, parseConfigValue<int64_t>(option, value) / 1024));
+        } else if (key == "auto.offset.reset") {
+            settings[key] = value == "none" ? "error" : value;
+        } else if (key == "ssl.endpoint.identification.algorithm") {
+            settings[key] = value.empty() ? "none" : value;
+        } else if (key == "ssl.keystore.location") {
+            // PKCS12 is one file; PEM holds the certificates and the key.
+            const auto type = options.find("properties.ssl.keystore.type");
+            const bool pem = type != options.end() && type->second == "PEM";
+            settings[pem ? "ssl.certificate.location" : key] = value;
+            if (pem) settings["ssl.key.location"] = value;
+        } else {
+            const auto* const renamed = std::find_if(kRenamed.begin(), kRenamed.end(),
+                                                     [&](const auto& pair) { return pair.first == key; });
+            settings[renamed == kRenamed.end() ? key : std::string(renamed->second)] = value;
+        }
+    }
+    return settings;
+}
+
+KafkaPtr<rd_kafka_conf_t> kafkaConf(const std::string& table, const KafkaSettings& settings) {
+    KafkaPtr<rd_kafka_conf_t> conf(rd_kafka_conf_new());
+    rd_kafka_conf_set_log_cb(conf.get(), logOf);
+    std::array<char, 512> why{};
+    for (const auto& [key, value] : settings) {
+        const auto done = rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), why.data(), why.size());
+        if (done != RD_KAFKA_CONF_OK)
+            throw UserError(done == RD_KAFKA_CONF_UNKNOWN ? "config.unknown-option" : "config.bad-value",
+                            fmt::format("table '{}': 'properties.{}': {}", table, key, why.data()),
+                            "the names are those of Kafka's clients");
+    }
+    return conf;
+}
+
+KafkaPtr<rd_kafka_t> kafkaClient(rd_kafka_type_t type, const std::string& table,
+                                 KafkaPtr<rd_kafka_conf_t> conf) {
+    std::array<char, 512> why{};
+    rd_kafka_t* const client = rd_kafka_new(type, conf.get(), why.data(), why.size());
+    if (client == nullptr)
+        throw UserError("config.bad-value", fmt::format("table '{}': {}", table, why.data()),
+                        "look at the options properties.*");
+    static_cast<void>(conf.release());  // the client's now
+    return KafkaPtr<rd_kafka_t>(client);
+}
+
+KafkaPtr<rd_kafka_t> kafkaClient(rd_kafka_type_t type, const std::string& table,
+                                 const KafkaSettings& settings) {
+    return kafkaClient(type, table, kafkaConf(table, settings));
+}
+
+void throwKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error,
+                const std::string& words) {
+    const std::string said = words.empty() ? rd_kafka_err2str(error) : words;
+    std::string code = "kafka.failed";
+    std::string hint;
+    switch (error) {
+        case RD_KAFKA_RESP_ERR__TRANSPORT:
+        case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        case RD_KAFKA_RESP_ERR__RESOLVE:
+            code = "kafka.unreachable";
+            hint = "do the brokers of 'properties.bootstrap.servers' run, and can they be reached from here?";
+            break;
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+            code = "kafka.unknown-topic";
+            hint = "create the topic, or correct 'topic'";
+            break;
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+            code = "kafka.denied";
+            hint = "look at the credentials in properties.* and at the brokers' access rules";
+            break;
+        default:
+            break;
+    }
+    throw UserError(code, fmt::format("table '{}': {} failed: {}", table, doing, said), hint);
+}
+
+void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error) {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throwKafka(table, doing, error);
+}
+
+void checkKafka(const std::string& table, const std::string& doing, rd_kafka_error_t* error) {
+    if (error == nullptr) return;
+    const KafkaPtr<rd_kafka_error_t> owner(error);
+    throwKafka(table, doing, rd_kafka_error_code(error), rd_kafka_error_string(error));
+}
+
+}  // namespace millrace

@@ -1,0 +1,52 @@
+// librdkafka behind owners, with Kafka's own (Java) names for its settings and UserErrors for its failures.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace millrace {
+
+struct KafkaDeleter {
+    void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
+    void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
+    void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+    void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+    void operator()(rd_kafka_error_t* error) const { rd_kafka_error_destroy(error); }
+    void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
+    void operator()(rd_kafka_topic_partition_list_t* list) const {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    void operator()(rd_kafka_consumer_group_metadata_t* group) const {
+        rd_kafka_consumer_group_metadata_destroy(group);
+    }
+};
+template <class T>
+using KafkaPtr = std::unique_ptr<T, KafkaDeleter>;
+
+using KafkaSettings = std::map<std::string, std::string>;  // of librdkafka
+
+// A table's `properties.*` as librdkafka has them. Settings that only the Java client knows are left out;
+// UserError "config.bad-value" for those that mean something and cannot be had (a Java key store).
+KafkaSettings kafkaSettings(const std::string& table, const std::map<std::string, std::string>& options);
+
+// The settings, checked. UserError "config.unknown-option" names the property.
+KafkaPtr<rd_kafka_conf_t> kafkaConf(const std::string& table, const KafkaSettings& settings);
+KafkaPtr<rd_kafka_t> kafkaClient(rd_kafka_type_t type, const std::string& table,
+                                 KafkaPtr<rd_kafka_conf_t> conf);
+KafkaPtr<rd_kafka_t> kafkaClient(rd_kafka_type_t type, const std::string& table,
+                                 const KafkaSettings& settings);
+
+// UserError "kafka.<...>": "table 't': <doing> failed: <librdkafka's words>".
+[[noreturn]] void throwKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error,
+                             const std::string& words = "");
+void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error);
+// Of the functions that return an error object or nullptr.
+void checkKafka(const std::string& table, const std::string& doing, rd_kafka_error_t* error);
+
+inline constexpr int kKafkaTimeoutMs = 30'000;  // of what is asked of the brokers and waited for
+
+}  // namespace millrace

@@ -1,0 +1,241 @@
+#include "connectors/kafka/kafka_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kPauseMaxMs = 8;
+constexpr int64_t kLagEveryMs = 500;
+
+KafkaSettings readerSettings(const KafkaOptions& options) {
+    KafkaSettings settings = options.settings;
+    settings.try_emplace("group.id", "millrace");
+    settings.try_emplace("isolation.level", "read_uncommitted");  // as Kafka's own client has it
+    settings.try_emplace("auto.offset.reset", "error");
+    settings.try_emplace("queued.max.messages.kbytes", "32768");
+    settings["enable.auto.commit"] = "false";
+    settings["enable.auto.offset.store"] = "false";
+    settings["enable.partition.eof"] = "true";
+    return settings;
+}
+
+}  // namespace
+
+KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& columns,
+                         std::unique_ptr<Decoder> value, std::unique_ptr<Decoder> key,
+                         SourceReaderContext& context)
+    : options_(options),
+      columns_(columns),
+      value_(std::move(value)),
+      key_(std::move(key)),
+      context_(context),
+      bytes_in_(context.metrics().counter("numBytesIn")),
+      skipped_(context.metrics().counter("numRecordsSkipped")),
+      lag_max_(context.metrics().counter("records_lag_max")),
+      pending_(context.metrics().counter("pendingRecords")),
+      value_rows_(columns.value),
+      key_rows_(columns.key),
+      messages_(context.batchRowsMax()) {}
+
+KafkaReader::~KafkaReader() {
+    queue_.reset();
+    if (consumer_) rd_kafka_consumer_close(consumer_.get());
+}
+
+void KafkaReader::addSplits(std::vector<SourceSplit> splits) {
+    for (const SourceSplit& encoded : splits) {
+        KafkaSplit split = KafkaSplit::decode(encoded);
+        std::string origin = fmt::format("topic '{}', partition {}", split.topic, split.partition);
+        const auto key = std::pair(split.topic, split.partition);
+        partitions_[key] = {std::move(split), std::move(origin), false};
+    }
+    last_ = nullptr;
+    assign();
+}
+
+// From the positions reached; what the consumer had fetched ahead is fetched again.
+void KafkaReader::assign() {
+    if (!consumer_) {
+        consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, readerSettings(options_));
+        checkKafka(options_.table, "reading", rd_kafka_poll_set_consumer(consumer_.get()));
+        queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+    }
+    const KafkaPtr<rd_kafka_topic_partition_list_t> list(
+        rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
+    for (auto& [key, partition] : partitions_) {
+        partition.finished = partition.finished || partition.split.done();
+        if (partition.finished) continue;
+        rd_kafka_topic_partition_list_add(list.get(), key.first.c_str(), key.second)->offset =
+            partition.split.next;
+    }
+    checkKafka(options_.table, "reading", rd_kafka_assign(consumer_.get(), list.get()));
+    topics_.clear();
+}
+
+ReadStatus KafkaReader::poll(Output& output) {
+    const auto unfinished =
+        std::any_of(partitions_.begin(), partitions_.end(), [](const auto& p) { return !p.second.finished; });
+    if (!unfinished) return no_more_ ? ReadStatus::EndOfInput : ReadStatus::Nothing;
+    const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
+    if (count < 0) throwKafka(options_.table, "reading", rd_kafka_last_error());
+    std::exception_ptr failure;
+    for (ssize_t i = 0; i < count; ++i) {
+        const KafkaPtr<rd_kafka_message_t> message(messages_[static_cast<size_t>(i)]);
+        if (failure) continue;
+        try {
+            take(*message);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }
+    emit(output);  // what comes before a failure is counted
+    if (failure) std::rethrow_exception(failure);
+    measureLag();
+    if (count > 0) {
+        pause_ms_ = 1;
+        return ReadStatus::More;
+    }
+    context_.wakeAt(ProcessingTime(context_.now().value() + pause_ms_));
+    pause_ms_ = std::min(2 * pause_ms_, kPauseMaxMs);
+    return ReadStatus::Nothing;
+}
+
+void KafkaReader::take(const rd_kafka_message_t& message) {
+    if (message.rkt == nullptr) {
+        fail(message);
+        return;
+    }
+    auto topic = topics_.find(message.rkt);
+    if (topic == topics_.end()) topic = topics_.emplace(message.rkt, rd_kafka_topic_name(message.rkt)).first;
+    if (last_ == nullptr || last_->split.partition != message.partition ||
+        last_->split.topic != topic->second) {
+        const auto found = partitions_.find(std::pair(topic->second, message.partition));
+        if (found == partitions_.end()) return;
+        last_ = &found->second;
+    }
+    Partition& partition = *last_;
+    if (partition.finished) return;
+    if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (partition.split.end && message.offset >= *partition.split.end) finish(partition);
+        return;
+    }
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fail(message);
+        return;
+    }
+    if (partition.split.end && message.offset >= *partition.split.end) {
+        finish(partition);
+        return;
+    }
+    if (message.offset < partition.split.next) return;
+    if (!decode(message, partition)) skipped_.add(1);
+    partition.split.next = message.offset + 1;
+    if (partition.split.done()) finish(partition);
+}
+
+void KafkaReader::finish(Partition& partition) {
+    partition.finished = true;
+    const KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), partition.split.topic.c_str(), partition.split.partition);
+    checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), list.get()));
+}
+
+// Errors that the client does not get over by itself.
+void KafkaReader::fail(const rd_kafka_message_t& message) const {
+    switch (message.err) {
+        case RD_KAFKA_RESP_ERR__TRANSPORT:
+        case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        case RD_KAFKA_RESP_ERR__RESOLVE:
+            logWarn("connectors.kafka", "table '{}': {}; it is tried again", options_.table,
+                    rd_kafka_message_errstr(&message));
+            return;
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+            throw UserError(
+                "kafka.offset-out-of-range",
+                fmt::format("table '{}': {}", options_.table, rd_kafka_message_errstr(&message)),
+                "the messages to go on from are no longer there (look at the topic's retention); set "
+                "'properties.auto.offset.reset' to 'earliest' or 'latest' to go on from others");
+        default:
+            throwKafka(options_.table, "reading", message.err, rd_kafka_message_errstr(&message));
+    }
+}
+
+bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& partition) {
+    if (message.payload == nullptr) return true;  // of no row
+    const RecordOrigin origin{partition.origin, 0, static_cast<uint64_t>(message.offset)};
+    const auto copied = [&](const void* bytes, size_t size) {
+        // A line end behind it is what the text formats are quickest with.
+        if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
+        if (size > 0) std::memcpy(buffer_.data(), bytes, size);
+        buffer_[size] = '\n';
+        return std::string_view(buffer_.data(), size);
+    };
+    bytes_in_.add(static_cast<int64_t>(message.len));
+    const size_t before = value_rows_.rows();
+    if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_)) return false;
+    if (!key_) return true;
+    const size_t made = value_rows_.rows() - before;
+    for (size_t i = 0; i < made; ++i) {
+        const size_t keys = key_rows_.rows();
+        if (message.key != nullptr)
+            key_->decodeMessage(copied(message.key, message.key_len), origin, key_rows_);
+        if (key_rows_.rows() > keys) continue;
+        for (size_t column = 0; column < key_rows_.columnCount(); ++column)
+            key_rows_.column(column).appendNull();
+        key_rows_.endRow();
+    }
+    return true;
+}
+
+void KafkaReader::emit(Output& output) {
+    if (value_rows_.rows() == 0) return;
+    const Batch values = value_rows_.finish();
+    if (!key_) {
+        output.emit(values);
+        return;
+    }
+    const Batch keys = key_rows_.finish();
+    std::vector<ColumnPtr> columns;
+    columns.reserve(columns_.sources.size());
+    for (const KafkaColumns::Source& source : columns_.sources)
+        columns.push_back((source.of_key ? keys : values).column(source.index));
+    output.emit(values.withColumns(std::move(columns)));
+}
+
+// By what the consumer knows of the partitions' ends from its last fetches.
+void KafkaReader::measureLag() {
+    const int64_t now = context_.now().value();
+    if (now - lag_measured_ms_ < kLagEveryMs) return;
+    lag_measured_ms_ = now;
+    int64_t max = 0, sum = 0;
+    for (const auto& [key, partition] : partitions_) {
+        int64_t low = 0, high = 0;
+        if (partition.finished ||
+            rd_kafka_get_watermark_offsets(consumer_.get(), key.first.c_str(), key.second, &low, &high) !=
+                RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        const int64_t lag = std::max<int64_t>(0, high - partition.split.next);
+        max = std::max(max, lag);
+        sum += lag;
+    }
+    lag_max_.set(max);
+    pending_.set(sum);
+}
+
+std::vector<SourceSplit> KafkaReader::snapshot() const {
+    std::vector<SourceSplit> splits;
+    for (const auto& [key, partition] : partitions_)
+        if (!partition.finished) splits.push_back(partition.split.encode());
+    return splits;
+}
+
+}  // namespace millrace

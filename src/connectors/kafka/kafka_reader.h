@@ -1,0 +1,74 @@
+// Reads the partitions dealt to one subtask through one consumer, without a consumer group.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_split.h"
+#include "formats/format.h"
+#include "runtime/source.h"
+
+namespace millrace {
+
+// Which columns of the output come out of which decoder.
+struct KafkaColumns {
+    Schema output;
+    Schema value, key;  // what the decoders make; key is empty without one
+    struct Source {
+        bool of_key = false;
+        size_t index = 0;  // of the decoder's columns
+    };
+    std::vector<Source> sources;  // a column of the output each
+};
+
+class KafkaReader final : public SourceReader {
+  public:
+    KafkaReader(const KafkaOptions& options, const KafkaColumns& columns, std::unique_ptr<Decoder> value,
+                std::unique_ptr<Decoder> key, SourceReaderContext& context);
+    ~KafkaReader() override;
+
+    void addSplits(std::vector<SourceSplit> splits) override;
+    void noMoreSplits() override { no_more_ = true; }
+    ReadStatus poll(Output& output) override;
+    std::vector<SourceSplit> snapshot() const override;
+
+  private:
+    struct Partition {
+        KafkaSplit split;
+        std::string origin;  // for errors: "topic 't', partition 3"
+        bool finished = false;
+    };
+    void assign();
+    void take(const rd_kafka_message_t& message);
+    void finish(Partition& partition);
+    bool decode(const rd_kafka_message_t& message, const Partition& partition);
+    void fail(const rd_kafka_message_t& message) const;
+    void emit(Output& output);
+    void measureLag();
+
+    const KafkaOptions& options_;
+    const KafkaColumns& columns_;
+    std::unique_ptr<Decoder> value_, key_;
+    SourceReaderContext& context_;
+    Counter& bytes_in_;
+    Counter& skipped_;
+    Counter& lag_max_;
+    Counter& pending_;
+    BatchBuilder value_rows_, key_rows_;
+    std::string buffer_;  // a message, with room for a decoder behind it
+
+    KafkaPtr<rd_kafka_t> consumer_;
+    KafkaPtr<rd_kafka_queue_t> queue_;
+    std::map<std::pair<std::string, int32_t>, Partition> partitions_;
+    std::map<const rd_kafka_topic_t*, std::string> topics_;
+    Partition* last_ = nullptr;  // of the last message
+    std::vector<rd_kafka_message_t*> messages_;
+    bool no_more_ = false;
+    int64_t pause_ms_ = 1;  // while nothing comes
+    int64_t lag_measured_ms_ = 0;
+};
+
+}  // namespace millrace

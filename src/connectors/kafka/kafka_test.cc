@@ -1,0 +1,141 @@
+// Options, settings and what is kept in snapshots. What needs a broker is tested with a real one
+// (tests/e2e/kafka_test.py).
+#include "base/error.h"
+#include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_split.h"
+#include "connectors/kafka/kafka_transaction.h"
+#include "connectors/shared/source_test_harness.h"
+
+namespace millrace {
+namespace {
+
+TableSpec kafkaTable(std::map<std::string, std::string> options) {
+    TableSpec spec;
+    spec.name = "t";
+    spec.schema = Schema({{"id", LogicalType::bigint()}, {"k_name", LogicalType::string()}});
+    spec.projectAll();
+    spec.options = {{"connector", "kafka"},
+                    {"topic", "a"},
+                    {"properties.bootstrap.servers", "localhost:1"},
+                    {"format", "json"}};
+    spec.options.merge(options);
+    for (const auto& [key, value] : options)  // those that were there already
+        spec.options[key] = value;
+    std::erase_if(spec.options, [](const auto& option) { return option.second == "-"; });
+    return spec;
+}
+
+std::string sourceError(const std::map<std::string, std::string>& options) {
+    try {
+        collectedConnector("kafka").make_source(kafkaTable(options));
+        return "";
+    } catch (const UserError& error) {
+        return std::string(error.code()) + ": " + error.what();
+    }
+}
+
+TEST(KafkaOptions, whatDoesNotGoTogetherIsAnError) {
+    const std::map<std::string, std::string> earliest{{"scan.startup.mode", "earliest-offset"}};
+    EXPECT_EQ(sourceError(earliest), "");
+    const auto with = [&](std::map<std::string, std::string> more) {
+        more.merge(std::map<std::string, std::string>(earliest));
+        return sourceError(more);
+    };
+    EXPECT_NE(sourceError({}).find("'properties.group.id'"), std::string::npos);
+    EXPECT_NE(with({{"topic", "-"}}).find("topic"), std::string::npos);
+    EXPECT_NE(with({{"topic-pattern", "a.*"}}).find("topic-pattern"), std::string::npos);
+    EXPECT_NE(with({{"topic", "-"}, {"topic-pattern", "("}}).find("not a regular expression"),
+              std::string::npos);
+    EXPECT_NE(with({{"key.format", "json"}}).find("'key.fields'"), std::string::npos);
+    EXPECT_NE(with({{"key.fields", "id"}}).find("'key.format'"), std::string::npos);
+    EXPECT_NE(with({{"key.format", "json"}, {"key.fields", "nobody"}}).find("'nobody'"), std::string::npos);
+    EXPECT_NE(with({{"key.format", "json"}, {"key.fields", "k_name"}, {"key.fields-prefix", "k_"}})
+                  .find("EXCEPT_KEY"),
+              std::string::npos);
+    EXPECT_NE(with({{"value.format", "json"}}).find("the same option"), std::string::npos);
+    EXPECT_NE(with({{"scan.startup.mode", "timestamp"}}).find("timestamp-millis"), std::string::npos);
+    for (const char* text : {"", "partition:0", "partition:0,offset:x", "0:1", "partition:0,offset:1;;"})
+        EXPECT_NE(with({{"scan.startup.mode", "specific-offsets"}, {"scan.startup.specific-offsets", text}})
+                      .find("specific-offsets"),
+                  std::string::npos)
+            << text;
+    EXPECT_NE(with({{"topic", "a;b"},
+                    {"scan.startup.mode", "specific-offsets"},
+                    {"scan.startup.specific-offsets", "partition:0,offset:1"}})
+                  .find("single"),
+              std::string::npos);
+    EXPECT_NE(with({{"sink.partitioner", "org.example.Mine"}}).find("classes of Java"), std::string::npos);
+    EXPECT_NE(with({{"properties.linger.ms", "soon"}}).find("linger.ms"), std::string::npos);
+}
+
+TEST(KafkaOptions, columnsOfKeyAndValue) {
+    const TableSpec spec = kafkaTable({{"key.format", "csv"},
+                                       {"key.fields", "k_name"},
+                                       {"key.fields-prefix", "k_"},
+                                       {"key.csv.null-literal", "n"},
+                                       {"value.fields-include", "EXCEPT_KEY"}});
+    const KafkaOptions options = KafkaOptions::from(spec);
+    EXPECT_EQ(options.keySchema(spec.schema)[0].name, "name");
+    EXPECT_EQ(options.valueSchema(spec.schema).size(), 1u);
+    EXPECT_EQ(options.key_format_options.at("csv.null-literal"), "n");
+    EXPECT_FALSE(options.format_options.contains("key.csv.null-literal"));
+}
+
+TEST(KafkaSettings, javaNamesAreUnderstood) {
+    const auto of = [](std::map<std::string, std::string> options) { return kafkaSettings("t", options); };
+    EXPECT_EQ(of({{"properties.sasl.jaas.config", R"(org.Plain required username="me" password="a\"b\\c";)"},
+                  {"properties.sasl.mechanism", "PLAIN"},
+                  {"topic", "x"}}),
+              (KafkaSettings{
+                  {"sasl.username", "me"}, {"sasl.password", R"(a"b\c)"}, {"sasl.mechanisms", "PLAIN"}}));
+    EXPECT_EQ(of({{"properties.ssl.truststore.type", "PEM"},
+                  {"properties.ssl.truststore.location", "/ca.pem"},
+                  {"properties.ssl.keystore.type", "PEM"},
+                  {"properties.ssl.keystore.location", "/me.pem"},
+                  {"properties.ssl.endpoint.identification.algorithm", ""}}),
+              (KafkaSettings{{"ssl.ca.location", "/ca.pem"},
+                             {"ssl.certificate.location", "/me.pem"},
+                             {"ssl.key.location", "/me.pem"},
+                             {"ssl.endpoint.identification.algorithm", "none"}}));
+    EXPECT_EQ(of({{"properties.auto.offset.reset", "none"},
+                  {"properties.buffer.memory", "33554432"},
+                  {"properties.key.deserializer", "x"}}),
+              (KafkaSettings{{"auto.offset.reset", "error"}, {"queue.buffering.max.kbytes", "32768"}}));
+    EXPECT_THROW(of({{"properties.ssl.truststore.type", "JKS"}}), UserError);
+    EXPECT_THROW(of({{"properties.sasl.jaas.config", "username=me"}}), UserError);
+    EXPECT_THROW(kafkaConf("t", {{"no.such.thing", "1"}}), UserError);
+}
+
+TEST(KafkaSplit, isReadAsItWasWritten) {
+    const KafkaSplit split{"my.topic-1", 7, 1LL << 40, 1LL << 41};
+    const KafkaSplit read = KafkaSplit::decode(split.encode());
+    EXPECT_EQ(read.id(), "my.topic-1-7");
+    EXPECT_EQ(read.next, split.next);
+    EXPECT_EQ(read.end, split.end);
+    EXPECT_EQ(KafkaSplit::decode(KafkaSplit{"a", 0, 0, std::nullopt}.encode()).end, std::nullopt);
+    for (const char* text :
+         {"", "1", "1 2 3 4", "2 0 0 -1 a", "1 -1 0 -1 a", "1 99999999999 0 -1 a", "1 0 x -1 a"})
+        EXPECT_THROW(KafkaSplit::decode({"a", text}), UserError) << text;
+}
+
+TEST(KafkaCommittable, isReadAsItWasWritten) {
+    const KafkaCommittable one{"p-0-1", "topic", 3, 2, {{0, 10, 5}, {0, 17, 1}, {2, 0, 1LL << 33}}};
+    const KafkaCommittable read = KafkaCommittable::decode(one.encode());
+    EXPECT_EQ(read.transactional_id, one.transactional_id);
+    EXPECT_EQ(read.topic, one.topic);
+    EXPECT_EQ(read.parallelism, 3u);
+    EXPECT_EQ(read.numbers, 2u);
+    EXPECT_EQ(read.ranges, one.ranges);
+    const std::string text = one.encode();
+    for (size_t size = 0; size < text.size(); ++size) {
+        if (size > 0 && text[size - 1] == '\n' && size > text.find("0 10 5"))
+            continue;  // whole, with fewer ranges
+        EXPECT_THROW(KafkaCommittable::decode(text.substr(0, size)), UserError) << size;
+    }
+    for (const char* wrong : {"2\na\nb\n1 1\n0 0 1\n", "1\na\nb\n1 1\n0 0 0\n", "1\na\nb\n1 1\n0 0 -1\n",
+                              "1\na\nb\n1 1\n0 0 1 9\n", "1\n\nb\n1 1\n0 0 1\n"})
+        EXPECT_THROW(KafkaCommittable::decode(wrong), UserError) << wrong;
+}
+
+}  // namespace
+}  // namespace millrace
