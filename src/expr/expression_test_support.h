@@ -82,6 +82,35 @@ inline std::vector<Value> randomColumn(const LogicalType& type, size_t rows, Ran
             case TypeKind::Date:
                 values.push_back(Value::int64(any % 200000));
                 break;
+            case TypeKind::IntervalYearMonth:
+                values.push_back(Value::int64(any % 1000));
+                break;
+            case TypeKind::IntervalDayTime:
+                values.push_back(Value::int64(any % 100'000'000'000'000));
+                break;
+            case TypeKind::Array:
+                values.push_back(Value::list(randomColumn(type.element(), random.below(5), random)));
+                break;
+            case TypeKind::Map: {  // whose keys differ, as a map's do
+                Value::List pairs;
+                for (Value& key : randomColumn(type.element(), random.below(4), random, 0)) {
+                    bool known = false;
+                    for (size_t at = 0; at < pairs.size(); at += 2)
+                        known |= pairs[at] == key;
+                    if (known) continue;
+                    pairs.push_back(std::move(key));
+                    pairs.push_back(randomColumn(type.mapValue(), 1, random).front());
+                }
+                values.push_back(Value::list(std::move(pairs)));
+                break;
+            }
+            case TypeKind::Row: {
+                Value::List fields;
+                for (const Field& field : type.fields())
+                    fields.push_back(randomColumn(field.type, 1, random).front());
+                values.push_back(Value::list(std::move(fields)));
+                break;
+            }
             case TypeKind::Time:
                 values.push_back(Value::int64(static_cast<int64_t>(random.below(86'400'000))));
                 break;

@@ -1,73 +1,9 @@
-// Aggregates that depend on the order of rows: the first and the last value, LISTAGG, ARRAY_AGG. Over input
-// that may retract, and for those that need all values, the accumulator is a map from arrival number to
-// value; a retraction takes the earliest equal value.
-#include "functions/aggregates.h"
+// Aggregates that depend on the order of rows: the first and the last value, LISTAGG, ARRAY_AGG.
+#include "functions/ordered_values.h"
 
 namespace millrace {
 
 namespace {
-
-const LogicalType kArrivals = LogicalType::bigint();
-
-std::vector<LogicalType> orderedFields(const LogicalType& type) {
-    return {LogicalType::map(LogicalType::bigint(), type.withNullable(true)), kArrivals};
-}
-
-// The base of all that keep every value in order: field 0 the map, field 1 the next arrival number.
-class OrderedValues : public AggregateBase {
-  public:
-    OrderedValues(const LogicalType& result, std::vector<LogicalType> arguments, bool keeps_null)
-        : AggregateBase(result, arguments, orderedFields(arguments[0])), keeps_null_(keeps_null) {}
-
-    void accumulate(const AggregateInput& input) const override {
-        const uint32_t field = input.first_field;
-        const uint32_t offset = input.layout->offset(field);
-        const uint32_t next_offset = input.layout->offset(field + 1);
-        const Column& values = *input.arguments[0];
-        forEachInput(input, keeps_null_ ? nullptr : values.validity(),
-                     [&](std::byte* row, size_t at, auto sign) {
-                         RowMap& map = mapSlot(row, field, offset);
-                         const Value value = values.valueAt(at);
-                         if (sign > 0) return append(map, row, field + 1, next_offset, value);
-                         for (auto entry = map.begin(); entry != map.end(); ++entry) {
-                             if (entry->second == value) {
-                                 map.erase(entry);
-                                 return;
-                             }
-                         }
-                     });
-    }
-
-    void merge(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from,
-               RowHeap&) const override {
-        const RowMap* added = mapSlotIfAny(from, field, layout.offset(field));
-        if (added == nullptr) return;
-        RowMap& map = mapSlot(into, field, layout.offset(field));
-        for (const auto& [arrival, value] : *added)
-            append(map, into, field + 1, layout.offset(field + 1), value);
-    }
-
-    void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
-                ColumnBuilder& out) const override {
-        for (const std::byte* row : rows) {
-            const RowMap* map = mapSlotIfAny(row, field, layout.offset(field));
-            map == nullptr || map->empty() ? out.appendNull() : finish(*map, out);
-        }
-    }
-
-  protected:
-    virtual void finish(const RowMap& values, ColumnBuilder& out) const = 0;
-
-  private:
-    static void append(RowMap& map, std::byte* row, uint32_t next_field, uint32_t next_offset,
-                       const Value& value) {
-        auto& next = RowLayout::at<int64_t>(row, next_offset);
-        map.emplace_hint(map.end(), Value::int64(next++), value);
-        RowLayout::setNull(row, next_field, false);
-    }
-
-    bool keeps_null_;
-};
 
 template <bool kLast>
 class RetractableEnd final : public OrderedValues {

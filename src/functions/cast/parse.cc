@@ -70,6 +70,31 @@ Found decimalFound(const Request& request) {
             })};
 }
 
+// "2024" and "2024-2": what is missing is the first of it, as Flink reads dates.
+std::optional<int32_t> parsePartOfDate(std::string_view text) {
+    const size_t dash = text.find('-');
+    int year = 0;
+    int month = 1;
+    const auto read = [](std::string_view digits, size_t digits_max, int& out) {
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+        return error == std::errc() && end == digits.data() + digits.size() && digits.size() <= digits_max &&
+               out > 0;
+    };
+    if (!read(text.substr(0, dash), 4, year)) return std::nullopt;
+    if (dash != std::string_view::npos && (!read(text.substr(dash + 1), 2, month) || month > 12))
+        return std::nullopt;
+    return static_cast<int32_t>(daysFromCivil(year, month, 1));
+}
+
+// "12" is an hour.
+std::optional<int32_t> parseHour(std::string_view text) {
+    int hour = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), hour);
+    if (error != std::errc() || end != text.data() + text.size() || text.size() > 2 || hour < 0 || hour > 23)
+        return std::nullopt;
+    return hour * 3'600'000;
+}
+
 int64_t truncateMicros(int64_t micros, int precision) {
     static constexpr int64_t kUnits[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
     const int64_t unit = kUnits[precision];
@@ -124,15 +149,20 @@ std::optional<Found> fromText(const Request& request) {
         case TypeKind::Date:
             found.kernel = parseKernel<int32_t>(request, [](std::string_view text, int32_t& out) {
                 const auto micros = parseTimestamp(text);  // a time of day may follow
-                if (micros)
+                if (micros) {
                     out = static_cast<int32_t>((*micros - (*micros < 0 ? kMicrosPerDay - 1 : 0)) /
                                                kMicrosPerDay);
-                return micros.has_value();
+                    return true;
+                }
+                const auto days = parsePartOfDate(text);
+                if (days) out = *days;
+                return days.has_value();
             });
             break;
         case TypeKind::Time:
             found.kernel = parseKernel<int32_t>(request, [](std::string_view text, int32_t& out) {
-                const auto millis = parseTime(text);
+                auto millis = parseTime(text);
+                if (!millis) millis = parseHour(text);
                 if (millis) out = *millis;
                 return millis.has_value();
             });

@@ -77,6 +77,29 @@ ScalarKernel stringKernel(const LogicalType& to) {
     };
 }
 
+// Bytes as UTF-8: what is malformed becomes U+FFFD.
+ScalarKernel bytesKernel(const LogicalType& to) {
+    return [to, fit = Fit(to)](const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows) {
+        auto result = makeResult(to, arguments, rows);
+        auto* const out = result->mutableData<StringView>();
+        const auto* const in = arguments[0]->data<StringView>();
+        std::string scratch;
+        std::string text;
+        forValidRows(*result, rows, [&](size_t i) {
+            const std::string_view bytes = in[i].view();
+            text.assign(bytes);
+            if (!isAscii(bytes)) {
+                text.clear();
+                for (size_t at = 0; at < bytes.size();)
+                    appendCodePoint(text, nextCodePoint(bytes, at));
+            }
+            out[i] = fit(text, result->heap(), scratch);
+            return true;
+        });
+        return ColumnPtr(result);
+    };
+}
+
 ScalarKernel valueKernel(const LogicalType& to) {
     return [to, fit = Fit(to)](const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows) {
         auto result = makeResult(to, arguments, rows);
@@ -157,7 +180,7 @@ std::optional<Found> toText(const Request& request) {
         case TypeKind::Varchar:
         case TypeKind::Binary:
         case TypeKind::Varbinary:
-            found.kernel = stringKernel(to);
+            found.kernel = from.isBinary() && to.isCharacter() ? bytesKernel(to) : stringKernel(to);
             break;
         default:
             found.kernel = valueKernel(to);

@@ -30,20 +30,65 @@ ScalarKernel compareKernel(const LogicalType& result, Op op) {
     return binaryKernel<uint8_t, T, T>(result, [op](const T& a, const T& b) { return op(a, b); });
 }
 
+// The value with the entries of its MAPs and MULTISETs in an order of their own: two are equal whatever order
+// their entries lie in.
+Value inOrder(const Value& value, const LogicalType& type) {
+    if (value.isNull() || !type.isNested()) return value;
+    Value::List parts = value.asList();
+    const bool pairs = type.kind() == TypeKind::Map || type.kind() == TypeKind::Multiset;
+    for (size_t i = 0; i < parts.size(); ++i) {
+        parts[i] = inOrder(parts[i], type.kind() == TypeKind::Row ? type.fields()[i].type
+                                     : pairs && i % 2 == 1        ? type.mapValue()
+                                                                  : type.element());
+    }
+    if (pairs) {
+        std::vector<std::pair<Value, Value>> entries;
+        for (size_t i = 0; i + 1 < parts.size(); i += 2)
+            entries.emplace_back(parts[i], parts[i + 1]);
+        std::sort(entries.begin(), entries.end());
+        parts.clear();
+        for (auto& [key, entry] : entries) {
+            parts.push_back(std::move(key));
+            parts.push_back(std::move(entry));
+        }
+    }
+    return Value::list(std::move(parts));
+}
+
+bool hasEntries(const LogicalType& type) {
+    switch (type.kind()) {
+        case TypeKind::Map:
+        case TypeKind::Multiset:
+            return true;
+        case TypeKind::Array:
+            return hasEntries(type.element());
+        case TypeKind::Row:
+            return std::any_of(type.fields().begin(), type.fields().end(),
+                               [](const Field& field) { return hasEntries(field.type); });
+        default:
+            return false;
+    }
+}
+
 template <class Op>
-ScalarKernel nestedKernel(const LogicalType& result, Op op) {
-    return [result, op](const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows) {
+ScalarKernel nestedKernel(const LogicalType& type, const LogicalType& result, Op op) {
+    return [type, result, op, sorts = hasEntries(type)](const FunctionContext&,
+                                                        std::span<const ColumnPtr> arguments, size_t rows) {
         auto column = makeResult(result, arguments, rows);
         auto* const out = column->template mutableData<uint8_t>();
+        const auto at = [&](size_t argument, size_t row) {
+            const Value value = arguments[argument]->valueAt(row);
+            return sorts ? inOrder(value, type) : value;
+        };
         for (size_t i = 0; i < rows; ++i)
-            out[i] = op(arguments[0]->valueAt(i), arguments[1]->valueAt(i));
+            out[i] = op(at(0, i), at(1, i));
         return ColumnPtr(column);
     };
 }
 
 template <class Op>
 ScalarKernel forType(const LogicalType& type, const LogicalType& result, Op op) {
-    if (type.isNested()) return nestedKernel(result, op);
+    if (type.isNested()) return nestedKernel(type, result, op);
     return dispatchPhysical(type.physical(), [&]<class T>() { return compareKernel<T>(result, op); });
 }
 

@@ -174,7 +174,7 @@ std::string similarToRegex(std::string_view pattern, char escape, bool escapes) 
             regex += ".*";
         } else if (c == '_') {
             regex.push_back('.');
-        } else if (c == '.' || c == '^' || c == '$' || c == '\\') {
+        } else if (c == '^' || c == '$' || c == '\\') {
             regex += {'\\', c};
         } else {
             in_class = c == '[';
@@ -205,7 +205,7 @@ std::vector<ScalarFunction> describeScalarLike() {
              .pattern = "ss[s",
              .signature = "string SIMILAR TO pattern [ESCAPE character]",
              .documentation = "TRUE if the whole string matches the SQL regular expression: % and _ as in "
-                              "LIKE, | * + ? ( ) [ ] { }.",
+                              "LIKE, | * + ? ( ) [ ] { }, and as in Flink also a dot for any character.",
              .examples = {{"'abc' SIMILAR TO '(a|x)b_'", "TRUE"}, {"'abc' SIMILAR TO 'b'", "FALSE"}}},
             LogicalType::boolean(), similar),
     };

@@ -107,7 +107,16 @@ BoundScalar bindSame(std::string_view name, std::span<const ArgumentInfo> argume
         } else if constexpr (std::is_floating_point_v<T>) {
             return unaryKernel<T, T>(type, [](T v) { return std::fabs(v); });
         } else {
-            return unaryKernel<T, T>(type, [](T v) { return v < 0 ? static_cast<T>(0 - v) : v; });
+            // The least value of a type has no opposite in it, and stays what it is.
+            if (type.kind() == TypeKind::TinyInt)
+                return unaryKernel<T, T>(type, [](T v) { return static_cast<int8_t>(v < 0 ? -v : v); });
+            if (type.kind() == TypeKind::SmallInt)
+                return unaryKernel<T, T>(type, [](T v) { return static_cast<int16_t>(v < 0 ? -v : v); });
+            return unaryKernel<T, T>(type, [](T v) {
+                T opposite = 0;
+                __builtin_sub_overflow(T{0}, v, &opposite);
+                return v < 0 ? opposite : v;
+            });
         }
     });
     return bound;

@@ -33,31 +33,6 @@ std::optional<std::string_view> regexpExtract(const Arguments& a, size_t i, std:
     return std::string_view(groups[group].data(), groups[group].size());
 }
 
-// Java's replacement text ($1, \$) applied to one match.
-bool appendReplacement(std::string_view replacement, const re2::StringPiece* groups, int group_count,
-                       std::string& out) {
-    for (size_t at = 0; at < replacement.size(); ++at) {
-        const char c = replacement[at];
-        if (c == '\\') {
-            if (++at == replacement.size()) return false;
-            out.push_back(replacement[at]);
-        } else if (c == '$') {
-            if (at + 1 == replacement.size() || replacement[at + 1] < '0' || replacement[at + 1] > '9')
-                return false;
-            int group = replacement[++at] - '0';
-            while (at + 1 < replacement.size() && replacement[at + 1] >= '0' && replacement[at + 1] <= '9' &&
-                   group * 10 + (replacement[at + 1] - '0') <= group_count) {
-                group = group * 10 + (replacement[++at] - '0');
-            }
-            if (group > group_count) return false;
-            out.append(groups[group].data() == nullptr ? "" : groups[group].data(), groups[group].size());
-        } else {
-            out.push_back(c);
-        }
-    }
-    return true;
-}
-
 // Calls each(groups) for every match from left to right, and between(begin, end) for the text before each and
 // after the last.
 template <class Between, class Each>
@@ -84,11 +59,11 @@ bool regexpReplace(const Arguments& a, size_t i, std::string& out) {
     const std::string_view replacement = a.text(2, i);
     const RE2* regex = compiledRegex(a.text(1, i));
     if (regex == nullptr) return false;
-    const int group_count = std::min(regex->NumberOfCapturingGroups(), kGroupsMax - 1);
     return forEachMatch(
         *regex, text, [&](size_t begin, size_t end) { out.append(text, begin, end - begin); },
-        [&](const re2::StringPiece* groups) {
-            return appendReplacement(replacement, groups, group_count, out);
+        [&](const re2::StringPiece*) {
+            out += replacement;
+            return true;
         });
 }
 
@@ -118,10 +93,61 @@ bool regexpInstr(const Arguments& a, size_t i, int32_t& out) {
     return true;
 }
 
+// NULL for a malformed expression or a group that is not there; a group that took no part in a match is NULL.
+ScalarFunction extractAllFunction() {
+    SimpleSpec spec{
+        .name = "REGEXP_EXTRACT_ALL",
+        .pattern = "ss[i",
+        .signature = "REGEXP_EXTRACT_ALL(string, regex [, group])",
+        .documentation =
+            "Of every match the group, the first without a number, as an ARRAY; 0 is the "
+            "whole match.",
+        .examples = {{"REGEXP_EXTRACT_ALL('100-200, 300-400', '([0-9]+)-([0-9]+)', 2)", "[200, 400]"},
+                     {"REGEXP_EXTRACT_ALL('a1b22', '[0-9]+', 0)", "[1, 22]"}}};
+    ScalarFunction function{.name = spec.name,
+                            .signature = spec.signature,
+                            .documentation = spec.documentation,
+                            .examples = spec.examples};
+    function.bind = [spec = std::move(spec)](std::span<const ArgumentInfo> arguments) {
+        BoundScalar bound;
+        bound.arguments = matchPattern(spec, arguments);
+        bound.result = LogicalType::array(LogicalType::string());
+        bound.kernel = [type = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                             size_t rows) {
+            const Arguments given(columns);
+            ColumnBuilder out(type, rows);
+            for (size_t row = 0; row < rows; ++row) {
+                const auto null = [&](size_t i) { return i < columns.size() && columns[i]->isNull(row); };
+                const RE2* regex =
+                    null(0) || null(1) || null(2) ? nullptr : compiledRegex(given.text(1, row));
+                const int32_t group = given.count() > 2 ? given.integer(2, row) : 1;
+                const int groups = regex == nullptr ? -1 : regex->NumberOfCapturingGroups();
+                if (group < 0 || group > groups || group >= kGroupsMax) {
+                    out.appendNull();
+                    continue;
+                }
+                forEachMatch(
+                    *regex, given.text(0, row), [](size_t, size_t) {},
+                    [&](const re2::StringPiece* found) {
+                        const re2::StringPiece& part = found[group];
+                        part.data() == nullptr ? out.child(0).appendNull()
+                                               : out.child(0).appendString({part.data(), part.size()});
+                        return true;
+                    });
+                out.endList();
+            }
+            return out.finish();
+        };
+        return bound;
+    };
+    return function;
+}
+
 }  // namespace
 
 std::vector<ScalarFunction> describeScalarRegexp() {
     return {
+        extractAllFunction(),
         valueFunction<uint8_t>(
             {.name = "REGEXP",
              .pattern = "ss",
@@ -144,10 +170,10 @@ std::vector<ScalarFunction> describeScalarRegexp() {
         textFunction({.name = "REGEXP_REPLACE",
                       .pattern = "sss",
                       .signature = "REGEXP_REPLACE(string, regex, replacement)",
-                      .documentation =
-                          "The string with every match replaced; $1 in the replacement is the first group.",
+                      .documentation = "The string with every match replaced by the text as it is: as in "
+                                       "Flink, $1 stands for itself.",
                       .examples = {{"REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"},
-                                   {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "b-a"}}},
+                                   {"REGEXP_REPLACE('a-b', '(\\w)-(\\w)', '$2-$1')", "$2-$1"}}},
                      regexpReplace),
         valueFunction<int32_t>({.name = "REGEXP_COUNT",
                                 .pattern = "ss",

@@ -10,7 +10,7 @@ namespace {
 
 // The place of a part, counted in characters from 1, not before character `from`; 0 when it is not there.
 int32_t positionOf(std::string_view part, std::string_view text, int64_t from) {
-    if (from < 1) return 0;
+    from = std::max<int64_t>(from, 1);
     const size_t begin = characterOffset(text, static_cast<size_t>(from - 1));
     if (from > 1 && begin >= text.size()) return 0;
     const size_t found = findText(text, part, begin);
@@ -25,7 +25,11 @@ bool instr(const Arguments& a, size_t i, int32_t& out) {
     const int64_t start = a.count() > 2 ? a.integer(2, i) : 1;
     int64_t occurrence = a.count() > 3 ? a.integer(3, i) : 1;
     out = 0;
-    if (start == 0 || occurrence <= 0 || part.empty()) return true;
+    if (start == 0 || occurrence <= 0) return true;
+    if (part.empty()) {
+        out = start > 0 ? 1 : 0;
+        return true;
+    }
     const auto size = static_cast<int64_t>(characterCount(text));
     if (start > 0) {
         int64_t from = start;
@@ -91,8 +95,18 @@ bool allDigits(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
+// As Java's BigDecimal is written.
 bool isDecimal(std::string_view text) {
-    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    const auto unsign = [](std::string_view& number) {
+        if (number.starts_with('+') || number.starts_with('-')) number.remove_prefix(1);
+    };
+    unsign(text);
+    if (const size_t exponent = text.find_first_of("eE"); exponent != std::string_view::npos) {
+        std::string_view digits = text.substr(exponent + 1);
+        unsign(digits);
+        if (digits.empty() || digits.size() > 10 || !allDigits(digits)) return false;
+        text = text.substr(0, exponent);
+    }
     const size_t point = text.find('.');
     if (point == std::string_view::npos) return !text.empty() && allDigits(text);
     const std::string_view whole = text.substr(0, point);

@@ -305,8 +305,8 @@ bool overlay(const Arguments& a, size_t i, std::string& out) {
     }
     out = firstCharacters(text, static_cast<size_t>(start - 1));
     out += with;
-    const int64_t next = std::max<int64_t>(start + length, 1);
-    if (next <= size) out += text.substr(characterOffset(text, static_cast<size_t>(next - 1)));
+    const int64_t next = start + length;
+    if (length > 0 && next <= size) out += text.substr(characterOffset(text, static_cast<size_t>(next - 1)));
     return true;
 }
 

@@ -5,9 +5,52 @@ namespace millrace {
 
 namespace {
 
+// Of a length of time: what of it is not in the next larger unit that its kind has.
+BoundScalar bindIntervalPart(std::string_view name, TimeUnit unit, std::span<const ArgumentInfo> arguments,
+                             size_t value) {
+    struct Part {
+        TimeUnit unit;
+        int64_t size;  // in months, or in microseconds
+        int64_t modulus;
+    };
+    static constexpr Part kMonths[] = {{TimeUnit::Month, 1, 12},
+                                       {TimeUnit::Quarter, 3, 4},
+                                       {TimeUnit::Year, 12, INT64_MAX},
+                                       {TimeUnit::Decade, 120, INT64_MAX},
+                                       {TimeUnit::Century, 1200, INT64_MAX},
+                                       {TimeUnit::Millennium, 12000, INT64_MAX}};
+    static constexpr Part kTimes[] = {
+        {TimeUnit::Microsecond, 1, 60 * kMicrosPerSecond}, {TimeUnit::Millisecond, 1000, 60'000},
+        {TimeUnit::Second, kMicrosPerSecond, 60},          {TimeUnit::Minute, 60 * kMicrosPerSecond, 60},
+        {TimeUnit::Hour, 3600 * kMicrosPerSecond, 24},     {TimeUnit::Day, kMicrosPerDay, INT64_MAX},
+        {TimeUnit::Week, 7 * kMicrosPerDay, INT64_MAX},    {TimeUnit::Epoch, kMicrosPerSecond, INT64_MAX}};
+    const bool months = arguments[value].type.kind() == TypeKind::IntervalYearMonth;
+    const std::span<const Part> parts =
+        months ? std::span<const Part>(kMonths) : std::span<const Part>(kTimes);
+    const auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.unit == unit; });
+    if (part == parts.end()) badArguments(name, arguments, "a unit that the interval has");
+    BoundScalar bound;
+    for (const ArgumentInfo& argument : arguments)
+        bound.arguments.push_back(argument.type);
+    bound.result = LogicalType::bigint().withNullable(arguments[value].type.nullable());
+    bound.total = true;
+    bound.kernel = [months, value, part = *part, result = bound.result](
+                       const FunctionContext&, std::span<const ColumnPtr> columns, size_t rows) {
+        auto column = makeResult(result, columns, rows);
+        const Column& lengths = *columns[value];
+        for (size_t i = 0; i < rows; ++i) {
+            const int64_t length = months ? lengths.data<int32_t>()[i] : lengths.data<int64_t>()[i];
+            column->mutableData<int64_t>()[i] = length / part.size % part.modulus;
+        }
+        return ColumnPtr(column);
+    };
+    return bound;
+}
+
 BoundScalar bindPart(std::string_view name, TimeUnit unit, std::span<const ArgumentInfo> arguments,
                      size_t value) {
     constexpr std::string_view accepted = "a date or time";
+    if (arguments[value].type.isInterval()) return bindIntervalPart(name, unit, arguments, value);
     LogicalType type = arguments[value].type;
     if (type.kind() == TypeKind::Null) type = LogicalType::timestamp(3);
     const bool of_date = unit == TimeUnit::Day || unit >= TimeUnit::Week;
@@ -58,12 +101,14 @@ std::vector<ScalarFunction> describeScalarTimeParts() {
         {.name = "EXTRACT",
          .signature = "EXTRACT(unit FROM time)",
          .documentation =
-             "The unit of a date or time as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DOY, DOW (Sunday is "
+             "The unit of a date, time or interval as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DOY, DOW "
+             "(Sunday is "
              "1), ISODOW, DAY, "
              "HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, EPOCH, ISOYEAR, DECADE, CENTURY, MILLENNIUM.",
          .examples = {{"EXTRACT(DAY FROM DATE '2006-06-05')", "5"},
                       {"EXTRACT(DOW FROM DATE '2024-02-29')", "5"},
-                      {"EXTRACT(WEEK FROM DATE '2021-01-03')", "53"}},
+                      {"EXTRACT(WEEK FROM DATE '2021-01-03')", "53"},
+                      {"EXTRACT(HOUR FROM INTERVAL '3 04:05:06' DAY TO SECOND)", "4"}},
          .bind =
              [](std::span<const ArgumentInfo> arguments) {
                  constexpr std::string_view accepted = "a unit and a date or time: (unit FROM time)";

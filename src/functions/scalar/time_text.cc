@@ -218,10 +218,20 @@ BoundScalar bindFromUnixtime(std::span<const ArgumentInfo> arguments) {
                           });
 }
 
+// As Java's calendar: of a time that occurs twice, the second one.
+int64_t laterInstant(ZoneConverter& zone, int64_t local) {
+    const int64_t instant = zone.toInstant(local);
+    for (const int64_t minutes : {30, 60, 120}) {
+        const int64_t later = instant + minutes * 60 * kMicrosPerSecond;
+        if (zone.toLocal(later) == local) return later;
+    }
+    return instant;
+}
+
 bool convertTz(const Arguments& a, size_t i, std::string& out) {
     const auto parsed = parseTimestamp(a.text(0, i));
     if (!parsed) return false;
-    const int64_t instant = zoneConverter(std::string(a.text(1, i))).toInstant(*parsed);
+    const int64_t instant = laterInstant(zoneConverter(std::string(a.text(1, i))), *parsed);
     out = formatTimestamp(zoneConverter(std::string(a.text(2, i))).toLocal(instant), 0);
     return true;
 }

@@ -1,5 +1,7 @@
 #include "sql/bind/aggregate_call.h"
 
+#include "sql/bind/json_constructors.h"
+
 namespace millrace::sql {
 
 BoundCall bindAggregateCall(const AggregateFunction& called, const Call& call, const TextSpan& span,
@@ -15,8 +17,11 @@ BoundCall bindAggregateCall(const AggregateFunction& called, const Call& call, c
     result.function = &called;
     result.distinct = call.distinct;
     std::string text = call.star ? "*" : "";
-    for (const ExprPtr& argument : call.arguments) {
-        ExpressionPtr expression = arguments.bindRoot(*argument);
+    std::vector<ExpressionPtr> values;
+    for (const ExprPtr& argument : call.arguments)
+        values.push_back(arguments.bindRoot(*argument));
+    if (isJsonConstructor(call)) finishJsonConstructor(call, values);
+    for (ExpressionPtr& expression : values) {
         ArgumentInfo info;
         info.type = expression->type();
         if (expression->kind() == ExpressionKind::Literal) info.literal = expression->value();

@@ -6,6 +6,7 @@
 #include "sql/bind/catalog.h"
 #include "sql/bind/group_window.h"
 #include "sql/bind/grouping_sets.h"
+#include "sql/bind/json_constructors.h"
 #include "sql/bind/over_calls.h"
 #include "sql/bind/scalar_queries.h"
 #include "sql/bind/types.h"
@@ -260,6 +261,7 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     }
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
+    if (call.name == "OVERLAPS") return bindOverlaps(call, span);
     if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
         failAt(span, "sql.misplaced-window",
                fmt::format("{} belongs to a query that groups by a window", call.name),
@@ -273,6 +275,7 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     std::vector<ExpressionPtr> arguments;
     for (const ExprPtr& argument : call.arguments)
         arguments.push_back(bind(*argument));
+    if (isJsonConstructor(call)) finishJsonConstructor(call, arguments);
     const std::string_view name = call.name == "NEGATE" ? std::string_view("-") : std::string_view(call.name);
     if (findScalarFunction(name) == nullptr) {
         const std::string& written = call.path.empty() ? call.name : call.path.front().name;
@@ -310,6 +313,30 @@ ExpressionPtr ExpressionBinder::bindBetween(const Call& call, const TextSpan& sp
         };
         if (call.name == "BETWEEN") return within(low, high);
         return Expression::logicalOr({within(low, high), within(high, low)});
+    });
+}
+
+// (start, end) or (start, length) on either side; start and end may be the other way round.
+ExpressionPtr ExpressionBinder::bindOverlaps(const Call& call, const TextSpan& span) {
+    ExpressionPtr from[2];
+    ExpressionPtr to[2];
+    for (size_t i = 0; i < 2; ++i) {
+        const auto* const period = std::get_if<RowConstructor>(&call.arguments[i]->node);
+        if (period == nullptr || period->items.size() != 2) {
+            failAt(call.arguments[i]->span, "sql.bad-argument", "OVERLAPS takes two periods of time",
+                   "each is (start, end) or (start, length)");
+        }
+        const ExpressionPtr start = bind(*period->items[0]);
+        ExpressionPtr end = bind(*period->items[1]);
+        located(call.arguments[i]->span, [&] {
+            if (end->type().isInterval()) end = Expression::call("+", {start, end});
+            from[i] = Expression::call("LEAST", {start, end});
+            to[i] = Expression::call("GREATEST", {start, end});
+        });
+    }
+    return located(span, [&] {
+        return Expression::logicalAnd(
+            {Expression::call(">=", {to[0], from[1]}), Expression::call(">=", {to[1], from[0]})});
     });
 }
 
@@ -408,7 +435,7 @@ struct NodeSearch {
 
 bool isAggregateCall(const Expr& expr) {
     const auto* call = std::get_if<Call>(&expr.node);
-    return call != nullptr && !call->over && call->path.size() == 1 &&
+    return call != nullptr && !call->over && call->path.size() <= 1 &&
            findAggregateFunction(call->name) != nullptr;
 }
 

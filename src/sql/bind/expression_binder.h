@@ -54,6 +54,7 @@ class ExpressionBinder {
     ExpressionPtr bindCase(const CaseExpr& node, const TextSpan& span);
     ExpressionPtr bindInList(const InList& node, const TextSpan& span);
     ExpressionPtr bindBetween(const Call& call, const TextSpan& span);
+    ExpressionPtr bindOverlaps(const Call& call, const TextSpan& span);
     ExpressionPtr bindLogical(const Call& call);
     // A function that a special syntax stands for.
     ExpressionPtr special(std::string_view function, const char* what, std::vector<ExpressionPtr> arguments,

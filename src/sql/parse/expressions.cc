@@ -129,6 +129,9 @@ ExprPtr Parser::expression(int binding_power_min) {
                 continue;
             }
             noteExpected("NOT");
+            if (std::holds_alternative<RowConstructor>(left->node) &&
+                binary("OVERLAPS", "OVERLAPS", kPredicate))
+                continue;
         }
         if (kComparison >= binding_power_min && atAnyOf({"=", "<>", "!=", "<", "<=", ">", ">="})) {
             left = comparison(std::move(left), first);

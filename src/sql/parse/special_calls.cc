@@ -14,7 +14,7 @@ ExprPtr Parser::specialCall() {
         std::string_view name;
         Method parse;
     };
-    static constexpr std::array<Special, 19> kSpecials = {{
+    static constexpr std::array<Special, 18> kSpecials = {{
         {"EXTRACT", &Parser::extractCall},
         {"POSITION", &Parser::positionCall},
         {"TRIM", &Parser::trimCall},
@@ -33,7 +33,6 @@ ExprPtr Parser::specialCall() {
         {"JSON_OBJECTAGG", &Parser::jsonObjectCall},
         {"JSON_ARRAY", &Parser::jsonObjectCall},
         {"JSON_ARRAYAGG", &Parser::jsonObjectCall},
-        {"JSON_STRING", &Parser::jsonObjectCall},
     }};
     if (!is(ahead(1), "(")) return nullptr;
     if (is(current(), "CAST")) return castCall(false);

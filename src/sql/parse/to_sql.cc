@@ -189,8 +189,7 @@ struct ExprText {
         if ((name == "CEIL" || name == "FLOOR") && count == 2)
             return name + "(" + arg(0) + " TO " + arg(1) + ")";
         if (name == "JSON_VALUE" || name == "JSON_QUERY" || name == "JSON_EXISTS") return json(node);
-        if (name.starts_with("JSON_OBJECT") || name.starts_with("JSON_ARRAY") || name == "JSON_STRING")
-            return jsonObject(node);
+        if (name.starts_with("JSON_OBJECT") || name.starts_with("JSON_ARRAY")) return jsonObject(node);
         if (name.front() >= 'A' && name.front() <= 'Z' && name != "AND" && name != "OR" &&
             !name.starts_with("IS ")) {
             return name + "(" + list(node.arguments) + ")";
