@@ -43,8 +43,8 @@ class Decoder {
     // `end_of_input`, what is left at the end counts as a record even without a line end.
     virtual DecodeResult decode(std::string_view bytes, bool end_of_input, size_t rows_max,
                                 const RecordOrigin& origin, BatchBuilder& out) = 0;
-    // One message that is one record (Kafka and the like). False if it was skipped. With a line end behind it,
-    // which is not part of it, the text formats are quickest.
+    // One message that is one record (Kafka and the like). False if it was skipped. With a line end behind
+    // it, which is not part of it, the text formats are quickest.
     virtual bool decodeMessage(std::string_view message, const RecordOrigin& origin, BatchBuilder& out) = 0;
 };
 

@@ -82,7 +82,9 @@ TEST(KafkaOptions, columnsOfKeyAndValue) {
 }
 
 TEST(KafkaSettings, javaNamesAreUnderstood) {
-    const auto of = [](const std::map<std::string, std::string>& options) { return kafkaSettings("t", options); };
+    const auto of = [](const std::map<std::string, std::string>& options) {
+        return kafkaSettings("t", options);
+    };
     EXPECT_EQ(of({{"properties.sasl.jaas.config", R"(org.Plain required username="me" password="a\"b\\c";)"},
                   {"properties.sasl.mechanism", "PLAIN"},
                   {"topic", "x"}}),

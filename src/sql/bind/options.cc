@@ -122,7 +122,8 @@ std::vector<Problem> checkTableOptions(const ConnectorRegistry* registry, const 
         const auto described = [&](const OptionItem& format, const std::string& prefix) {
             const auto found = registry->formats.find(format.value);
             if (found == registry->formats.end()) {
-                problems.push_back({"sql.unknown-format", fmt::format("there is no format '{}'", format.value),
+                problems.push_back({"sql.unknown-format",
+                                    fmt::format("there is no format '{}'", format.value),
                                     suggest(format.value, formats, "formats: "), format.value_span});
                 return false;
             }
