@@ -43,6 +43,9 @@ def jars(name, artifacts):
     return folder
 
 
+UNAVAILABLE = 69  # exit status of a peer that cannot be had here, as sysexits.h has it
+
+
 def fail(error):
     print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(UNAVAILABLE if isinstance(error, Unavailable) else 1)
