@@ -26,6 +26,14 @@ std::string literalText(std::string_view name, std::span<const ArgumentInfo> arg
     return argument.literal->asString();
 }
 
+std::vector<LogicalType> typesOf(std::span<const ArgumentInfo> arguments) {
+    std::vector<LogicalType> types;
+    types.reserve(arguments.size());
+    for (const ArgumentInfo& argument : arguments)
+        types.push_back(argument.type);
+    return types;
+}
+
 void intersectValidity(uint8_t* into, const uint8_t* from, size_t rows) {
     for (size_t i = 0; i < rows; ++i)
         into[i] &= from[i];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "batch/column.h"
 #include "functions/function.h"
@@ -19,6 +20,8 @@ void checkArgumentCount(std::string_view name, std::span<const ArgumentInfo> arg
 // The literal text of an argument that must be one ("DAY" of EXTRACT).
 std::string literalText(std::string_view name, std::span<const ArgumentInfo> arguments, size_t index,
                         std::string_view accepted);
+
+std::vector<LogicalType> typesOf(std::span<const ArgumentInfo> arguments);  // as they are
 
 inline bool anyNullable(std::span<const ArgumentInfo> arguments) {
     return std::any_of(arguments.begin(), arguments.end(),

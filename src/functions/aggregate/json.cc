@@ -118,13 +118,6 @@ class JsonArrayAgg final : public OrderedValues {
     JsonConstruction how_;
 };
 
-std::vector<LogicalType> typesOf(std::span<const ArgumentInfo> arguments) {
-    std::vector<LogicalType> types;
-    for (const ArgumentInfo& argument : arguments)
-        types.push_back(argument.type);
-    return types;
-}
-
 void refuseDistinct(std::string_view name, bool distinct) {
     if (distinct) throw UserError("sql.bad-argument", fmt::format("{} takes no DISTINCT", name));
 }

@@ -6,14 +6,6 @@ namespace millrace {
 
 namespace {
 
-std::vector<LogicalType> typesOf(std::span<const ArgumentInfo> arguments) {
-    std::vector<LogicalType> types;
-    types.reserve(arguments.size());
-    for (const ArgumentInfo& argument : arguments)
-        types.push_back(argument.type);
-    return types;
-}
-
 BoundScalar bindArray(std::span<const ArgumentInfo> arguments) {
     constexpr std::string_view accepted = "one or more values of a common type; CAST a NULL";
     checkArgumentCount("ARRAY", arguments, 1, SIZE_MAX, accepted);

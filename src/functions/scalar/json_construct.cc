@@ -13,13 +13,6 @@ JsonConstruction construction(std::string_view name, std::span<const ArgumentInf
     return {literalText(name, arguments, arguments.size() - 1, accepted), arguments.size() - 1};
 }
 
-std::vector<LogicalType> asTheyAre(std::span<const ArgumentInfo> arguments) {
-    std::vector<LogicalType> types;
-    for (const ArgumentInfo& argument : arguments)
-        types.push_back(argument.type);
-    return types;
-}
-
 // write(row, out) never makes a NULL.
 template <class Write>
 ColumnPtr texts(const LogicalType& type, size_t rows, Write write) {
@@ -50,7 +43,7 @@ BoundScalar bindObject(std::span<const ArgumentInfo> arguments) {
     std::sort(members.begin(), members.end(),
               [](const ObjectMember& a, const ObjectMember& b) { return javaLess(a.name, b.name); });
     BoundScalar bound;
-    bound.arguments = asTheyAre(arguments);
+    bound.arguments = typesOf(arguments);
     bound.result = LogicalType::string().withNullable(false);
     bound.kernel = [type = bound.result, members, how](const FunctionContext&,
                                                        std::span<const ColumnPtr> columns, size_t rows) {
@@ -72,12 +65,12 @@ BoundScalar bindObject(std::span<const ArgumentInfo> arguments) {
     return bound;
 }
 
-BoundScalar bindArray(std::span<const ArgumentInfo> arguments) {
+BoundScalar bindJsonArray(std::span<const ArgumentInfo> arguments) {
     const JsonConstruction how = construction("JSON_ARRAY", arguments, "values");
     for (const ArgumentInfo& value : arguments.first(arguments.size() - 1))
         checkJsonType("JSON_ARRAY", value.type);
     BoundScalar bound;
-    bound.arguments = asTheyAre(arguments);
+    bound.arguments = typesOf(arguments);
     bound.result = LogicalType::string().withNullable(false);
     bound.kernel = [type = bound.result, how](const FunctionContext&, std::span<const ColumnPtr> columns,
                                               size_t rows) {
@@ -133,7 +126,7 @@ std::vector<ScalarFunction> describeScalarJsonConstruct() {
          .examples = {{"JSON_ARRAY(1, '2', TRUE)", "[1,\"2\",true]"},
                       {"JSON_ARRAY(CAST(NULL AS INT) NULL ON NULL)", "[null]"},
                       {"JSON_ARRAY(JSON_ARRAY(1))", "[[1]]"}},
-         .bind = bindArray},
+         .bind = bindJsonArray},
         {.name = "JSON_STRING",
          .signature = "JSON_STRING(value)",
          .documentation =

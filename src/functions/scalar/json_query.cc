@@ -59,7 +59,7 @@ void checkPath(const ArgumentInfo& path) {
     if (path.literal && !path.literal->isNull()) jsonPath(path.literal->asString());
 }
 
-std::vector<LogicalType> asTheyAre(std::span<const ArgumentInfo> arguments) {
+std::vector<LogicalType> lookupTypes(std::span<const ArgumentInfo> arguments) {
     std::vector<LogicalType> types = {LogicalType::string(), LogicalType::string()};
     for (const ArgumentInfo& argument : arguments.subspan(2))
         types.push_back(argument.type);
@@ -108,7 +108,7 @@ BoundScalar bindExists(std::span<const ArgumentInfo> arguments) {
     checkPath(arguments[1]);
     const std::string on_error = arguments.size() > 2 ? clauses.on_error : "FALSE";
     BoundScalar bound;
-    bound.arguments = asTheyAre(arguments);
+    bound.arguments = lookupTypes(arguments);
     bound.result = LogicalType::boolean();
     bound.kernel = [on_error](const FunctionContext&, std::span<const ColumnPtr> columns, size_t rows) {
         auto result = makeResult(LogicalType::boolean(), columns.first(2), rows);
@@ -222,7 +222,7 @@ BoundScalar bindValue(std::span<const ArgumentInfo> arguments) {
             badArguments("JSON_VALUE", arguments, "a DEFAULT of the type that is returned");
     }
     BoundScalar bound;
-    bound.arguments = asTheyAre(arguments);
+    bound.arguments = lookupTypes(arguments);
     bound.result = type;
     bound.kernel = ValueKernel(clauses, arguments);
     return bound;
@@ -321,7 +321,7 @@ BoundScalar bindQuery(std::span<const ArgumentInfo> arguments) {
     if (clauses.default_on_empty || clauses.default_on_error)
         badArguments("JSON_QUERY", arguments, "NULL, ERROR, EMPTY ARRAY or EMPTY OBJECT in place of DEFAULT");
     BoundScalar bound;
-    bound.arguments = asTheyAre(arguments);
+    bound.arguments = lookupTypes(arguments);
     bound.result = type;
     bound.kernel = QueryKernel(std::move(clauses));
     return bound;

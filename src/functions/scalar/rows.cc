@@ -5,7 +5,7 @@ namespace millrace {
 
 namespace {
 
-constexpr std::string_view kAccepted = "(ROW, the name of one of its fields)";
+constexpr std::string_view kFieldArguments = "(ROW, the name of one of its fields)";
 
 // The field's values, NULL also where the ROW is.
 ColumnPtr fieldOf(const ColumnPtr& row, size_t field, const LogicalType& type, size_t rows) {
@@ -25,14 +25,14 @@ ColumnPtr fieldOf(const ColumnPtr& row, size_t field, const LogicalType& type, s
 }
 
 BoundScalar bindField(std::span<const ArgumentInfo> arguments) {
-    checkArgumentCount(".", arguments, 2, 2, kAccepted);
+    checkArgumentCount(".", arguments, 2, 2, kFieldArguments);
     const LogicalType& row = arguments[0].type;
-    if (row.kind() != TypeKind::Row) badArguments(".", arguments, kAccepted);
-    const std::string name = literalText(".", arguments, 1, kAccepted);
+    if (row.kind() != TypeKind::Row) badArguments(".", arguments, kFieldArguments);
+    const std::string name = literalText(".", arguments, 1, kFieldArguments);
     const std::vector<Field>& fields = row.fields();
     const auto found =
         std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
-    if (found == fields.end()) badArguments(".", arguments, kAccepted);
+    if (found == fields.end()) badArguments(".", arguments, kFieldArguments);
     BoundScalar bound;
     bound.result = found->type.withNullable(found->type.nullable() || row.nullable());
     bound.arguments = {row, arguments[1].type};
