@@ -13,9 +13,9 @@ namespace {
 
 constexpr const char* kDefaultDiscovery = "5 min";
 
-class Reader {
+class KafkaOptionReader {
   public:
-    explicit Reader(const TableSpec& spec) : spec_(spec) {}
+    explicit KafkaOptionReader(const TableSpec& spec) : spec_(spec) {}
 
     const std::string* find(const std::string& key) const {
         const auto found = spec_.options.find(key);
@@ -80,7 +80,7 @@ std::vector<std::string> splitList(const std::string& text) {
     return parts;
 }
 
-KafkaPosition startOf(const Reader& reader) {
+KafkaPosition startOf(const KafkaOptionReader& reader) {
     const std::string mode = reader.get("scan.startup.mode", "group-offsets");
     using Kind = KafkaPosition::Kind;
     if (mode == "earliest-offset") return {Kind::Earliest, 0, {}};
@@ -91,7 +91,7 @@ KafkaPosition startOf(const Reader& reader) {
     return {Kind::GroupOffsets, 0, {}};
 }
 
-KafkaPosition endOf(const Reader& reader) {
+KafkaPosition endOf(const KafkaOptionReader& reader) {
     const std::string mode = reader.get("scan.bounded.mode", "unbounded");
     using Kind = KafkaPosition::Kind;
     if (mode == "latest-offset") return {Kind::Latest, 0, {}};
@@ -102,7 +102,7 @@ KafkaPosition endOf(const Reader& reader) {
     return {Kind::Unbounded, 0, {}};
 }
 
-void readFormats(const TableSpec& spec, const Reader& reader, KafkaOptions& out) {
+void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOptions& out) {
     const bool named_value = reader.find("value.format") != nullptr;
     if (named_value && reader.find("format") != nullptr)
         reader.bad("value.format", "and 'format' are the same option", "leave one of them out");
@@ -144,7 +144,7 @@ void readFormats(const TableSpec& spec, const Reader& reader, KafkaOptions& out)
 }  // namespace
 
 KafkaOptions KafkaOptions::from(const TableSpec& spec) {
-    const Reader reader(spec);
+    const KafkaOptionReader reader(spec);
     KafkaOptions out;
     out.table = spec.name;
     out.topics = splitList(reader.get("topic", ""));
@@ -181,7 +181,7 @@ KafkaOptions KafkaOptions::from(const TableSpec& spec) {
 }
 
 void KafkaOptions::checkSource(const TableSpec& spec) const {
-    const Reader reader(spec);
+    const KafkaOptionReader reader(spec);
     using Kind = KafkaPosition::Kind;
     if ((start.kind == Kind::GroupOffsets || end.kind == Kind::GroupOffsets) && !has_group)
         reader.missing("properties.group.id",
@@ -191,7 +191,7 @@ void KafkaOptions::checkSource(const TableSpec& spec) const {
 }
 
 void KafkaOptions::checkSink(const TableSpec& spec) const {
-    const Reader reader(spec);
+    const KafkaOptionReader reader(spec);
     if (topics.size() != 1) reader.bad("topic", "must be a single one to be written to", "");
     if (guarantee == Guarantee::ExactlyOnce && transactional_id_prefix.empty())
         reader.missing("sink.transactional-id-prefix", "exactly-once names its transactions with it");

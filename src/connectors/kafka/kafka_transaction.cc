@@ -12,7 +12,7 @@
 namespace millrace {
 namespace {
 
-[[noreturn]] void damaged() {
+[[noreturn]] void committableDamaged() {
     throw UserError("snapshot.damaged", "what a Kafka sink has to commit cannot be read from the snapshot");
 }
 
@@ -51,35 +51,35 @@ std::string KafkaCommittable::encode() const {
 KafkaCommittable KafkaCommittable::decode(std::string_view text) {
     const auto line = [&] {
         const size_t end = text.find('\n');
-        if (end == std::string_view::npos) damaged();
+        if (end == std::string_view::npos) committableDamaged();
         const std::string_view found = text.substr(0, end);
         text.remove_prefix(end + 1);
         return found;
     };
     const auto number = [](std::string_view& in, auto& value) {
         const auto [stop, error] = std::from_chars(in.data(), in.data() + in.size(), value);
-        if (error != std::errc() || std::cmp_less(value, 0)) damaged();
+        if (error != std::errc() || std::cmp_less(value, 0)) committableDamaged();
         in.remove_prefix(static_cast<size_t>(stop - in.data()));
         if (!in.empty() && in.front() == ' ') in.remove_prefix(1);
     };
-    if (line() != "1") damaged();
+    if (line() != "1") committableDamaged();
     KafkaCommittable out;
     out.transactional_id = line();
     out.topic = line();
     std::string_view writers = line();
     number(writers, out.parallelism);
     number(writers, out.numbers);
-    if (!writers.empty()) damaged();
+    if (!writers.empty()) committableDamaged();
     while (!text.empty()) {
         std::string_view rest = line();
         KafkaRange range;
         number(rest, range.partition);
         number(rest, range.first);
         number(rest, range.count);
-        if (!rest.empty() || range.count == 0) damaged();
+        if (!rest.empty() || range.count == 0) committableDamaged();
         out.ranges.push_back(range);
     }
-    if (out.transactional_id.empty() || out.topic.empty() || out.ranges.empty()) damaged();
+    if (out.transactional_id.empty() || out.topic.empty() || out.ranges.empty()) committableDamaged();
     return out;
 }
 
