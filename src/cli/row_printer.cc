@@ -150,6 +150,7 @@ class TableStyle final : public RowStyle {
     }
     void print(const std::vector<std::string>& rows, std::FILE* out) override {
         std::vector<std::vector<std::string>> table;
+        table.reserve(rows.size());
         for (const std::string& row : rows)
             table.push_back(cells(row));
         if (!header_printed_) {

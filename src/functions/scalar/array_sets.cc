@@ -61,8 +61,8 @@ ScalarKernel setKernel(LogicalType type, KeysOf keys_of, Take take) {
 }
 
 template <class Take>
-ScalarFunction setFunction(std::string name, std::string documentation, std::vector<FunctionExample> examples,
-                           Take take) {
+ScalarFunction setFunction(const std::string& name, std::string documentation,
+                           std::vector<FunctionExample> examples, Take take) {
     ScalarFunction function{.name = name,
                             .signature = name + "(array1, array2)",
                             .documentation = std::move(documentation),

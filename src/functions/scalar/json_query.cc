@@ -249,15 +249,13 @@ class QueryKernel {
             if (found.value != JsonDocument::kNone && wraps(lookup.document(), found.value))
                 found.value = lookup.document().makeArray({found.value});
             Outcome outcome = Outcome::Value;
-            if (found.error) {
-                outcome = Outcome::Error;
-            } else if (found.value == JsonDocument::kNone) {
+            const auto& document = lookup.document();
+            if (!found.error && found.value == JsonDocument::kNone)
                 outcome = Outcome::Empty;
-            } else if (lookup.document().isScalar(found.value)) {
+            else if (!found.error && document.isScalar(found.value))
                 outcome = found.lax ? Outcome::Empty : Outcome::Error;
-            } else if (array_ && lookup.document().node(found.value).kind != JsonKind::Array) {
+            else if (found.error || (array_ && document.node(found.value).kind != JsonKind::Array))
                 outcome = Outcome::Error;
-            }
             if (outcome == Outcome::Value) {
                 append(lookup.document(), found.value, text, out);
             } else {

@@ -23,7 +23,7 @@ ScalarKernel partsKernel(LogicalType type, Part part) {
 }
 
 template <class ElementOf, class Part>
-ScalarFunction partsFunction(std::string name, std::string documentation,
+ScalarFunction partsFunction(const std::string& name, std::string documentation,
                              std::vector<FunctionExample> examples, ElementOf element_of, Part part) {
     ScalarFunction function{.name = name,
                             .signature = name + "(map)",

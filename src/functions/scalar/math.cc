@@ -13,8 +13,8 @@ constexpr double kDegreesPerRadian = 180.0 / std::numbers::pi;
 
 // DOUBLE functions of DOUBLE arguments: flat loops without a test in them.
 template <class Op>
-ScalarFunction unary(std::string name, std::string documentation, std::vector<FunctionExample> examples,
-                     Op op) {
+ScalarFunction unary(const std::string& name, std::string documentation,
+                     std::vector<FunctionExample> examples, Op op) {
     ScalarFunction function{.name = name,
                             .signature = name + "(number)",
                             .documentation = std::move(documentation),
@@ -62,7 +62,7 @@ ScalarFunction binary(std::string name, std::vector<std::string> aliases, std::s
     return function;
 }
 
-ScalarFunction constant(std::string name, double value, std::string documentation, std::string shown) {
+ScalarFunction constant(const std::string& name, double value, std::string documentation, std::string shown) {
     return {.name = name,
             .signature = name + "()",
             .documentation = std::move(documentation),

@@ -82,7 +82,7 @@ BoundScalar bindPart(std::string_view name, TimeUnit unit, std::span<const Argum
     return bound;
 }
 
-ScalarFunction part(std::string name, TimeUnit unit, std::string documentation, std::string example,
+ScalarFunction part(const std::string& name, TimeUnit unit, std::string documentation, std::string example,
                     std::string shown) {
     return {.name = name,
             .signature = name + "(time)",
