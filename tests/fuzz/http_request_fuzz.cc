@@ -3,10 +3,13 @@
 // serving. The first byte says how large the pieces are.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -42,24 +45,44 @@ HttpServer& server() {
     return running;
 }
 
+// The fuzzer's own clock interrupts calls.
+template <class Call>
+ssize_t uninterrupted(Call call) {
+    for (;;) {
+        const ssize_t done = call();
+        if (done >= 0 || errno != EINTR) return done;
+    }
+}
+
+// An interrupted connect goes on by itself.
+bool connected(int fd, const sockaddr_in& address) {
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+    if (errno != EINTR) return false;
+    pollfd ready{fd, POLLOUT, 0};
+    uninterrupted([&] { return poll(&ready, 1, -1); });
+    socklen_t size = sizeof errno;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &size) == 0 && errno == 0;
+}
+
 std::string exchange(std::string_view bytes, size_t piece) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(server().port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    MILLRACE_CHECK(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "nobody accepts");
+    MILLRACE_CHECK(connected(fd, address), "nobody accepts: {}", std::strerror(errno));
     const int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     while (!bytes.empty()) {
         const std::string_view part = bytes.substr(0, piece);
-        if (send(fd, part.data(), part.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(part.size())) break;
+        const ssize_t sent = uninterrupted([&] { return send(fd, part.data(), part.size(), MSG_NOSIGNAL); });
+        if (sent != static_cast<ssize_t>(part.size())) break;
         bytes.remove_prefix(part.size());
     }
     shutdown(fd, SHUT_WR);
     std::string answer;
     char chunk[4096];
-    for (ssize_t size; (size = recv(fd, chunk, sizeof chunk, 0)) > 0;)
+    for (ssize_t size; (size = uninterrupted([&] { return recv(fd, chunk, sizeof chunk, 0); })) > 0;)
         answer.append(chunk, static_cast<size_t>(size));
     // Closed with a reset, so that thousands a second leave no ports waiting.
     const linger reset{1, 0};
