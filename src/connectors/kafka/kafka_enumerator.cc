@@ -20,10 +20,10 @@ uint32_t readerOf(const KafkaSplit& split, uint32_t parallelism) {
 
 }  // namespace
 
-// "1\n", then the id of each partition in a line.
+// "1\n", then the id of each partition in a line; nothing before the first look, which is then still to come.
 KafkaEnumerator::KafkaEnumerator(const KafkaOptions& options, const std::optional<std::string>& restored)
     : options_(options) {
-    if (!restored) return;
+    if (!restored || restored->empty()) return;
     if (!restored->starts_with("1\n") || !restored->ends_with('\n'))
         throw UserError("snapshot.damaged", "the state of a Kafka source in the snapshot cannot be read");
     for (size_t at = 2; at < restored->size();) {
@@ -35,6 +35,7 @@ KafkaEnumerator::KafkaEnumerator(const KafkaOptions& options, const std::optiona
 }
 
 std::string KafkaEnumerator::snapshot() const {
+    if (!looked_) return "";
     std::string out = "1\n";
     for (const std::string& id : known_)
         out += id + "\n";

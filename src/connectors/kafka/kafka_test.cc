@@ -1,6 +1,7 @@
 // Options, settings and what is kept in snapshots. What needs a broker is tested with a real one
 // (tests/e2e/kafka_test.py).
 #include "base/error.h"
+#include "connectors/kafka/kafka_enumerator.h"
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/kafka/kafka_transaction.h"
@@ -118,6 +119,16 @@ TEST(KafkaSplit, isReadAsItWasWritten) {
     for (const char* text :
          {"", "1", "1 2 3 4", "2 0 0 -1 a", "1 -1 0 -1 a", "1 99999999999 0 -1 a", "1 0 x -1 a"})
         EXPECT_THROW(KafkaSplit::decode({"a", text}), UserError) << text;
+}
+
+TEST(KafkaEnumerator, aCheckpointBeforeTheFirstLookLeavesItToCome) {
+    const KafkaOptions options = KafkaOptions::from(kafkaTable({{"scan.startup.mode", "latest-offset"}}));
+    EXPECT_EQ(KafkaEnumerator(options, std::nullopt).snapshot(), "");
+    EXPECT_EQ(KafkaEnumerator(options, "").snapshot(), "");
+    EXPECT_EQ(KafkaEnumerator(options, "1\n").snapshot(), "1\n");
+    EXPECT_EQ(KafkaEnumerator(options, "1\na-0\na-1\n").snapshot(), "1\na-0\na-1\n");
+    EXPECT_THROW(KafkaEnumerator(options, "1\na-0"), UserError);
+    EXPECT_THROW(KafkaEnumerator(options, "2\n"), UserError);
 }
 
 TEST(KafkaCommittable, isReadAsItWasWritten) {
