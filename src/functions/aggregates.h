@@ -85,6 +85,8 @@ inline const RowMap* mapSlotIfAny(const std::byte* row, size_t field, uint32_t o
 // Adds `by` to a value's count and drops it at zero. A count may be below zero for a while: retractions can
 // overtake.
 int64_t addToCount(RowMap& counts, const Value& value, int64_t by);
+// Adds the counts of one row's slot to those of another's.
+void mergeCounts(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from);
 
 // `inner` over each distinct row of arguments once.
 std::shared_ptr<const BoundAggregate> distinctAggregate(std::shared_ptr<const BoundAggregate> inner);

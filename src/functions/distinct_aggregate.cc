@@ -13,6 +13,15 @@ int64_t addToCount(RowMap& counts, const Value& value, int64_t by) {
     return count;
 }
 
+void mergeCounts(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from) {
+    const uint32_t offset = layout.offset(field);
+    const RowMap* const added = mapSlotIfAny(from, field, offset);
+    if (added == nullptr) return;
+    RowMap& counts = mapSlot(into, field, offset);
+    for (const auto& [value, count] : *added)
+        addToCount(counts, value, count.asInt64());
+}
+
 namespace {
 
 // The counted key: the argument itself, or a ROW of several.

@@ -181,6 +181,13 @@ void throwKafka(const std::string& table, const std::string& doing, rd_kafka_res
     throw UserError(code, fmt::format("table '{}': {} failed: {}", table, doing, said), hint);
 }
 
+KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic, int32_t partition,
+                                                       int64_t offset) {
+    KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+    return list;
+}
+
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error) {
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throwKafka(table, doing, error);
 }

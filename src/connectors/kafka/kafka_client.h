@@ -47,6 +47,9 @@ void checkKafka(const std::string& table, const std::string& doing, rd_kafka_res
 // Of the functions that return an error object or nullptr.
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_error_t* error);
 
+KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic, int32_t partition,
+                                                       int64_t offset = RD_KAFKA_OFFSET_INVALID);
+
 inline constexpr int kKafkaTimeoutMs = 30'000;  // of what is asked of the brokers and waited for
 
 }  // namespace millrace

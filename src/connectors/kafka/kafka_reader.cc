@@ -142,8 +142,7 @@ void KafkaReader::take(const rd_kafka_message_t& message) {
 
 void KafkaReader::finish(Partition& partition) {
     partition.finished = true;
-    const KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(list.get(), partition.split.topic.c_str(), partition.split.partition);
+    const auto list = onePartition(partition.split.topic, partition.split.partition);
     checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), list.get()));
 }
 

@@ -56,8 +56,7 @@ class Recovery {
     bool isMarked() const {
         const KafkaRange& first = committable_.ranges.front();
         const auto client = consumer("read_committed");
-        const KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-        rd_kafka_topic_partition_list_add(list.get(), committable_.topic.c_str(), first.partition);
+        const auto list = onePartition(committable_.topic, first.partition);
         checkKafka(options_.table, "recovering a transaction",
                    rd_kafka_committed(client.get(), list.get(), kKafkaTimeoutMs));
         checkKafka(options_.table, "recovering a transaction", list->elems[0].err);
@@ -94,9 +93,7 @@ class Recovery {
     bool readPartition(rd_kafka_t* client, Ranges range, Ranges end, const Take& take) const {
         const int32_t partition = range->partition;
         const int64_t last = std::prev(end)->first + std::prev(end)->count - 1;
-        const KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-        rd_kafka_topic_partition_list_add(list.get(), committable_.topic.c_str(), partition)->offset =
-            range->first;
+        const auto list = onePartition(committable_.topic, partition, range->first);
         checkKafka(options_.table, "recovering a transaction", rd_kafka_assign(client, list.get()));
         auto heard = std::chrono::steady_clock::now();
         for (;;) {
@@ -184,9 +181,7 @@ class Recovery {
 
     void mark() {
         const KafkaRange& first = committable_.ranges.front();
-        const KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
-        rd_kafka_topic_partition_list_add(list.get(), committable_.topic.c_str(), first.partition)->offset =
-            first.first;
+        const auto list = onePartition(committable_.topic, first.partition, first.first);
         const KafkaPtr<rd_kafka_consumer_group_metadata_t> group(
             rd_kafka_consumer_group_metadata_new(committable_.transactional_id.c_str()));
         checkKafka(options_.table, "recovering a transaction",

@@ -88,12 +88,7 @@ class RetractableExtreme final : public AggregateBase {
 
     void merge(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from,
                RowHeap&) const override {
-        const uint32_t offset = layout.offset(field);
-        const RowMap* added = mapSlotIfAny(from, field, offset);
-        if (added == nullptr) return;
-        RowMap& counts = mapSlot(into, field, offset);
-        for (const auto& [value, count] : *added)
-            addToCount(counts, value, count.asInt64());
+        mergeCounts(layout, field, into, from);
     }
 
     void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,

@@ -34,11 +34,7 @@ class Percentile final : public AggregateBase {
 
     void merge(const RowLayout& layout, uint32_t field, std::byte* into, const std::byte* from,
                RowHeap&) const override {
-        const RowMap* added = mapSlotIfAny(from, field, layout.offset(field));
-        if (added == nullptr) return;
-        RowMap& counts = mapSlot(into, field, layout.offset(field));
-        for (const auto& [value, count] : *added)
-            addToCount(counts, value, count.asInt64());
+        mergeCounts(layout, field, into, from);
     }
 
     void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
