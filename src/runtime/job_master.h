@@ -61,6 +61,7 @@ class JobMaster final : private CheckpointListener {
     void triggerBarrier(const Barrier& barrier, Execution::AtBarrier then) override;
     void resumeSources() override;
     void onCheckpointFailure(std::exception_ptr failure) override;
+    void onCheckpointComplete(CheckpointId id) override;
     void onAllCommitted() override;
     void onRecord(const CheckpointRecord& record) override;
     void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) override;
