@@ -101,9 +101,8 @@ TEST(SplitWatermarks, aRowIsCutFromTheWatermarksOfItsOwnSplitOnly) {
     source.watermarks->splitAdded("a");
     source.watermarks->splitAdded("b");
     source.rows("a", {10'000});
-    source.rows("b", {5'000, 1'000});  // 1'000 is late in b, and b alone holds the watermark at 5'000
-    EXPECT_EQ(source.output.events.back(), "watermark 5000");
-    EXPECT_EQ(source.last(), 5'000);
+    source.rows("b", {5'000, 1'000});  // 1'000 is late in b
+    EXPECT_EQ(source.output.events, (std::vector<std::string>{"rows", "rows", "watermark 5000", "rows"}));
 }
 
 TEST(SplitWatermarks, idleSplitsDoNotHoldItBack) {
