@@ -19,6 +19,7 @@ ConnectorDescriptor describeFilesystem() {
         return findFormat(FilesystemOptions::from(spec).format).nested_projection;
     };
     connector.make_source = makeFilesystemSource;
+    connector.can_overwrite = true;
     connector.make_sink = makeFilesystemSink;
     return connector;
 }
