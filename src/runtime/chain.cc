@@ -318,7 +318,11 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
     }
 
   private:
-    void onEndOfInput() override { whenIdle(); }
+    void onEndOfInput() override {
+        whenIdle();
+        const auto turn = takeTurn();
+        writer_->onEndOfInput();
+    }
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         atStep(slot_.hooks, CheckpointStep::PreCommit);
         whenIdle();
