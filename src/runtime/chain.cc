@@ -108,6 +108,9 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
     uint32_t parallelism() const override { return slot_.parallelism; }
     size_t batchRowsMax() const override { return slot_.batch_rows_max; }
     void requestSplit() override { slot_.listener->onSplitRequest(node_.id, slot_.slot); }
+    void sendToEnumerator(std::string event) override {
+        slot_.listener->onReaderEvent(node_.id, slot_.slot, std::move(event));
+    }
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
 
     const Source& source_;

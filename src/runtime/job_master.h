@@ -63,6 +63,7 @@ class JobMaster final : private CheckpointListener {
     void onCheckpointFailure(std::exception_ptr failure) override;
     void onAllCommitted() override;
     void onRecord(const CheckpointRecord& record) override;
+    void noteRecord(const CheckpointRecord& record);
     void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) override;
 
     void post(std::function<void()> message) { mailbox_.post(std::move(message)); }

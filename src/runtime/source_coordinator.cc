@@ -5,11 +5,12 @@
 namespace millrace {
 
 SourceCoordinator::SourceCoordinator(const JobNode& node, const Environment& environment,
-                                     uint32_t parallelism, Execution& execution,
+                                     const RuntimeOptions& options, Execution& execution,
                                      const std::optional<std::string>& restored)
     : node_(node),
       environment_(environment),
-      parallelism_(parallelism),
+      parallelism_(options.parallelism),
+      checkpoints_(options.checkpoint_interval.ms > 0),
       execution_(execution),
       enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)) {}
 

@@ -6,25 +6,31 @@
 #include <string>
 
 #include "runtime/execution.h"
+#include "runtime/runtime_options.h"
 
 namespace millrace {
 
 class SourceCoordinator final : private EnumeratorContext {
   public:
     // Throws what the source throws: a state it cannot use.
-    SourceCoordinator(const JobNode& node, const Environment& environment, uint32_t parallelism,
+    SourceCoordinator(const JobNode& node, const Environment& environment, const RuntimeOptions& options,
                       Execution& execution, const std::optional<std::string>& restored);
 
     void start() { enumerator_->start(*this); }
     void onSplitRequest(SlotIndex reader) { enumerator_->onSplitRequest(*this, reader); }
+    void onReaderEvent(SlotIndex reader, const std::string& event) {
+        enumerator_->onReaderEvent(*this, reader, event);
+    }
     bool discoverIfDue(ProcessingTime now);
     int64_t nextWake() const { return wake_; }
-    std::string snapshot() const { return enumerator_->snapshot(); }
+    std::string snapshot() { return captured_ = enumerator_->snapshot(); }
+    void onCheckpointComplete() { enumerator_->onCheckpointComplete(*this, captured_); }  // the latest one's
     const JobNode& node() const { return node_; }
 
   private:
     const Environment& environment() const override { return environment_; }
     uint32_t parallelism() const override { return parallelism_; }
+    bool checkpointsPeriodically() const override { return checkpoints_; }
     void assign(SlotIndex reader, SourceSplit split) override {
         execution_.assign(node_.id, reader, std::move(split));
     }
@@ -34,8 +40,10 @@ class SourceCoordinator final : private EnumeratorContext {
     const JobNode& node_;
     Environment environment_;
     uint32_t parallelism_;
+    bool checkpoints_;
     Execution& execution_;
     std::unique_ptr<SplitEnumerator> enumerator_;
+    std::string captured_;
     int64_t wake_ = INT64_MAX;
 };
 

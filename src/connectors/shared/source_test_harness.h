@@ -30,7 +30,13 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
         enumerator_->start(*this);
     }
 
-    ReadStatus poll(size_t reader = 0) { return readers_[reader]->poll(*this); }
+    ReadStatus poll(size_t reader = 0) {
+        polled_ = static_cast<uint32_t>(reader);
+        return readers_[reader]->poll(*this);
+    }
+    void discover() { enumerator_->discover(*this); }
+    // As one that begins and is complete, with nothing between.
+    void checkpoint() { enumerator_->onCheckpointComplete(*this, enumerator_->snapshot()); }
     // Everything that can be had now.
     void drain() {
         for (size_t reader = 0; reader < readers_.size(); ++reader) {
@@ -61,6 +67,10 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     uint32_t parallelism() const override { return parallelism_; }
     size_t batchRowsMax() const override { return rows_max; }
     void requestSplit() override {}
+    void sendToEnumerator(std::string event) override {
+        enumerator_->onReaderEvent(*this, SlotIndex(polled_), event);
+    }
+    bool checkpointsPeriodically() const override { return checkpoints; }
     void wakeAt(ProcessingTime time) override { wake = time; }
     void assign(SlotIndex reader, SourceSplit split) override {
         readers_[reader.value()]->addSplits({split});
@@ -82,10 +92,12 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     const size_t rows_max;
     std::vector<std::string> rows;
     ProcessingTime wake{};
+    bool checkpoints = true;
 
   private:
     std::shared_ptr<const Source> source_;
     uint32_t parallelism_;
+    uint32_t polled_ = 0;  // the reader
     Random random_;
     Environment environment_;
     MetricGroup metrics_;
