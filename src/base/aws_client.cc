@@ -75,7 +75,7 @@ int64_t AwsRetries::delayMs(int failures, Random& random) const {
 }
 
 AwsClient::AwsClient(AwsEndpoint endpoint, std::shared_ptr<AwsCredentialsProvider> credentials,
-                     std::shared_ptr<HttpClient> http, const Clock& clock)
+                     std::shared_ptr<HttpStreamClient> http, const Clock& clock)
     : endpoint_(std::move(endpoint)),
       credentials_(std::move(credentials)),
       http_(std::move(http)),
@@ -88,7 +88,6 @@ HttpClientRequest AwsClient::request(const std::string& target, std::string body
     request.headers = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Amz-Target", target}};
     request.body = std::move(body);
     request.timeout_ms = timeout_ms;
-    request.verify_certificates = endpoint_.verify_certificates;
     signAwsRequest(request, credentials_->get(), {endpoint_.region, endpoint_.service},
                    clock_.now().value() / 1000);
     return request;
@@ -143,10 +142,7 @@ void AwsClient::receive(const std::string& target, std::string body, int timeout
     int status = 0;
     std::string refused;
     HttpReceiver receiver;
-    receiver.begin = [&](int told) {
-        status = told;
-        return true;
-    };
+    receiver.begin = [&](int told) { status = told; };
     receiver.data = [&](std::string_view bytes) {
         if (status == 200) return data(bytes);
         refused.append(bytes.substr(0, kErrorBodyMax - std::min(kErrorBodyMax, refused.size())));

@@ -10,7 +10,7 @@
 #include "base/aws_credentials.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/http_client.h"
+#include "base/http_stream.h"
 #include "base/random.h"
 
 namespace millrace {
@@ -55,13 +55,12 @@ struct AwsEndpoint {
     std::string url;     // "https://kinesis.us-east-1.amazonaws.com"
     std::string region;  // that requests are signed for
     std::string service;
-    bool verify_certificates = true;
 };
 
 class AwsClient {
   public:
     AwsClient(AwsEndpoint endpoint, std::shared_ptr<AwsCredentialsProvider> credentials,
-              std::shared_ptr<HttpClient> http, const Clock& clock);
+              std::shared_ptr<HttpStreamClient> http, const Clock& clock);
 
     // One attempt of the operation "Kinesis_20131202.GetRecords"; the answer's body. AwsError.
     std::string call(const std::string& target, std::string body, int timeout_ms = 30'000) const;
@@ -80,7 +79,7 @@ class AwsClient {
 
     const AwsEndpoint endpoint_;
     const std::shared_ptr<AwsCredentialsProvider> credentials_;
-    const std::shared_ptr<HttpClient> http_;
+    const std::shared_ptr<HttpStreamClient> http_;
     const Clock& clock_;
 };
 

@@ -13,7 +13,7 @@
 namespace millrace {
 namespace {
 
-class ScriptedHttp final : public HttpClient {
+class ScriptedHttp final : public HttpStreamClient {
   public:
     std::map<std::string, std::deque<HttpClientResponse>> answers;  // by URL; the last one stays
     std::vector<HttpClientRequest> requests;
@@ -152,7 +152,7 @@ TEST_F(AwsCredentialsTest, rolesAreAssumed) {
 }
 
 TEST_F(AwsCredentialsTest, errorsAreToldByKindAndTriedAgain) {
-    const AwsClient client({"http://h", "eu-west-1", "kinesis", true},
+    const AwsClient client({"http://h", "eu-west-1", "kinesis"},
                            provider({}, {{"aws.credentials.basic.accesskeyid", "a"},
                                          {"aws.credentials.basic.secretkey", "b"}}),
                            http, clock);

@@ -219,7 +219,7 @@ class ChainedCredentials final : public AwsCredentialsProvider {
             try {
                 AwsCredentials found = provider->get();
                 chain_ = {provider};
-                return {std::move(found), now_.now().value() + kRenewBeforeMs + 1'000};
+                return {std::move(found), now_.now().value()};  // asked again each time: it keeps its own
             } catch (const UserError& error) {
                 reasons += (reasons.empty() ? "" : "; ") + error.problem().message;
             }

@@ -1,4 +1,4 @@
-#include "base/http_client.h"
+#include "base/http_stream.h"
 
 #include <curl/curl.h>
 #include <strings.h>
@@ -66,7 +66,10 @@ struct Streaming {
         begun = true;
         long status = 0;
         curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-        return take([&] { return receiver.begin(static_cast<int>(status)); });
+        return take([&] {
+            receiver.begin(static_cast<int>(status));
+            return true;
+        });
     }
 };
 
@@ -81,9 +84,9 @@ int streamIdles(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return streaming.take([&] { return streaming.receiver.idle(); }) ? 0 : 1;
 }
 
-class CurlHttpClient final : public HttpClient {
+class CurlHttpClient final : public HttpStreamClient {
   public:
-    CurlHttpClient() {
+    explicit CurlHttpClient(bool verify_certificates) : verify_certificates_(verify_certificates) {
         static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
         MILLRACE_CHECK(initialised == CURLE_OK, "libcurl does not start");
     }
@@ -154,7 +157,7 @@ class CurlHttpClient final : public HttpClient {
             curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
             if (!request.unix_socket.empty())
                 curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-            if (!request.verify_certificates) {
+            if (!client.verify_certificates_) {
                 curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
             }
@@ -212,6 +215,7 @@ class CurlHttpClient final : public HttpClient {
             curl_easy_cleanup(handle);
     }
 
+    const bool verify_certificates_;
     std::mutex mutex_;
     std::vector<CURL*> idle_;
 };
@@ -224,11 +228,16 @@ std::string HttpClientResponse::header(std::string_view name) const {
     return "";
 }
 
-void HttpClient::receive(const HttpClientRequest& request, const HttpReceiver& receiver) {
+void HttpStreamClient::receive(const HttpClientRequest& request, const HttpReceiver& receiver) {
     const HttpClientResponse response = send(request);
-    if (receiver.begin(response.status) && !response.body.empty()) receiver.data(response.body);
+    receiver.begin(response.status);
+    if (!response.body.empty()) receiver.data(response.body);
 }
 
-std::unique_ptr<HttpClient> makeCurlHttpClient() { return std::make_unique<CurlHttpClient>(); }
+std::unique_ptr<HttpClient> makeCurlHttpClient() { return makeCurlHttpStreamClient(true); }
+
+std::unique_ptr<HttpStreamClient> makeCurlHttpStreamClient(bool verify_certificates) {
+    return std::make_unique<CurlHttpClient>(verify_certificates);
+}
 
 }  // namespace millrace

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +17,6 @@ struct HttpClientRequest {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
     std::string unix_socket;  // the path of a Unix socket to connect to instead of the URL's host, or ""
-    bool verify_certificates = true;
     int connect_timeout_ms = 2'000;
     int timeout_ms = 30'000;
     size_t response_size_max = 64 << 20;
@@ -33,20 +31,9 @@ struct HttpClientResponse {
     std::string header(std::string_view name) const;
 };
 
-// What happens while an answer is received bit by bit. Each says whether to go on.
-struct HttpReceiver {
-    std::function<bool(int status)> begin;  // after the headers
-    std::function<bool(std::string_view bytes)> data;
-    std::function<bool()> idle;  // about once a second while nothing comes
-};
-
 class HttpClient {
   public:
     virtual ~HttpClient() = default;
-    // An answer without a foreseeable end, over HTTP/2 where the server speaks it. Returns when it ends, when
-    // the receiver does not want more, or after request.timeout_ms. Fails as send() does; a time that is up
-    // is no failure. request.response_size_max does not count.
-    virtual void receive(const HttpClientRequest& request, const HttpReceiver& receiver);
     // Any status is an answer. Without an answer, a UserError: "http.timeout", "http.too-large",
     // "http.unreachable". May be called on several threads at once.
     virtual HttpClientResponse send(const HttpClientRequest& request) = 0;

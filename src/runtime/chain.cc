@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/observed_state.h"
+#include "runtime/reader_events.h"
 
 namespace millrace {
 namespace {
@@ -64,7 +65,7 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
     return snapshot;
 }
 
-class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
+class SourceNodeImpl final : public SourceNode, private SourceReaderContext, private ReaderEventSender {
   public:
     SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
         : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}

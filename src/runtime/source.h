@@ -29,7 +29,6 @@ class EnumeratorContext {
     virtual void assign(SlotIndex reader, SourceSplit split) = 0;
     virtual void noMoreSplits(SlotIndex reader) = 0;  // the reader ends once it has read what it has
     virtual void wakeAt(ProcessingTime time) = 0;     // asks for one call of discover()
-    virtual bool checkpointsPeriodically() const { return false; }  // else a job may never have one
 };
 
 // Runs on the coordinator's thread. Splits assigned before a checkpoint's barrier are in the readers' state,
@@ -40,17 +39,7 @@ class SplitEnumerator {
     virtual void start(EnumeratorContext& context) = 0;
     virtual void discover(EnumeratorContext& context) { (void)context; }
     virtual void onSplitRequest(EnumeratorContext& context, SlotIndex reader) = 0;
-    // What a reader sent, in its order. One sent before a checkpoint's barrier may come after the enumerator's
-    // part of that checkpoint was taken: what must not get lost stays in the reader's state, too.
-    virtual void onReaderEvent(EnumeratorContext& context, SlotIndex reader, const std::string& event) {
-        (void)context, (void)reader, (void)event;
-    }
     virtual std::string snapshot() const = 0;
-    // The checkpoint for which snapshot() gave this is complete: whatever readers emitted before it has gone
-    // through the whole job.
-    virtual void onCheckpointComplete(EnumeratorContext& context, const std::string& snapshot) {
-        (void)context, (void)snapshot;
-    }
 };
 
 enum class ReadStatus : uint8_t {
@@ -70,7 +59,6 @@ class SourceReaderContext {
     virtual uint32_t parallelism() const = 0;
     virtual size_t batchRowsMax() const = 0;  // never emit larger batches (test profiles set 1)
     virtual void requestSplit() = 0;
-    virtual void sendToEnumerator(std::string event) { (void)event; }  // its onReaderEvent()
     virtual void wakeAt(ProcessingTime time) = 0;
 };
 

@@ -10,9 +10,11 @@ SourceCoordinator::SourceCoordinator(const JobNode& node, const Environment& env
     : node_(node),
       environment_(environment),
       parallelism_(options.parallelism),
-      checkpoints_(options.checkpoint_interval.ms > 0),
       execution_(execution),
-      enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)) {}
+      enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)),
+      listener_(dynamic_cast<ReaderEventListener*>(enumerator_.get())) {
+    if (listener_ != nullptr) listener_->onCheckpointing(options.checkpoint_interval.ms > 0);
+}
 
 bool SourceCoordinator::discoverIfDue(ProcessingTime now) {
     if (wake_ > now.value()) return false;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/execution.h"
+#include "runtime/reader_events.h"
 #include "runtime/runtime_options.h"
 
 namespace millrace {
@@ -19,18 +20,19 @@ class SourceCoordinator final : private EnumeratorContext {
     void start() { enumerator_->start(*this); }
     void onSplitRequest(SlotIndex reader) { enumerator_->onSplitRequest(*this, reader); }
     void onReaderEvent(SlotIndex reader, const std::string& event) {
-        enumerator_->onReaderEvent(*this, reader, event);
+        if (listener_ != nullptr) listener_->onReaderEvent(*this, reader, event);
     }
     bool discoverIfDue(ProcessingTime now);
     int64_t nextWake() const { return wake_; }
     std::string snapshot() { return captured_ = enumerator_->snapshot(); }
-    void onCheckpointComplete() { enumerator_->onCheckpointComplete(*this, captured_); }  // the latest one's
+    void onCheckpointComplete() {  // of the latest snapshot()
+        if (listener_ != nullptr) listener_->onCheckpointComplete(*this, captured_);
+    }
     const JobNode& node() const { return node_; }
 
   private:
     const Environment& environment() const override { return environment_; }
     uint32_t parallelism() const override { return parallelism_; }
-    bool checkpointsPeriodically() const override { return checkpoints_; }
     void assign(SlotIndex reader, SourceSplit split) override {
         execution_.assign(node_.id, reader, std::move(split));
     }
@@ -40,9 +42,9 @@ class SourceCoordinator final : private EnumeratorContext {
     const JobNode& node_;
     Environment environment_;
     uint32_t parallelism_;
-    bool checkpoints_;
     Execution& execution_;
     std::unique_ptr<SplitEnumerator> enumerator_;
+    ReaderEventListener* listener_;  // the enumerator, if it is one
     std::string captured_;
     int64_t wake_ = INT64_MAX;
 };

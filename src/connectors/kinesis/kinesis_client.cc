@@ -73,16 +73,16 @@ void addPosition(json& request, const char* type, const KinesisSplit& split, con
 }  // namespace
 
 std::shared_ptr<KinesisClient> KinesisClient::of(const KinesisOptions& options) {
-    const std::shared_ptr<HttpClient> http = makeCurlHttpClient();
+    const std::shared_ptr<HttpStreamClient> http = makeCurlHttpStreamClient(options.verify_certificates);
     AwsCredentialsSetup setup{options.credentials, options.region, processEnvironment(), http};
     return std::make_shared<KinesisClient>(options, makeAwsCredentialsProvider(setup), http, systemClock());
 }
 
 KinesisClient::KinesisClient(const KinesisOptions& options,
                              std::shared_ptr<AwsCredentialsProvider> credentials,
-                             std::shared_ptr<HttpClient> http, const Clock& clock)
+                             std::shared_ptr<HttpStreamClient> http, const Clock& clock)
     : options_(options),
-      client_({options.endpoint, options.region, "kinesis", options.verify_certificates},
+      client_({options.endpoint, options.region, "kinesis"},
               std::move(credentials), std::move(http), clock) {}
 
 std::vector<KinesisShard> KinesisClient::listShards(Random& random,

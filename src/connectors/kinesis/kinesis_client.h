@@ -23,7 +23,7 @@ class KinesisClient {
     // The production's client, with credentials as the options say.
     static std::shared_ptr<KinesisClient> of(const KinesisOptions& options);
     KinesisClient(const KinesisOptions& options, std::shared_ptr<AwsCredentialsProvider> credentials,
-                  std::shared_ptr<HttpClient> http, const Clock& clock);
+                  std::shared_ptr<HttpStreamClient> http, const Clock& clock);
 
     // Tried again as the options say, until `stopped`.
     std::vector<KinesisShard> listShards(Random& random, const std::function<bool()>& stopped) const;

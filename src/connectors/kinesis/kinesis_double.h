@@ -15,7 +15,7 @@ namespace millrace {
 
 inline constexpr const char* kDoubleArn = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
 
-class KinesisDouble final : public HttpClient {
+class KinesisDouble final : public HttpStreamClient {
   public:
     struct Shard {
         std::vector<std::string> parents;
@@ -149,7 +149,7 @@ class KinesisDouble final : public HttpClient {
 
 // Keys that are given, for a client whose requests nobody verifies.
 inline std::shared_ptr<KinesisClient> doubledClient(const KinesisOptions& options,
-                                                    const std::shared_ptr<HttpClient>& http) {
+                                                    const std::shared_ptr<HttpStreamClient>& http) {
     AwsCredentialsSetup setup;
     setup.options = {{"aws.credentials.basic.accesskeyid", "a"}, {"aws.credentials.basic.secretkey", "b"}};
     setup.region = "us-east-1";

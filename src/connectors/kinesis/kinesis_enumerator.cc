@@ -41,8 +41,7 @@ std::string KinesisEnumerator::snapshot() const {
 }
 
 void KinesisEnumerator::start(EnumeratorContext& context) {
-    lineage_ = std::make_unique<KinesisLineage>(options_.assigner, context.parallelism(),
-                                                context.checkpointsPeriodically());
+    lineage_ = std::make_unique<KinesisLineage>(options_.assigner, context.parallelism(), checkpoints_);
     began_ms_ = context.environment().clock->now().value();
     if (restored_) {
         const size_t line = restored_->find('\n');

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "connectors/kinesis/kinesis_client.h"
-#include "runtime/source.h"
+#include "runtime/reader_events.h"
 
 namespace millrace {
 
@@ -17,7 +17,7 @@ namespace millrace {
 std::string shardFinished(const std::string& shard);
 std::string shardPassed(const std::string& shard);
 
-class KinesisEnumerator final : public SplitEnumerator {
+class KinesisEnumerator final : public SplitEnumerator, public ReaderEventListener {
   public:
     KinesisEnumerator(const KinesisOptions& options, std::shared_ptr<const KinesisClient> client,
                       const std::optional<std::string>& restored);
@@ -26,6 +26,7 @@ class KinesisEnumerator final : public SplitEnumerator {
     void start(EnumeratorContext& context) override;
     void discover(EnumeratorContext& context) override;
     void onSplitRequest(EnumeratorContext& context, SlotIndex reader) override;
+    void onCheckpointing(bool periodically) override { checkpoints_ = periodically; }
     void onReaderEvent(EnumeratorContext& context, SlotIndex reader, const std::string& event) override;
     std::string snapshot() const override;
     void onCheckpointComplete(EnumeratorContext& context, const std::string& snapshot) override;
@@ -39,6 +40,7 @@ class KinesisEnumerator final : public SplitEnumerator {
     const std::optional<std::string> restored_;
     std::unique_ptr<KinesisLineage> lineage_;
     int64_t began_ms_ = 0;  // the first time ever: what LATEST means
+    bool checkpoints_ = false;
     std::atomic<bool> stopped_{false};
     bool look_again_ = false;
     std::future<std::vector<KinesisShard>> looking_;

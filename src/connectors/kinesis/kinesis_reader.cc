@@ -22,6 +22,7 @@ KinesisReader::KinesisReader(const KinesisOptions& options, const Schema& output
     : options_(options),
       decoder_(std::move(decoder)),
       context_(context),
+      events_(dynamic_cast<ReaderEventSender&>(context)),
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
       behind_max_(context.metrics().counter("millisBehindLatest")),
@@ -40,7 +41,7 @@ void KinesisReader::addSplits(std::vector<SourceSplit> splits) {
         const std::string id = split.shard;
         if (split.finished) {  // restored
             finished_[id] = std::move(split);
-            context_.sendToEnumerator(shardPassed(id));
+            events_.sendToEnumerator(shardPassed(id));
             continue;
         }
         fetcher_->add(split);
@@ -128,7 +129,7 @@ void KinesisReader::finish(const std::string& shard) {
     split.finished = true;
     const std::string id = split.shard;
     finished_[id] = std::move(split);
-    context_.sendToEnumerator(shardFinished(id));
+    events_.sendToEnumerator(shardFinished(id));
 }
 
 void KinesisReader::measure() {

@@ -8,7 +8,7 @@
 
 #include "connectors/kinesis/kinesis_fetcher.h"
 #include "formats/format.h"
-#include "runtime/source.h"
+#include "runtime/reader_events.h"
 
 namespace millrace {
 
@@ -38,6 +38,7 @@ class KinesisReader final : public SourceReader {
     const KinesisOptions& options_;
     const std::unique_ptr<Decoder> decoder_;
     SourceReaderContext& context_;
+    ReaderEventSender& events_;
     Counter& bytes_in_;
     Counter& skipped_;
     Counter& behind_max_;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "connectors/connectors.h"
+#include "runtime/reader_events.h"
 #include "runtime/simulator/simulation.h"
 
 namespace millrace {
@@ -17,7 +18,10 @@ inline const ConnectorDescriptor& collectedConnector(const std::string& name) {
 }
 
 // A source's readers and the enumerator behind them, on a clock that the test turns.
-class SourceHarness final : public SourceReaderContext, public EnumeratorContext, public Output {
+class SourceHarness final : public SourceReaderContext,
+                            public ReaderEventSender,
+                            public EnumeratorContext,
+                            public Output {
   public:
     SourceHarness(std::shared_ptr<const Source> source, uint32_t parallelism = 1, uint64_t seed = 1,
                   size_t batch_rows = 4096)
@@ -27,6 +31,8 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
         for (uint32_t i = 0; i < parallelism; ++i)
             readers_.push_back(source_->createReader(*this));
         enumerator_ = source_->createEnumerator(std::nullopt);
+        listener_ = dynamic_cast<ReaderEventListener*>(enumerator_.get());
+        if (listener_ != nullptr) listener_->onCheckpointing(true);
         enumerator_->start(*this);
     }
 
@@ -36,7 +42,7 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     }
     void discover() { enumerator_->discover(*this); }
     // As one that begins and is complete, with nothing between.
-    void checkpoint() { enumerator_->onCheckpointComplete(*this, enumerator_->snapshot()); }
+    void checkpoint() { listener_->onCheckpointComplete(*this, enumerator_->snapshot()); }
     // Everything that can be had now.
     void drain() {
         for (size_t reader = 0; reader < readers_.size(); ++reader) {
@@ -68,9 +74,8 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     size_t batchRowsMax() const override { return rows_max; }
     void requestSplit() override {}
     void sendToEnumerator(std::string event) override {
-        enumerator_->onReaderEvent(*this, SlotIndex(polled_), event);
+        listener_->onReaderEvent(*this, SlotIndex(polled_), event);
     }
-    bool checkpointsPeriodically() const override { return checkpoints; }
     void wakeAt(ProcessingTime time) override { wake = time; }
     void assign(SlotIndex reader, SourceSplit split) override {
         readers_[reader.value()]->addSplits({split});
@@ -92,7 +97,6 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     const size_t rows_max;
     std::vector<std::string> rows;
     ProcessingTime wake{};
-    bool checkpoints = true;
 
   private:
     std::shared_ptr<const Source> source_;
@@ -103,6 +107,7 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     MetricGroup metrics_;
     std::vector<std::unique_ptr<SourceReader>> readers_;
     std::unique_ptr<SplitEnumerator> enumerator_;
+    ReaderEventListener* listener_ = nullptr;  // the enumerator, if it is one
 };
 
 }  // namespace millrace
