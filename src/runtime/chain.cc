@@ -319,8 +319,7 @@ void ChainNode::emitWatermark(EventTime watermark) {
 }
 
 void ChainNode::emitIdle(bool idle) {
-    if (idle == out_idle_) return;
-    out_idle_ = idle;
+    if (out_idle_.exchange(idle, std::memory_order_relaxed) == idle) return;
     for (ChainNode* next : next_)
         next->receiveIdle(idle);
     for (ExchangeWriter* writer : writers_)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -106,6 +107,9 @@ class ChainNode : public Output {
     const JobNode& node() const { return node_; }
     const MetricGroup& metrics() const { return metrics_; }
     EventTime currentWatermark() const { return in_watermark_; }
+    // From any thread.
+    EventTime outputWatermark() const { return EventTime(out_watermark_metric_.value()); }
+    bool outputIdle() const { return out_idle_.load(std::memory_order_relaxed); }
 
   protected:
     virtual void onTimer(ProcessingTime now) { (void)now; }
@@ -137,7 +141,7 @@ class ChainNode : public Output {
     std::vector<ExchangeWriter*> writers_;
     EventTime in_watermark_ = EventTime::min();
     EventTime out_watermark_ = EventTime::min();
-    bool out_idle_ = false;
+    std::atomic<bool> out_idle_{false};
     std::set<int64_t> wakes_;
 };
 

@@ -111,6 +111,7 @@ JobMaster::JobMaster(const std::shared_ptr<const JobGraph>& graph, JobOptions op
              job_id_ = given_.job_id.empty() ? hexId(random_) : given_.job_id, hooks),
       committers_(graph_, environment_, hooks),
       restart_(options_.restart, random_.fork()),
+      backlog_(options_.backlog_watermark_lag),
       task_states_(plan_, now().value()),
       trigger_random_(random_.fork()) {
     for (const auto& [key, meant] : misspeltKeys(graph_->configuration)) {
@@ -212,6 +213,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
             static_cast<CheckpointListener&>(*this), executor_, store_, committers_,
             [this](std::function<void()> message) { post(std::move(message)); });
     }
+    backlog_.onStarted();
     listener_ = std::make_unique<AttemptListener>(*this, attempt_);
     ExecutionParameters parameters;
     SlotSurroundings& surroundings = parameters.surroundings;
@@ -405,6 +407,8 @@ void JobMaster::triggerBarrier(const Barrier& barrier, Execution::AtBarrier then
 }
 
 void JobMaster::resumeSources() { execution_->resume(); }
+
+bool JobMaster::processingBacklog() { return backlog_.behind(*execution_, plan_, now()); }
 
 void JobMaster::onCheckpointFailure(std::exception_ptr failure) { fail("checkpoint", failure); }
 
