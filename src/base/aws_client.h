@@ -30,7 +30,8 @@ enum class AwsErrorKind : uint8_t {
 
 class AwsError final : public UserError {
   public:
-    AwsError(AwsErrorKind kind, std::string service_code, const std::string& message, const std::string& hint);
+    AwsError(AwsErrorKind kind, std::string service_code, const std::string& message,
+             const std::string& hint);
 
     AwsErrorKind kind() const { return kind_; }
     const std::string& serviceCode() const { return service_code_; }  // "ResourceNotFoundException"

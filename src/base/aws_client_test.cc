@@ -59,7 +59,8 @@ class AwsCredentialsTest : public testing::Test {
         return makeAwsCredentialsProvider(setup);
     }
     static std::string lease(const std::string& key, const std::string& until) {
-        return R"({"AccessKeyId":")" + key + R"(","SecretAccessKey":"s","Token":"t","Expiration":")" + until + R"("})";
+        return R"({"AccessKeyId":")" + key + R"(","SecretAccessKey":"s","Token":"t","Expiration":")" + until +
+               R"("})";
     }
 };
 
@@ -84,7 +85,8 @@ TEST_F(AwsCredentialsTest, theContainersComeWithATokenAndAreRenewed) {
 }
 
 TEST_F(AwsCredentialsTest, thoseInForceServeWhileThereAreNoOthers) {
-    http->answers["http://169.254.170.2/role"] = {{200, {}, lease("one", "2023-11-14T23:13:20Z")}, {503, {}, ""}};
+    http->answers["http://169.254.170.2/role"] = {{200, {}, lease("one", "2023-11-14T23:13:20Z")},
+                                                  {503, {}, ""}};
     const auto found = provider({{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/role"}});
     EXPECT_EQ(found->get().access_key_id, "one");
     clock.ms += 57 * 60'000;
@@ -97,7 +99,8 @@ TEST_F(AwsCredentialsTest, theInstancesComeAfterAToken) {
     const std::string base = "http://169.254.169.254/latest/";
     http->answers[base + "api/token"] = {{200, {}, "session"}};
     http->answers[base + "meta-data/iam/security-credentials/"] = {{200, {}, "reader\n"}};
-    http->answers[base + "meta-data/iam/security-credentials/reader"] = {{200, {}, lease("i", "2033-01-01T00:00:00Z")}};
+    http->answers[base + "meta-data/iam/security-credentials/reader"] = {
+        {200, {}, lease("i", "2033-01-01T00:00:00Z")}};
     EXPECT_EQ(provider({})->get().access_key_id, "i");
     EXPECT_EQ(http->requests[0].method, "PUT");
     EXPECT_EQ(http->header(0, "X-aws-ec2-metadata-token-ttl-seconds"), "21600");
@@ -128,20 +131,24 @@ TEST_F(AwsCredentialsTest, rolesAreAssumed) {
     EXPECT_NE(http->requests[0].body.find("Action=AssumeRole&"), std::string::npos);
     EXPECT_NE(http->requests[0].body.find("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr"), std::string::npos);
     EXPECT_NE(http->requests[0].body.find("ExternalId=e%26x"), std::string::npos);
-    EXPECT_NE(http->header(0, "Authorization").find("Credential=own/20231114/eu-west-1/sts/"), std::string::npos);
+    EXPECT_NE(http->header(0, "Authorization").find("Credential=own/20231114/eu-west-1/sts/"),
+              std::string::npos);
 
     char folder[] = "/tmp/millrace-token-XXXXXX";
     ASSERT_TRUE(mkdtemp(folder));
     const std::string file = std::string(folder) + "/token";
     writeFileAtomically(localFileSystem(), file, "identity\n");
-    const auto identity = provider({{"AWS_ROLE_ARN", "arn:aws:iam::1:role/w"}, {"AWS_WEB_IDENTITY_TOKEN_FILE", file}});
+    const auto identity =
+        provider({{"AWS_ROLE_ARN", "arn:aws:iam::1:role/w"}, {"AWS_WEB_IDENTITY_TOKEN_FILE", file}});
     EXPECT_EQ(identity->get().access_key_id, "r");
     EXPECT_NE(http->requests[1].body.find("WebIdentityToken=identity"), std::string::npos);
     EXPECT_EQ(http->header(1, "Authorization"), "");
     localFileSystem().removeRecursively(folder);
 
     http->answers["https://sts.eu-west-1.amazonaws.com/"] = {
-        {403, {}, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"}};
+        {403,
+         {},
+         "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"}};
     role->expire();
     try {
         role->get();
@@ -152,12 +159,13 @@ TEST_F(AwsCredentialsTest, rolesAreAssumed) {
 }
 
 TEST_F(AwsCredentialsTest, errorsAreToldByKindAndTriedAgain) {
-    const AwsClient client({"http://h", "eu-west-1", "kinesis"},
-                           provider({}, {{"aws.credentials.basic.accesskeyid", "a"},
-                                         {"aws.credentials.basic.secretkey", "b"}}),
-                           http, clock);
+    const AwsClient client(
+        {"http://h", "eu-west-1", "kinesis"},
+        provider({}, {{"aws.credentials.basic.accesskeyid", "a"}, {"aws.credentials.basic.secretkey", "b"}}),
+        http, clock);
     const auto kind = [&](int status, const std::string& code) {
-        http->answers["http://h/"] = {{status, {}, R"({"__type":"com.amazonaws#)" + code + R"(","message":"m"})"}};
+        http->answers["http://h/"] = {
+            {status, {}, R"({"__type":"com.amazonaws#)" + code + R"(","message":"m"})"}};
         try {
             client.call("Kinesis_20131202.GetRecords", "{}");
         } catch (const AwsError& error) {

@@ -32,8 +32,9 @@ std::string jsonText(const nlohmann::json& object, const char* name) {
 // As containers and instances tell them.
 AwsLease leaseOf(const std::string& body, const std::string& from) {
     const nlohmann::json told = nlohmann::json::parse(body, nullptr, false);
-    AwsLease lease{{jsonText(told, "AccessKeyId"), jsonText(told, "SecretAccessKey"), jsonText(told, "Token")},
-                   awsTime(jsonText(told, "Expiration"))};
+    AwsLease lease{
+        {jsonText(told, "AccessKeyId"), jsonText(told, "SecretAccessKey"), jsonText(told, "Token")},
+        awsTime(jsonText(told, "Expiration"))};
     if (lease.credentials.access_key_id.empty() || lease.credentials.secret_access_key.empty())
         noCredentials(fmt::format("{} gave no credentials", from));
     return lease;
@@ -110,8 +111,8 @@ class ContainerCredentials final : public AwsCredentialsProvider {
         for (const char* const host :
              {"127.0.0.1", "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"}) {
             const std::string start = std::string("http://") + host;
-            if (url.starts_with(start) && (url.size() == start.size() || url[start.size()] == ':' ||
-                                           url[start.size()] == '/'))
+            if (url.starts_with(start) &&
+                (url.size() == start.size() || url[start.size()] == ':' || url[start.size()] == '/'))
                 return;
         }
         noCredentials(fmt::format("AWS_CONTAINER_CREDENTIALS_FULL_URI is '{}'", url),
@@ -178,9 +179,7 @@ class RoleCredentials final : public AwsCredentialsProvider {
                                                               {"RoleArn", role_.arn},
                                                               {"RoleSessionName", role_.session_name}};
         if (!role_.external_id.empty()) form.emplace_back("ExternalId", role_.external_id);
-        if (!own_)
-            form.emplace_back("WebIdentityToken",
-                              trim(readFile(localFileSystem(), role_.token_file)));
+        if (!own_) form.emplace_back("WebIdentityToken", trim(readFile(localFileSystem(), role_.token_file)));
         HttpClientRequest request;
         request.method = "POST";
         request.url = role_.sts_endpoint + "/";
@@ -247,14 +246,14 @@ class ProviderMaker {
         if (type == "AUTO") return chain();
         if (type == "BASIC")
             return std::make_shared<BasicCredentials>(
-                clock_, AwsCredentials{need(prefix + ".basic.accesskeyid"), need(prefix + ".basic.secretkey"),
-                                       ""});
+                clock_,
+                AwsCredentials{need(prefix + ".basic.accesskeyid"), need(prefix + ".basic.secretkey"), ""});
         if (type == "ENV_VAR") return fromEnvironment();
         if (type == "PROFILE") return fromProfile(prefix);
         if (type == "ASSUME_ROLE")
-            return std::make_shared<RoleCredentials>(clock_, role(prefix),
-                                                     make(prefix + ".role.provider", prefix + ".role.provider"),
-                                                     setup_.http);
+            return std::make_shared<RoleCredentials>(
+                clock_, role(prefix), make(prefix + ".role.provider", prefix + ".role.provider"),
+                setup_.http);
         if (type == "WEB_IDENTITY_TOKEN") {
             RoleSetup asked = role(prefix);
             asked.token_file = has(prefix + ".webIdentityToken.file")
@@ -280,17 +279,16 @@ class ProviderMaker {
         const auto only_keys = [environment = setup_.environment](const std::string& name) {
             static constexpr std::array names{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
                                               "AWS_SESSION_TOKEN"};
-            return std::find(names.begin(), names.end(), name) == names.end()
-                       ? std::optional<std::string>()
-                       : environment(name);
+            return std::find(names.begin(), names.end(), name) == names.end() ? std::optional<std::string>()
+                                                                              : environment(name);
         };
         return std::make_shared<FoundCredentials>(clock_, only_keys,
                                                   "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
     }
     std::shared_ptr<AwsCredentialsProvider> fromProfile(const std::string& prefix) const {
-        const auto profile = [environment = setup_.environment, path = get(prefix + ".profile.path"),
-                              name = get(prefix + ".profile.name")](
-                                 const std::string& asked) -> std::optional<std::string> {
+        const auto profile =
+            [environment = setup_.environment, path = get(prefix + ".profile.path"),
+             name = get(prefix + ".profile.name")](const std::string& asked) -> std::optional<std::string> {
             if (asked == "AWS_SHARED_CREDENTIALS_FILE" && !path.empty()) return path;
             if (asked == "AWS_PROFILE" && !name.empty()) return name;
             if (asked.starts_with("AWS_ACCESS") || asked.starts_with("AWS_SECRET")) return std::nullopt;

@@ -82,7 +82,8 @@ std::optional<AwsEvent> AwsEventStream::next() {
     const std::string_view rest = std::string_view(buffer_).substr(taken_);
     if (rest.size() < kPreludeSize) return std::nullopt;
     const size_t size = bigEndian(rest, 0, 4), headers_size = bigEndian(rest, 4, 4);
-    if (eventChecksum(rest.substr(0, 8)) != bigEndian(rest, 8, 4)) badEvent("the checksum of its beginning is wrong");
+    if (eventChecksum(rest.substr(0, 8)) != bigEndian(rest, 8, 4))
+        badEvent("the checksum of its beginning is wrong");
     if (size > kMessageMax || size < kPreludeSize + kTrailerSize ||
         headers_size > size - kPreludeSize - kTrailerSize)
         badEvent("its lengths cannot be");
@@ -92,8 +93,8 @@ std::optional<AwsEvent> AwsEventStream::next() {
         badEvent("its checksum is wrong");
     AwsEvent event;
     readHeaders(message.substr(kPreludeSize, headers_size), event);
-    event.payload = message.substr(kPreludeSize + headers_size,
-                                   size - kPreludeSize - headers_size - kTrailerSize);
+    event.payload =
+        message.substr(kPreludeSize + headers_size, size - kPreludeSize - headers_size - kTrailerSize);
     taken_ += size;
     if (taken_ == buffer_.size() || taken_ > (size_t{1} << 20)) {
         buffer_.erase(0, taken_);

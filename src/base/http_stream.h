@@ -18,9 +18,9 @@ struct HttpReceiver {
 
 class HttpStreamClient : public HttpClient {
   public:
-    // Returns when the answer ends, when the receiver does not want more, or after request.timeout_ms. Fails as
-    // send() does; a time that is up is no failure once the answer has begun. request.response_size_max does
-    // not count. Over HTTP/2 where the server speaks it.
+    // Returns when the answer ends, when the receiver does not want more, or after request.timeout_ms. Fails
+    // as send() does; a time that is up is no failure once the answer has begun. request.response_size_max
+    // does not count. Over HTTP/2 where the server speaks it.
     virtual void receive(const HttpClientRequest& request, const HttpReceiver& receiver);
 };
 

@@ -43,7 +43,8 @@ class JobMaster::AttemptListener final : public SlotListener {
         post([this, slot] { master_.onOpened(slot); });
     }
     void onSplitRequest(NodeId source, SlotIndex reader) override {
-        toCoordinator(source, [reader](SourceCoordinator& coordinator) { coordinator.onSplitRequest(reader); });
+        toCoordinator(source,
+                      [reader](SourceCoordinator& coordinator) { coordinator.onSplitRequest(reader); });
     }
     void onReaderEvent(NodeId source, SlotIndex reader, std::string event) override {
         toCoordinator(source, [reader, event = std::move(event)](SourceCoordinator& coordinator) {
@@ -245,8 +246,8 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
             std::optional<std::string> state;
             const auto found = restored->enumerators.find(node.uid);
             if (found != restored->enumerators.end()) state = found->second;
-            sources_.push_back(std::make_unique<SourceCoordinator>(node, environment_, options_,
-                                                                   *execution_, state));
+            sources_.push_back(
+                std::make_unique<SourceCoordinator>(node, environment_, options_, *execution_, state));
             sources_.back()->start();
         }
     } catch (const std::exception&) {

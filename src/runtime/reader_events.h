@@ -21,8 +21,9 @@ class ReaderEventListener {
     virtual ~ReaderEventListener() = default;
     // Before start(): whether the job takes checkpoints by itself. Else it may never have one.
     virtual void onCheckpointing(bool periodically) = 0;
-    // What a reader sent, in its order. One sent before a checkpoint's barrier may come after the enumerator's
-    // part of that checkpoint was taken: what must not get lost stays in the reader's state, too.
+    // What a reader sent, in its order. One sent before a checkpoint's barrier may come after the
+    // enumerator's part of that checkpoint was taken: what must not get lost stays in the reader's state,
+    // too.
     virtual void onReaderEvent(EnumeratorContext& context, SlotIndex reader, const std::string& event) = 0;
     // The checkpoint for which snapshot() gave this is complete: whatever readers emitted before it has gone
     // through the whole job.

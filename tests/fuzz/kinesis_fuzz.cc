@@ -1,6 +1,6 @@
 // Rooms: connectors
-// Whatever Kinesis answers, or somebody in its place: GetRecords, events of SubscribeToShard, records that the
-// producer library aggregated, and positions in snapshots. The first byte says which.
+// Whatever Kinesis answers, or somebody in its place: GetRecords, events of SubscribeToShard, records that
+// the producer library aggregated, and positions in snapshots. The first byte says which.
 #include <string>
 
 #include "base/aws_event_stream.h"
@@ -16,7 +16,8 @@ void checkRecords(const KinesisRecords& records) {
     for (const KinesisRecords::Record& record : records.records) {
         MILLRACE_CHECK(record.raw < records.raws.size() && record.offset == end, "records do not follow");
         end = record.offset + record.size + 1;
-        MILLRACE_CHECK(end <= records.bytes.size() && records.bytes[end - 1] == '\n', "a record without its end");
+        MILLRACE_CHECK(end <= records.bytes.size() && records.bytes[end - 1] == '\n',
+                       "a record without its end");
     }
 }
 

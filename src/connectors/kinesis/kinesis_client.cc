@@ -20,6 +20,12 @@ constexpr int kSubscriptionMs = 5 * 60'000;  // Kinesis ends it then
 constexpr int kSubscriptionSlackMs = 30'000;
 constexpr int kPagesMax = 10'000;
 
+// Both names of it: emulators know only the second.
+json streamOf(const KinesisOptions& options) {
+    return {{"StreamARN", options.stream_arn},
+            {"StreamName", options.stream_arn.substr(options.stream_arn.rfind('/') + 1)}};
+}
+
 std::string operation(const char* name) { return std::string("Kinesis_20131202.") + name; }
 
 json parsed(const std::string& answer, const char* of) {
@@ -48,13 +54,15 @@ KinesisShard shardOf(const json& told) {
     shard.hash_first = parseHashKey(textMember(range, "StartingHashKey"));
     shard.hash_last = parseHashKey(textMember(range, "EndingHashKey"));
     if (shard.hash_last < shard.hash_first)
-        throw UserError("kinesis.bad-answer", fmt::format("the hash keys of {} end before they begin", shard.id));
+        throw UserError("kinesis.bad-answer",
+                        fmt::format("the hash keys of {} end before they begin", shard.id));
     shard.closed = !textMember(memberOf(told, "SequenceNumberRange"), "EndingSequenceNumber").empty();
     return shard;
 }
 
 // Where to go on, for GetShardIterator and SubscribeToShard alike.
-void addPosition(json& request, const char* type, const KinesisSplit& split, const std::string& continuation) {
+void addPosition(json& request, const char* type, const KinesisSplit& split,
+                 const std::string& continuation) {
     if (!continuation.empty()) {
         request[type] = "AFTER_SEQUENCE_NUMBER";
         request["SequenceNumber"] = continuation;
@@ -82,17 +90,17 @@ KinesisClient::KinesisClient(const KinesisOptions& options,
                              std::shared_ptr<AwsCredentialsProvider> credentials,
                              std::shared_ptr<HttpStreamClient> http, const Clock& clock)
     : options_(options),
-      client_({options.endpoint, options.region, "kinesis"},
-              std::move(credentials), std::move(http), clock) {}
+      client_({options.endpoint, options.region, "kinesis"}, std::move(credentials), std::move(http), clock) {
+}
 
 std::vector<KinesisShard> KinesisClient::listShards(Random& random,
                                                     const std::function<bool()>& stopped) const {
     std::vector<KinesisShard> shards;
-    json request{{"StreamARN", options_.stream_arn}};
+    json request = streamOf(options_);
     for (int page = 0; page < kPagesMax; ++page) {
-        const json answer = parsed(client_.callRetrying(operation("ListShards"), request.dump(),
-                                                        options_.retries, random, stopped),
-                                   "ListShards");
+        const json answer = parsed(
+            client_.callRetrying(operation("ListShards"), request.dump(), options_.retries, random, stopped),
+            "ListShards");
         for (const json& shard : memberOf(answer, "Shards"))
             shards.push_back(shardOf(shard));
         const std::string next = textMember(answer, "NextToken");
@@ -104,7 +112,7 @@ std::vector<KinesisShard> KinesisClient::listShards(Random& random,
 
 bool KinesisClient::streamExists() const {
     try {
-        client_.call(operation("DescribeStreamSummary"), json{{"StreamARN", options_.stream_arn}}.dump());
+        client_.call(operation("DescribeStreamSummary"), streamOf(options_).dump());
         return true;
     } catch (const AwsError& error) {
         if (error.kind() == AwsErrorKind::NotFound) return false;
@@ -113,26 +121,29 @@ bool KinesisClient::streamExists() const {
 }
 
 std::string KinesisClient::shardIterator(const KinesisSplit& split) const {
-    json request{{"StreamARN", options_.stream_arn}, {"ShardId", split.shard}};
+    json request = streamOf(options_);
+    request["ShardId"] = split.shard;
     addPosition(request, "ShardIteratorType", split, "");
     if (request.contains("SequenceNumber")) {
         request["StartingSequenceNumber"] = request["SequenceNumber"];
         request.erase("SequenceNumber");
     }
-    const json answer = parsed(client_.call(operation("GetShardIterator"), request.dump()), "GetShardIterator");
+    const json answer =
+        parsed(client_.call(operation("GetShardIterator"), request.dump()), "GetShardIterator");
     return textMember(answer, "ShardIterator");
 }
 
 KinesisRecords KinesisClient::getRecords(const std::string& iterator) const {
-    const json request{{"ShardIterator", iterator},
-                       {"Limit", options_.records_max},
-                       {"StreamARN", options_.stream_arn}};
+    const json request{
+        {"ShardIterator", iterator}, {"Limit", options_.records_max}, {"StreamARN", options_.stream_arn}};
     return parseKinesisRecords(client_.call(operation("GetRecords"), request.dump()));
 }
 
 std::vector<std::string> KinesisClient::putRecords(const std::vector<KinesisEntry>& entries, size_t begin,
                                                    size_t end) const {
-    std::string body = R"({"StreamARN":)" + json(options_.stream_arn).dump() + R"(,"Records":[)";
+    std::string body = streamOf(options_).dump();
+    body.back() = ',';
+    body += R"("Records":[)";
     for (size_t i = begin; i < end; ++i) {
         body += i == begin ? R"({"Data":")" : R"(,{"Data":")";
         appendBase64(entries[i].data, body);
@@ -156,10 +167,11 @@ std::string KinesisClient::consumerArn(Random& random, const std::function<bool(
     for (int failures = 0;;) {
         std::string why = "it is not active yet";
         try {
-            const json answer =
-                parsed(client_.call(operation("DescribeStreamConsumer"), described), "DescribeStreamConsumer");
+            const json answer = parsed(client_.call(operation("DescribeStreamConsumer"), described),
+                                       "DescribeStreamConsumer");
             const json& consumer = memberOf(answer, "ConsumerDescription");
-            if (textMember(consumer, "ConsumerStatus") == "ACTIVE") return textMember(consumer, "ConsumerARN");
+            if (textMember(consumer, "ConsumerStatus") == "ACTIVE")
+                return textMember(consumer, "ConsumerARN");
         } catch (const AwsError& error) {
             if (error.kind() == AwsErrorKind::NotFound && options_.consumer_managed) {
                 try {
@@ -197,7 +209,8 @@ void KinesisClient::subscribe(const std::string& consumer_arn, const KinesisSpli
                               const std::function<bool()>& idle) const {
     json position;
     addPosition(position, "Type", split, continuation);
-    const json request{{"ConsumerARN", consumer_arn}, {"ShardId", split.shard}, {"StartingPosition", position}};
+    const json request{
+        {"ConsumerARN", consumer_arn}, {"ShardId", split.shard}, {"StartingPosition", position}};
     AwsEventStream events;
     const auto data = [&](std::string_view bytes) {
         events.append(bytes);
@@ -207,15 +220,16 @@ void KinesisClient::subscribe(const std::string& consumer_arn, const KinesisSpli
                 if (code.empty()) code = event->header(":error-code");
                 const json told = json::parse(event->payload, nullptr, false);
                 throw AwsError(awsErrorKind(0, code), code,
-                               fmt::format("SubscribeToShard: {}: {}", code, textMember(told, "message")), "");
+                               fmt::format("SubscribeToShard: {}: {}", code, textMember(told, "message")),
+                               "");
             }
             if (event->header(":event-type") != "SubscribeToShardEvent") continue;
             if (!take(parseKinesisRecords(std::move(event->payload)))) return false;
         }
         return true;
     };
-    client_.receive(operation("SubscribeToShard"), request.dump(), kSubscriptionMs + kSubscriptionSlackMs, data,
-                    idle);
+    client_.receive(operation("SubscribeToShard"), request.dump(), kSubscriptionMs + kSubscriptionSlackMs,
+                    data, idle);
 }
 
 }  // namespace millrace

@@ -23,8 +23,9 @@ class KinesisDouble final : public HttpStreamClient {
         bool closed = false;
         std::vector<std::string> records;  // data
     };
-    std::map<std::string, Shard> shards;             // with the mutex held, once somebody reads
-    std::map<std::string, std::deque<std::string>> faults;  // by operation: codes of the next answers; "": none
+    std::map<std::string, Shard> shards;  // with the mutex held, once somebody reads
+    std::map<std::string, std::deque<std::string>>
+        faults;  // by operation: codes of the next answers; "": none
     std::map<std::string, int> calls;
     std::vector<std::pair<std::string, std::string>> written;  // partition key and data
     std::deque<std::vector<std::string>> refusals;  // of the next PutRecords: a code for each record, or ""
@@ -60,7 +61,9 @@ class KinesisDouble final : public HttpStreamClient {
             planned.pop_front();
             if (code == "network") throw UserError("http.unreachable", "the cable is out");
             if (!code.empty())
-                return {code.starts_with("Internal") ? 500 : 400, {}, json{{"__type", code}, {"message", "told to"}}.dump()};
+                return {code.starts_with("Internal") ? 500 : 400,
+                        {},
+                        json{{"__type", code}, {"message", "told to"}}.dump()};
         }
         return {200, {}, answer(operation, json::parse(request.body)).dump()};
     }
@@ -85,7 +88,8 @@ class KinesisDouble final : public HttpStreamClient {
             const bool second = request.contains("NextToken");
             const auto half = static_cast<std::ptrdiff_t>(list.size() / 2);
             json out{{"Shards", json::array()}};
-            for (std::ptrdiff_t i = second ? half : 0; i < (second ? static_cast<std::ptrdiff_t>(list.size()) : half); ++i)
+            for (std::ptrdiff_t i = second ? half : 0;
+                 i < (second ? static_cast<std::ptrdiff_t>(list.size()) : half); ++i)
                 out["Shards"].push_back(list[static_cast<size_t>(i)]);
             if (!second) out["NextToken"] = "half";
             return out;
@@ -94,7 +98,8 @@ class KinesisDouble final : public HttpStreamClient {
             const std::string type = request["ShardIteratorType"];
             size_t index = 0;
             if (type.ends_with("SEQUENCE_NUMBER")) {
-                index = std::stoul(request["StartingSequenceNumber"].get<std::string>().substr(2)) - 1'000'000;
+                index =
+                    std::stoul(request["StartingSequenceNumber"].get<std::string>().substr(2)) - 1'000'000;
                 index += type.starts_with("AFTER") ? 1 : 0;
             }
             return {{"ShardIterator", request["ShardId"].get<std::string>() + ":" + std::to_string(index)}};
@@ -164,13 +169,14 @@ inline TableSpec kinesisTable(std::map<std::string, std::string> options = {}) {
     spec.schema = Schema({{"k", LogicalType::string()}, {"v", LogicalType::bigint()}});
     spec.projectAll();
     spec.options = std::move(options);
-    spec.options.merge(std::map<std::string, std::string>{{"connector", "kinesis"},
-                                                          {"stream.arn", kDoubleArn},
-                                                          {"source.init.position", "TRIM_HORIZON"},
-                                                          {"source.shard.get-records.idle-source-interval", "1 ms"},
-                                                          {"retry-strategy.delay.min", "1 ms"},
-                                                          {"retry-strategy.delay.max", "2 ms"},
-                                                          {"format", "csv"}});
+    spec.options.merge(
+        std::map<std::string, std::string>{{"connector", "kinesis"},
+                                           {"stream.arn", kDoubleArn},
+                                           {"source.init.position", "TRIM_HORIZON"},
+                                           {"source.shard.get-records.idle-source-interval", "1 ms"},
+                                           {"retry-strategy.delay.min", "1 ms"},
+                                           {"retry-strategy.delay.max", "2 ms"},
+                                           {"format", "csv"}});
     std::erase_if(spec.options, [](const auto& option) { return option.second == "-"; });
     return spec;
 }

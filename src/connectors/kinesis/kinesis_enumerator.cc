@@ -99,7 +99,8 @@ void KinesisEnumerator::deal(EnumeratorContext& context) {
     }
 }
 
-void KinesisEnumerator::onReaderEvent(EnumeratorContext& context, SlotIndex reader, const std::string& event) {
+void KinesisEnumerator::onReaderEvent(EnumeratorContext& context, SlotIndex reader,
+                                      const std::string& event) {
     const std::string shard = event.substr(event.find(' ') + 1);
     if (event.starts_with(kFinishedEvent)) {
         lineage_->finished(shard, reader.value());

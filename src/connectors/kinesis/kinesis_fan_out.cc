@@ -13,8 +13,8 @@ namespace {
 
 using FanOutClock = std::chrono::steady_clock;
 
-// Kinesis refuses a second subscription of a shard within five seconds of the first; one that a killed process
-// left behind goes on for a while.
+// Kinesis refuses a second subscription of a shard within five seconds of the first; one that a killed
+// process left behind goes on for a while.
 constexpr int64_t kResubscribeMs = 1'000;
 constexpr int kInUseAttemptsMax = 600;
 
@@ -104,9 +104,10 @@ class FanOutFetcher final : public KinesisFetcher {
             int attempts = all.options_.retries.attempts_max;
             if (error.kind() == AwsErrorKind::NotFound) {
                 if (!all.client_->streamExists())
-                    throw UserError("kinesis.no-stream",
-                                    fmt::format("table '{}': {}", all.options_.table, error.problem().message),
-                                    "create the stream, or look at 'stream.arn'");
+                    throw UserError(
+                        "kinesis.no-stream",
+                        fmt::format("table '{}': {}", all.options_.table, error.problem().message),
+                        "create the stream, or look at 'stream.arn'");
                 // The consumer, if somebody took it off; a shard whose time is over fails for good.
                 all.forgetConsumer();
             } else if (error.kind() == AwsErrorKind::InUse) {
@@ -157,7 +158,8 @@ class FanOutFetcher final : public KinesisFetcher {
 }  // namespace
 
 std::unique_ptr<KinesisFetcher> makeFanOutFetcher(const KinesisOptions& options,
-                                                  std::shared_ptr<const KinesisClient> client, uint64_t seed) {
+                                                  std::shared_ptr<const KinesisClient> client,
+                                                  uint64_t seed) {
     return std::make_unique<FanOutFetcher>(options, std::move(client), seed);
 }
 

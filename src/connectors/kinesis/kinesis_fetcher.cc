@@ -144,7 +144,8 @@ void KinesisQueue::stop() {
 }
 
 std::unique_ptr<KinesisFetcher> makePollingFetcher(const KinesisOptions& options,
-                                                   std::shared_ptr<const KinesisClient> client, uint64_t seed) {
+                                                   std::shared_ptr<const KinesisClient> client,
+                                                   uint64_t seed) {
     return std::make_unique<PollingFetcher>(options, std::move(client), seed);
 }
 

@@ -30,7 +30,7 @@ class KinesisQueue {
     // By those who fetch.
     void push(KinesisFetched fetched);
     bool hasRoomLocked(const std::string& shard) const;  // with the mutex held
-    bool waitForRoom(const std::string& shard);  // false: it is stopped
+    bool waitForRoom(const std::string& shard);          // false: it is stopped
     void fail(std::exception_ptr failure);
     bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
@@ -68,7 +68,8 @@ class KinesisFetcher {
 
 // With GetRecords, by a few threads for all shards.
 std::unique_ptr<KinesisFetcher> makePollingFetcher(const KinesisOptions& options,
-                                                   std::shared_ptr<const KinesisClient> client, uint64_t seed);
+                                                   std::shared_ptr<const KinesisClient> client,
+                                                   uint64_t seed);
 // With SubscribeToShard, a thread for each shard.
 std::unique_ptr<KinesisFetcher> makeFanOutFetcher(const KinesisOptions& options,
                                                   std::shared_ptr<const KinesisClient> client, uint64_t seed);

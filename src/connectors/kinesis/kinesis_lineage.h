@@ -25,8 +25,8 @@ class KinesisLineage {
     // starts, and with `latest` those that are closed already are not read; later ones are read whole.
     void learn(const std::vector<KinesisShard>& shards, const KinesisStart& first, bool latest);
 
-    // A reader has read it to its end. Its records may still be on their way, so that children read by another
-    // reader could overtake them.
+    // A reader has read it to its end. Its records may still be on their way, so that children read by
+    // another reader could overtake them.
     void finished(const std::string& shard, uint32_t reader);
     // They are not: the job began after they had been read.
     void passed(const std::string& shard);

@@ -51,7 +51,8 @@ class KinesisOptionReader {
 int64_t timestampOf(const KinesisOptionReader& reader) {
     const std::string key = "source.init.timestamp";
     if (!reader.has(key))
-        reader.missing(key, "such as '2026-01-31T12:00:00.000Z', for 'source.init.position' = 'AT_TIMESTAMP'");
+        reader.missing(key,
+                       "such as '2026-01-31T12:00:00.000Z', for 'source.init.position' = 'AT_TIMESTAMP'");
     const std::string text = reader.get(key), format = reader.get(key + ".format", kTimestampFormat);
     try {
         if (const auto parsed = DatePattern(format).parse(text))
@@ -60,8 +61,7 @@ int64_t timestampOf(const KinesisOptionReader& reader) {
         reader.bad(key + ".format", fmt::format("cannot be used: {}", error.problem().message), "");
     }
     static const RE2 seconds(R"(\d{1,11}(\.\d+)?)");
-    if (RE2::FullMatch(text, seconds))
-        return std::llround(parseConfigValue<double>(key, text) * 1000);
+    if (RE2::FullMatch(text, seconds)) return std::llround(parseConfigValue<double>(key, text) * 1000);
     reader.bad(key, fmt::format("is '{}'", text),
                fmt::format("a time as '{}', or seconds since 1970", format));
 }
@@ -105,7 +105,8 @@ void readSink(const TableSpec& spec, const KinesisOptionReader& reader, KinesisO
     out.batch_max = static_cast<size_t>(reader.number("sink.batch.max-size", "500", 1, kPutRecordsMax));
     out.requests_max = static_cast<size_t>(reader.number("sink.requests.max-inflight", "16", 1, kMany));
     out.buffered_max = static_cast<size_t>(reader.number("sink.requests.max-buffered", "10000", 1, kMany));
-    out.flush_bytes = static_cast<size_t>(reader.number("sink.flush-buffer.size", "5242880", 1, kPutBytesMax));
+    out.flush_bytes =
+        static_cast<size_t>(reader.number("sink.flush-buffer.size", "5242880", 1, kPutBytesMax));
     out.flush_timeout_ms = reader.number("sink.flush-buffer.timeout", "5000", 1, kMany);
     out.fail_on_error = reader.flag("sink.fail-on-error");
     if (out.buffered_max < out.batch_max)
@@ -155,11 +156,13 @@ std::vector<OptionDescription> KinesisOptions::describe() {
         {"stream.arn", "string", "", "The ARN of the stream.", true},
         {"aws.region", "string", "", "The stream's region; the ARN's unless given."},
         {"aws.endpoint", "string", "", "Where Kinesis answers, unless at the region's own endpoint."},
-        {"aws.trust.all.certificates", "boolean", "false", "Whether any certificate will do; for tests only."},
+        {"aws.trust.all.certificates", "boolean", "false",
+         "Whether any certificate will do; for tests only."},
         {"aws.credentials.provider",
          "enum",
          "AUTO",
-         "Where credentials come from. AUTO: the environment, a web identity, the profile file, the container, "
+         "Where credentials come from. AUTO: the environment, a web identity, the profile file, the "
+         "container, "
          "the instance.",
          false,
          {"AUTO", "BASIC", "ENV_VAR", "PROFILE", "ASSUME_ROLE", "WEB_IDENTITY_TOKEN"}},
@@ -175,7 +178,8 @@ std::vector<OptionDescription> KinesisOptions::describe() {
         secret("aws.credentials.role.provider.#", "That provider's own options."),
         secret("aws.credentials.webIdentityToken.file", "The file with the token of WEB_IDENTITY_TOKEN."),
         {"retry-strategy.attempts.max", "integer", "50", "How often a request is tried, all in all."},
-        {"retry-strategy.delay.min", "duration", "300 ms", "Before the second attempt; then doubled each time."},
+        {"retry-strategy.delay.min", "duration", "300 ms",
+         "Before the second attempt; then doubled each time."},
         {"retry-strategy.delay.max", "duration", "1 s", "The longest time between two attempts."},
         {"source.init.position",
          "enum",
@@ -192,9 +196,12 @@ std::vector<OptionDescription> KinesisOptions::describe() {
          "How shards are dealt to readers: by their range of hash keys, or one after the other.",
          false,
          {"uniform", "default"}},
-        {"source.shard.get-records.max-record-count", "integer", "10000", "How many records to ask for at once."},
-        {"source.shard.get-records.interval", "duration", "0 ms", "Between two requests of a shard, at least."},
-        {"source.shard.get-records.idle-source-interval", "duration", "250 ms", "Likewise, of one without records."},
+        {"source.shard.get-records.max-record-count", "integer", "10000",
+         "How many records to ask for at once."},
+        {"source.shard.get-records.interval", "duration", "0 ms",
+         "Between two requests of a shard, at least."},
+        {"source.shard.get-records.idle-source-interval", "duration", "250 ms",
+         "Likewise, of one without records."},
         {"source.reader.type",
          "enum",
          "POLLING",
@@ -210,16 +217,19 @@ std::vector<OptionDescription> KinesisOptions::describe() {
          {"JOB_MANAGED", "SELF_MANAGED"}},
         {"source.efo.subscription.timeout", "duration", "60 s", "How long a subscription may take to begin."},
         {"source.efo.deregister.timeout", "duration", "10 s", "How long taking the consumer off may take."},
-        {"source.efo.describe.retry-strategy.attempts.max", "integer", "100", "How often the consumer is asked for."},
+        {"source.efo.describe.retry-strategy.attempts.max", "integer", "100",
+         "How often the consumer is asked for."},
         {"source.efo.describe.retry-strategy.delay.min", "duration", "2 s", "Before the second time."},
         {"source.efo.describe.retry-strategy.delay.max", "duration", "60 s", "The longest time between two."},
         {"sink.partitioner", "string", "random", "The partition key: 'random', or 'fixed' for each writer."},
-        {"sink.partitioner-field-delimiter", "string", "|", "Between the fields of PARTITIONED BY in the key."},
+        {"sink.partitioner-field-delimiter", "string", "|",
+         "Between the fields of PARTITIONED BY in the key."},
         {"sink.batch.max-size", "integer", "500", "The most records of one request."},
         {"sink.requests.max-inflight", "integer", "16", "The most requests of a writer at the same time."},
         {"sink.requests.max-buffered", "integer", "10000", "The most records that a writer holds."},
         {"sink.flush-buffer.size", "integer", "5242880", "The most bytes of one request."},
-        {"sink.flush-buffer.timeout", "integer", "5000", "The longest time that a record is held, in milliseconds."},
+        {"sink.flush-buffer.timeout", "integer", "5000",
+         "The longest time that a record is held, in milliseconds."},
         {"sink.fail-on-error", "boolean", "false", "Whether a record that is refused fails the job at once."},
     };
 }

@@ -56,18 +56,23 @@ void KinesisPoller::overcome(const AwsError& error, Step& step) {
             throw UserError("kinesis.no-stream",
                             fmt::format("table '{}': {}", options_.table, error.problem().message),
                             "create the stream, or look at 'stream.arn', 'aws.region' and 'aws.endpoint'");
-        logWarn("connectors.kinesis",
-                "table '{}': {} is no longer there, as the time for which its records are kept is over; what was "
-                "not read of it is lost",
-                options_.table, position_.shard);
+        logWarn(
+            "connectors.kinesis",
+            "table '{}': {} is no longer there, as the time for which its records are kept is over; what was "
+            "not read of it is lost",
+            options_.table, position_.shard);
         step.end = true;
         return;
     }
     const bool expired = error.kind() == AwsErrorKind::ExpiredIterator;
-    if ((!expired && !error.mayPass()) || ++failures_ >= options_.retries.attempts_max)
-        throw UserError(error.code(), fmt::format("table '{}', {}: {}", options_.table, position_.shard,
-                                                  error.problem().message),
-                        error.problem().hint);
+    // A time that is still to come by Kinesis's clock.
+    const bool early = error.kind() == AwsErrorKind::Invalid && iterator_.empty() &&
+                       position_.sequence.empty() && position_.start.at_timestamp;
+    if ((!expired && !early && !error.mayPass()) || ++failures_ >= options_.retries.attempts_max)
+        throw UserError(
+            error.code(),
+            fmt::format("table '{}', {}: {}", options_.table, position_.shard, error.problem().message),
+            error.problem().hint);
     if (expired) {
         iterator_.clear();
         step.expired = true;
@@ -77,8 +82,8 @@ void KinesisPoller::overcome(const AwsError& error, Step& step) {
     if (step.throttled) pace_ms_ = std::clamp(2 * pace_ms_, kShardPaceMs, kShardPaceMaxMs);
     step.wait_ms = std::max(pace_ms_, options_.retries.delayMs(failures_, random_));
     if (!step.throttled)
-        logWarn("connectors.kinesis", "table '{}', {}: {}; it is tried again", options_.table, position_.shard,
-                error.problem().message);
+        logWarn("connectors.kinesis", "table '{}', {}: {}; it is tried again", options_.table,
+                position_.shard, error.problem().message);
 }
 
 }  // namespace millrace

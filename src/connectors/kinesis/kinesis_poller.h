@@ -12,7 +12,8 @@ namespace millrace {
 
 class KinesisPoller {
   public:
-    KinesisPoller(const KinesisOptions& options, const KinesisClient& client, KinesisSplit from, uint64_t seed);
+    KinesisPoller(const KinesisOptions& options, const KinesisClient& client, KinesisSplit from,
+                  uint64_t seed);
 
     struct Step {
         std::optional<KinesisRecords> records;
@@ -34,8 +35,8 @@ class KinesisPoller {
     KinesisSplit position_;
     std::string iterator_;
     Random random_;
-    int failures_ = 0;    // one after the other
-    int64_t pace_ms_ = 0; // between two requests, since the shard said that they are too many
+    int failures_ = 0;     // one after the other
+    int64_t pace_ms_ = 0;  // between two requests, since the shard said that they are too many
 };
 
 }  // namespace millrace

@@ -160,9 +160,9 @@ bool appendBase64Decoded(std::string_view text, std::string& out) {
 void appendBase64(std::string_view bytes, std::string& out) {
     const size_t begin = out.size();
     out.resize(begin + (bytes.size() + 2) / 3 * 4 + 1);  // OpenSSL ends it with a zero
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data() + begin),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
+    const int size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data() + begin),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     out.resize(begin + static_cast<size_t>(size));
 }
 
@@ -207,7 +207,8 @@ KinesisRecords parseKinesisRecords(std::string answer) {
                     for (auto member : element.get_object()) {
                         const std::string_view name = member.unescaped_key();
                         if (name == "Data") {
-                            has_data = appendBase64Decoded(std::string_view(member.value().get_string()), data);
+                            has_data =
+                                appendBase64Decoded(std::string_view(member.value().get_string()), data);
                         } else if (name == "SequenceNumber") {
                             raw.sequence = std::string_view(member.value().get_string());
                         } else if (name == "PartitionKey") {

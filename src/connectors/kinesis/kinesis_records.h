@@ -20,9 +20,9 @@ struct KinesisRecords {
     struct Record {
         size_t offset = 0;  // in `bytes`
         size_t size = 0;
-        uint32_t raw = 0;    // of `raws`
-        int64_t user = -1;   // its place in an aggregated record; -1: it is not aggregated
-        bool last = true;    // of its raw record
+        uint32_t raw = 0;   // of `raws`
+        int64_t user = -1;  // its place in an aggregated record; -1: it is not aggregated
+        bool last = true;   // of its raw record
     };
     // Every record's data with a line end behind it, and at the end kDecoderPadding bytes.
     std::string bytes;

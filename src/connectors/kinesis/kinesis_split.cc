@@ -51,9 +51,9 @@ KinesisStart KinesisStart::decode(const std::string& text) {
     return start;
 }
 
-// "1 <R read|F finished> <start> <first hash key, hexadecimal> <user records> <sequence number, or -> <shard>".
-// The ids of what is read sort by hash key: a restore at another parallelism deals splits out in the order of
-// their ids, so every reader gets its share of the keys.
+// "1 <R read|F finished> <start> <first hash key, hexadecimal> <user records> <sequence number, or ->
+// <shard>". The ids of what is read sort by hash key: a restore at another parallelism deals splits out in
+// the order of their ids, so every reader gets its share of the keys.
 SourceSplit KinesisSplit::encode() const {
     return {finished ? "~" + shard : hashKeyText(hash_first) + "/" + shard,
             fmt::format("1 {} {} {} {} {} {}", finished ? 'F' : 'R', start.encode(), hashKeyText(hash_first),
@@ -73,8 +73,8 @@ KinesisSplit KinesisSplit::decode(const SourceSplit& split) {
         const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
         return error == std::errc() && stop == text.data() + text.size();
     };
-    if (words.size() != 7 || words[0] != "1" || (words[1] != "R" && words[1] != "F") || words[3].size() != 32 ||
-        !hexadecimal(std::string_view(words[3]).substr(0, 16), high) ||
+    if (words.size() != 7 || words[0] != "1" || (words[1] != "R" && words[1] != "F") ||
+        words[3].size() != 32 || !hexadecimal(std::string_view(words[3]).substr(0, 16), high) ||
         !hexadecimal(std::string_view(words[3]).substr(16), low) ||
         !wholeNumber(words[4], out.user_records) || words[5].empty() || words[6].empty())
         damagedKinesisState();

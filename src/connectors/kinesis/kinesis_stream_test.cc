@@ -49,7 +49,8 @@ class KinesisStream : public testing::Test {
     static void runUntil(SourceHarness& harness, size_t rows, size_t readers = 1) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
         while (harness.rows.size() < rows) {
-            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << harness.rows.size() << " rows of " << rows;
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+                << harness.rows.size() << " rows of " << rows;
             harness.discover();
             for (size_t reader = 0; reader < readers; ++reader)
                 harness.poll(reader);
@@ -75,8 +76,13 @@ TEST_F(KinesisStream, isReadAcrossPagesThrottlingExpiryAndOutages) {
     stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 25));
     stream->faults["ListShards"] = {"LimitExceededException", ""};
     stream->faults["GetShardIterator"] = {"ProvisionedThroughputExceededException"};
-    stream->faults["GetRecords"] = {"network", "ProvisionedThroughputExceededException", "InternalFailure", "",
-                                    "ExpiredIteratorException", "", "ExpiredTokenException"};
+    stream->faults["GetRecords"] = {"network",
+                                    "ProvisionedThroughputExceededException",
+                                    "InternalFailure",
+                                    "",
+                                    "ExpiredIteratorException",
+                                    "",
+                                    "ExpiredTokenException"};
     SourceHarness harness(source({{"source.shard.get-records.max-record-count", "7"}}), 1, 1, 3);
     runUntil(harness, 25);
     EXPECT_EQ(harness.rows, rowsOf("a", 0, 25));
@@ -91,7 +97,8 @@ TEST_F(KinesisStream, keysKeepTheirOrderAcrossSplitAndMerge) {
     // Reader 0 has the lower half of the keys, reader 1 the upper one.
     stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 10));
     stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kBeforeMiddle, lines("a", 10, 20));
-    stream->add("shardId-000000000002", {"shardId-000000000000"}, kMiddleHashKey, kLastHashKey, lines("b", 0, 10));
+    stream->add("shardId-000000000002", {"shardId-000000000000"}, kMiddleHashKey, kLastHashKey,
+                lines("b", 0, 10));
     stream->add("shardId-000000000003", {"shardId-000000000001", "shardId-000000000002"}, "0", kLastHashKey,
                 lines("a", 20, 30));
     SourceHarness harness(source(), 2);
@@ -159,15 +166,19 @@ TEST_F(KinesisStream, aShardThatWentIsOverAndAStreamThatWentIsAFailure) {
 
 TEST_F(KinesisStream, whatDoesNotPassIsAFailure) {
     stream->add("shardId-000000000000", {}, "0", kLastHashKey, {"a,1", "no,number", "a,2"});
-    SourceHarness harness(source());
-    const std::string malformed = failureOf(harness);
-    EXPECT_TRUE(malformed.starts_with("data.malformed")) << malformed;
-    EXPECT_NE(malformed.find("shardId-000000000000"), std::string::npos);
-    EXPECT_NE(malformed.find(KinesisDouble::sequenceOf(1)), std::string::npos) << malformed;
-    EXPECT_EQ(harness.rows, rowsOf("a", 1, 2));  // what was before it
-    stream->faults["GetShardIterator"] = {"AccessDeniedException"};
-    SourceHarness denied(source());
-    EXPECT_NE(failureOf(denied).find("AccessDeniedException"), std::string::npos);
+    {
+        SourceHarness harness(source());
+        const std::string malformed = failureOf(harness);
+        EXPECT_TRUE(malformed.starts_with("data.malformed")) << malformed;
+        EXPECT_NE(malformed.find("shardId-000000000000"), std::string::npos);
+        EXPECT_NE(malformed.find(KinesisDouble::sequenceOf(1)), std::string::npos) << malformed;
+        EXPECT_EQ(harness.rows, rowsOf("a", 1, 2));  // what was before it
+    }
+    {
+        stream->faults["GetShardIterator"] = {"AccessDeniedException"};
+        SourceHarness denied(source());
+        EXPECT_NE(failureOf(denied).find("AccessDeniedException"), std::string::npos);
+    }
     stream->faults["GetRecords"] = {"InternalFailure", "InternalFailure", "InternalFailure"};
     SourceHarness weary(source({{"retry-strategy.attempts.max", "3"}}));
     EXPECT_NE(failureOf(weary).find("InternalFailure"), std::string::npos);
@@ -183,7 +194,8 @@ TEST_F(KinesisStream, userRecordsReadInPartAreGoneOnWith) {
     std::string digest;
     for (size_t i = 0; i < 32; i += 2)
         digest += static_cast<char>(std::stoi(md5Hex(message).substr(i, 2), nullptr, 16));
-    stream->add("shardId-000000000000", {}, "0", kLastHashKey, {"\xF3\x89\x9A\xC2" + message + digest, "a,3"});
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey,
+                {"\xF3\x89\x9A\xC2" + message + digest, "a,3"});
     SourceHarness harness(source(), 1, 1, 2);
     runUntil(harness, 2);
     EXPECT_EQ(harness.rows, rowsOf("a", 0, 2));
@@ -217,7 +229,8 @@ class KinesisSinkTest : public KinesisStream {
 };
 
 TEST_F(KinesisSinkTest, refusedRecordsAreWrittenAgainAndKeysKeepTheirOrder) {
-    stream->refusals = {{"ProvisionedThroughputExceededException", "", "InternalFailure"}, {}, {"InternalFailure"}};
+    stream->refusals = {
+        {"ProvisionedThroughputExceededException", "", "InternalFailure"}, {}, {"InternalFailure"}};
     stream->faults["PutRecords"] = {"", "ThrottlingException", "network", ""};
     produce(1000, {{"sink.batch.max-size", "10"}, {"sink.requests.max-buffered", "50"}}, 1000);
     EXPECT_EQ(stream->written.size(), 1000U);

@@ -60,11 +60,11 @@ void KinesisProducer::add(KinesisEntry entry) {
                                     "Kinesis takes",
                                     options_.table, sizeOf(entry), kEntryBytesMax));
     if (entry.partition_key.empty() || characters(entry.partition_key) > kPartitionKeyMax)
-        throw UserError("kinesis.bad-partition-key",
-                        fmt::format("table '{}': the partition key '{}' has {} characters", options_.table,
-                                    entry.partition_key.substr(0, kPartitionKeyMax),
-                                    characters(entry.partition_key)),
-                        fmt::format("between 1 and {}: look at the fields of PARTITIONED BY", kPartitionKeyMax));
+        throw UserError(
+            "kinesis.bad-partition-key",
+            fmt::format("table '{}': the partition key '{}' has {} characters", options_.table,
+                        entry.partition_key.substr(0, kPartitionKeyMax), characters(entry.partition_key)),
+            fmt::format("between 1 and {}: look at the fields of PARTITIONED BY", kPartitionKeyMax));
     Lane& lane = *lanes_[hashBytes(entry.partition_key) % lanes_.size()];
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return failure_ || held_ < options_.buffered_max; });
@@ -148,7 +148,8 @@ void KinesisProducer::send(std::vector<KinesisEntry> entries, Random& random) {
         std::vector<KinesisEntry> again;
         for (size_t i = 0; i < entries.size(); ++i) {
             if (refused[i].empty() && why.empty()) continue;
-            if (why.empty() && (options_.fail_on_error || awsErrorKind(0, refused[i]) == AwsErrorKind::Invalid))
+            if (why.empty() &&
+                (options_.fail_on_error || awsErrorKind(0, refused[i]) == AwsErrorKind::Invalid))
                 throw UserError("kinesis.record-refused",
                                 fmt::format("table '{}': a record with the partition key '{}' is refused: {}",
                                             options_.table, entries[i].partition_key, refused[i]));

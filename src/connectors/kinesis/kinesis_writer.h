@@ -17,7 +17,8 @@ namespace millrace {
 // far as PutRecords does, which may refuse a record and take a later one of the same request.
 class KinesisProducer {
   public:
-    KinesisProducer(const KinesisOptions& options, std::shared_ptr<const KinesisClient> client, uint64_t seed);
+    KinesisProducer(const KinesisOptions& options, std::shared_ptr<const KinesisClient> client,
+                    uint64_t seed);
     ~KinesisProducer();  // what was not flushed may be lost
     KinesisProducer(const KinesisProducer&) = delete;
     KinesisProducer& operator=(const KinesisProducer&) = delete;
