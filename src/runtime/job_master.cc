@@ -233,6 +233,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     surroundings.seed = random_.next();
     surroundings.hooks = hooks_;
     surroundings.listener = listener_.get();
+    surroundings.alignment = std::make_shared<WatermarkAlignmentGroups>();
     parameters.restored =
         std::make_shared<const std::map<std::string, OperatorSnapshots>>(std::move(restored->operators));
     enterTasks(TaskState::Deploying);
@@ -413,7 +414,11 @@ bool JobMaster::processingBacklog() { return backlog_.behind(*execution_, plan_,
 
 void JobMaster::onCheckpointFailure(std::exception_ptr failure) { fail("checkpoint", failure); }
 
+void JobMaster::onCheckpointComplete(CheckpointId id) { execution_->checkpointComplete(id); }
+
 void JobMaster::onAllCommitted() {
+    driver_.stopSlots();
+    execution_->deliverMessages();  // readers hear of the last checkpoint, too
     tearDown("the job has finished");
     enterTasks(TaskState::Finished);
     ++attempt_;

@@ -63,6 +63,7 @@ class JobMaster final : private CheckpointListener {
     void resumeSources() override;
     bool processingBacklog() override;
     void onCheckpointFailure(std::exception_ptr failure) override;
+    void onCheckpointComplete(CheckpointId id) override;
     void onAllCommitted() override;
     void onRecord(const CheckpointRecord& record) override;
     void noteRecord(const CheckpointRecord& record);
