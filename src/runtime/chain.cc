@@ -67,7 +67,8 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
     return snapshot;
 }
 
-class SourceNodeImpl final : public SourceNode, private SourceReaderContext, private ReaderEventSender {
+// Public bases: a reader finds the one by the other.
+class SourceNodeImpl final : public SourceNode, public SourceReaderContext, public ReaderEventSender {
   public:
     SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
         : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}
