@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/observed_state.h"
+#include "runtime/reader_events.h"
 
 namespace millrace {
 namespace {
@@ -66,7 +67,8 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
     return snapshot;
 }
 
-class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
+// Public bases: a reader finds the one by the other.
+class SourceNodeImpl final : public SourceNode, public SourceReaderContext, public ReaderEventSender {
   public:
     SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
         : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}
@@ -149,6 +151,9 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
     uint32_t parallelism() const override { return slot_.parallelism; }
     size_t batchRowsMax() const override { return slot_.batch_rows_max; }
     void requestSplit() override { slot_.listener->onSplitRequest(node_.id, slot_.slot); }
+    void sendToEnumerator(std::string event) override {
+        slot_.listener->onReaderEvent(node_.id, slot_.slot, std::move(event));
+    }
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
 
     const Source& source_;
@@ -318,7 +323,11 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
     }
 
   private:
-    void onEndOfInput() override { whenIdle(); }
+    void onEndOfInput() override {
+        whenIdle();
+        const auto turn = takeTurn();
+        writer_->onEndOfInput();
+    }
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         atStep(slot_.hooks, CheckpointStep::PreCommit);
         whenIdle();

@@ -40,6 +40,7 @@ class SlotListener {
     virtual ~SlotListener() = default;
     virtual void onOpened(SlotIndex slot) = 0;
     virtual void onSplitRequest(NodeId source, SlotIndex reader) = 0;
+    virtual void onReaderEvent(NodeId source, SlotIndex reader, std::string event) = 0;
     virtual void onAcknowledge(TaskAcknowledgement acknowledgement) = 0;
     virtual void onInputEnded(SlotIndex slot) = 0;
     virtual void onFailed(SlotIndex slot, const std::string& task, std::exception_ptr failure) = 0;

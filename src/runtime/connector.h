@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,12 @@ struct MetadataColumn {
     std::string key;
 };
 
+// INSERT OVERWRITE: what is written takes the place of what was there, in the whole table if it has no
+// partitions, else in each partition that is written to, once the job has ended.
+struct Overwrite {
+    std::map<std::string, std::string> partition;  // PARTITION (key = value): the values as text
+};
+
 // A table as its connector sees it.
 struct TableSpec {
     std::string name;
@@ -41,7 +48,8 @@ struct TableSpec {
     // Of a source: what to produce, in the order of the output schema; no path occurs twice. Whole columns
     // come ascending; others only where nested_projection says so.
     std::vector<ColumnPath> projection;
-    std::vector<ColumnFilter> filters;  // of a source: those it accepted; a row must pass all of them
+    std::vector<ColumnFilter> filters;   // of a source: those it accepted; a row must pass all of them
+    std::optional<Overwrite> overwrite;  // of a sink that can
     std::vector<std::string> primary_key;
     std::vector<std::string> partition_keys;
     std::map<std::string, std::string> options;  // WITH (...), checked against options and the format's
@@ -69,13 +77,14 @@ struct ConnectorDescriptor {
     std::function<bool(const TableSpec&, const ColumnFilter&)> accepts_filter;
     // The keys that metadata columns of a table may name; absent: there are none.
     std::function<std::vector<MetadataKey>(const TableSpec&)> metadata;
-    // Whether rows of its sources replace one another by the table's primary key: they are +U and, with nothing
-    // but the key, -D.
+    // Whether rows of its sources replace one another by the table's primary key: they are +U and, with
+    // nothing but the key, -D.
     bool reads_upserts = false;
     // Absent: the table cannot be read, or written. They throw UserError for options that do not go together;
     // what needs the outside (does the path exist?) is left to the enumerator and the writer.
     std::function<std::shared_ptr<const Source>(const TableSpec&)> make_source;
     std::function<std::shared_ptr<const Sink>(const TableSpec&)> make_sink;
+    bool can_overwrite = false;  // make_sink heeds TableSpec::overwrite
 };
 
 }  // namespace millrace

@@ -21,6 +21,7 @@ ConnectorDescriptor describeFilesystem() {
     };
     connector.metadata = [](const TableSpec&) { return fileMetadataKeys(); };
     connector.make_source = makeFilesystemSource;
+    connector.can_overwrite = true;
     connector.make_sink = makeFilesystemSink;
     return connector;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sql/plan/physical.h"
 #include "types/coercion.h"
 
 namespace millrace::sql {
@@ -195,9 +196,20 @@ std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOpt
     const TableDefinition& table = *sink.table();
     const ConnectorDescriptor& connector = connectorOf(table, options, sink.where());
     if (!connector.make_sink) cannot(table, "written", sink.where());
-    if (sink.overwrite()) cannot(table, "overwritten", sink.where());
-    return placed(sink.where(),
-                  [&] { return connector.make_sink(specOf(table, connector, Direction::Write)); });
+    TableSpec spec = placed(sink.where(), [&] { return specOf(table, connector, Direction::Write); });
+    if (sink.overwrite()) {
+        if (!connector.can_overwrite) cannot(table, "overwritten", sink.where());
+        if (!runsInBatch(options.configuration)) {
+            throw UserError(
+                {"sql.not-supported",
+                 fmt::format("INSERT OVERWRITE of '{}' needs batch mode, as a stream has no end at "
+                             "which to take the place of what was there",
+                             table.path.object),
+                 "SET 'execution.runtime-mode' = 'batch'", sink.where()});
+        }
+        spec.overwrite = Overwrite{sink.partition()};
+    }
+    return placed(sink.where(), [&] { return connector.make_sink(spec); });
 }
 
 std::vector<ExpressionPtr> metadataCasts(const TableDefinition& table, const Schema& from, const Schema& to) {

@@ -120,9 +120,12 @@ void KeyedBits::set(std::span<const int64_t> groups, const Column& values, std::
             const uint32_t row = selection[first + i];
             pairs[i] = {groups[row], narrow ? narrow_values[row] : wide_values[row], bits[row]};
             hashes[i] = hashOf(pairs[i].group, pairs[i].value);
-            const Pair* const place = &entryOf(hashes[i]).places[Page::homeOf(hashes[i])];
-            __builtin_prefetch(place, 1);
-            __builtin_prefetch(&place->bits, 1);
+            const Entry& entry = entryOf(hashes[i]);
+            const uint32_t home = Page::homeOf(hashes[i]);
+            __builtin_prefetch(&entry.places[home], 1);
+            __builtin_prefetch(&entry.places[home].bits, 1);
+            __builtin_prefetch(&entry.page->pairs);
+            __builtin_prefetch(&entry.page->changed[home / 64], 1);
         }
         for (size_t i = 0; i < count; ++i)
             fresh[first + i] = setBits(hashes[i], pairs[i]);
