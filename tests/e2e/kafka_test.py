@@ -208,7 +208,8 @@ def test_memory_is_bounded_while_the_sink_takes_nothing(broker):
     create_topic(broker, "much")
     produce(broker, "much", [json.dumps({"text": f"{n:06}" + "x" * 994}) for n in range(300_000)])  # 300 MB
     source = table("much", broker, "much", "text STRING", f"{EARLIEST_TO_END}, 'format' = 'json'")
-    job = subprocess.Popen([MILLRACE, "sql", "-e", source + "CREATE TABLE p (text STRING) WITH ('connector' = 'print'); INSERT INTO p SELECT * FROM much;"],
+    text = source + "CREATE TABLE p (text STRING) WITH ('connector' = 'print'); INSERT INTO p SELECT * FROM much;"
+    job = subprocess.Popen([MILLRACE, "sql", "-e", text],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert job.stdout.read(1)  # and then nothing: the pipe is full

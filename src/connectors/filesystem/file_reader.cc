@@ -19,7 +19,7 @@ constexpr size_t kBatchRows = 4096;
 
 // In the order of FileReader::metadata_.
 std::vector<MetadataKey> fileMetadataKeys() {
-    const auto never = [](LogicalType type) { return type.withNullable(false); };
+    const auto never = [](const LogicalType& type) { return type.withNullable(false); };
     return {
         {"file.path", never(LogicalType::string()), false, "The file's path."},
         {"file.name", never(LogicalType::string()), false, "The last part of the path."},
