@@ -65,13 +65,13 @@ class KafkaWriter final : public SinkWriter {
         for (size_t row = 0; row < batch.rows(); ++row) {
             if (options_.upsert && batch.kind(row) == RowKind::UpdateBefore) continue;
             const bool deletes = options_.upsert && batch.kind(row) == RowKind::Delete;
-            const auto textOf = [row](const std::string& all, const Encoder::Messages& messages) {
+            const auto text_of = [row](const std::string& all, const Encoder::Messages& messages) {
                 return std::string_view(all).substr(messages[row].first,
                                                     messages[row].second - messages[row].first);
             };
             Message message;
-            if (!deletes) message.value = textOf(values_, value_messages_);
-            if (key_) message.key = textOf(keys_, key_messages_);
+            if (!deletes) message.value = text_of(values_, value_messages_);
+            if (key_) message.key = text_of(keys_, key_messages_);
             if (!metadata_.empty()) {
                 message.timestamp_ms = metadata_.timestampMs(batch, row);
                 message.headers = metadata_.headers(batch, row);
