@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/http_tls.h"
 
 namespace millrace {
 
@@ -46,7 +47,7 @@ size_t receiveHeader(char* data, size_t size, size_t count, void* user) {
 
 class CurlHttpClient final : public HttpClient {
   public:
-    CurlHttpClient() {
+    explicit CurlHttpClient(HttpTls tls) : tls_(std::move(tls)) {
         static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
         MILLRACE_CHECK(initialised == CURLE_OK, "libcurl does not start");
     }
@@ -80,6 +81,13 @@ class CurlHttpClient final : public HttpClient {
         curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
         if (!request.unix_socket.empty())
             curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+        if (!tls_.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, tls_.ca_file.c_str());
+        if (!tls_.certificate_file.empty()) {
+            curl_easy_setopt(handle, CURLOPT_SSLCERT, tls_.certificate_file.c_str());
+            curl_easy_setopt(handle, CURLOPT_SSLKEY, tls_.certificate_file.c_str());
+            if (!tls_.key_password.empty())
+                curl_easy_setopt(handle, CURLOPT_KEYPASSWD, tls_.key_password.c_str());
+        }
         curl_easy_setopt(handle, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
         curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout_ms));
@@ -133,6 +141,7 @@ class CurlHttpClient final : public HttpClient {
             curl_easy_cleanup(handle);
     }
 
+    const HttpTls tls_;
     std::mutex mutex_;
     std::vector<CURL*> idle_;
 };
@@ -145,6 +154,10 @@ std::string HttpClientResponse::header(std::string_view name) const {
     return "";
 }
 
-std::unique_ptr<HttpClient> makeCurlHttpClient() { return std::make_unique<CurlHttpClient>(); }
+std::unique_ptr<HttpClient> makeCurlHttpClient() { return makeCurlHttpClient(HttpTls{}); }
+
+std::unique_ptr<HttpClient> makeCurlHttpClient(const HttpTls& tls) {
+    return std::make_unique<CurlHttpClient>(tls);
+}
 
 }  // namespace millrace

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "formats/format.h"
 
 namespace millrace {
 namespace {
@@ -118,6 +119,11 @@ void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOp
             out.format_options[key] = value;
         }
     }
+    // What names the subject in a schema registry.
+    if (out.topics.size() == 1)
+        out.format_options[kMessageTopic] = out.key_format_options[kMessageTopic] = out.topics.front();
+    out.format_options[kMessagePart] = "value";
+    out.key_format_options[kMessagePart] = "key";
     out.key_prefix = reader.get("key.fields-prefix", "");
     const std::vector<std::string> key_fields = splitList(reader.get("key.fields", ""));
     if (out.key_format.empty() != key_fields.empty())

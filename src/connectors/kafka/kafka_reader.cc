@@ -30,7 +30,7 @@ KafkaSettings readerSettings(const KafkaOptions& options) {
 
 KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& columns,
                          std::unique_ptr<Decoder> value, std::unique_ptr<Decoder> key,
-                         SourceReaderContext& context)
+                         const std::optional<Schema>& dead_letters, SourceReaderContext& context)
     : options_(options),
       columns_(columns),
       value_(std::move(value)),
@@ -42,7 +42,12 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       pending_(context.metrics().counter("pendingRecords")),
       value_rows_(columns.value),
       key_rows_(columns.key),
-      messages_(context.batchRowsMax()) {}
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
+      messages_(context.batchRowsMax()) {
+    if (!dead_letters_) return;
+    value_->rejectTo(dead_letters_.get());
+    if (key_) key_->rejectTo(dead_letters_.get());
+}
 
 KafkaReader::~KafkaReader() {
     queue_.reset();
@@ -95,6 +100,7 @@ ReadStatus KafkaReader::poll(Output& output) {
             failure = std::current_exception();
         }
     }
+    if (dead_letters_) dead_letters_->flush();
     emit(output);  // what comes before a failure is counted
     if (failure) std::rethrow_exception(failure);
     measureLag();
@@ -168,19 +174,37 @@ void KafkaReader::fail(const rd_kafka_message_t& message) const {
     }
 }
 
+std::string_view KafkaReader::copied(const void* bytes, size_t size) {
+    // A line end behind it is what the text formats are quickest with.
+    if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
+    if (size > 0) std::memcpy(buffer_.data(), bytes, size);
+    buffer_[size] = '\n';
+    return {buffer_.data(), size};
+}
+
+// A message whose key cannot be decoded is a dead letter as a whole: no row comes of its value.
+bool KafkaReader::keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin) {
+    if (!key_ || message.key == nullptr) return false;
+    const uint64_t before = dead_letters_->count();
+    BatchBuilder tried(columns_.key, 1);
+    key_->decodeMessage(copied(message.key, message.key_len), origin, tried);
+    return dead_letters_->count() > before;
+}
+
 bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& partition) {
     if (message.payload == nullptr) return true;  // of no row
     const RecordOrigin origin{partition.origin, 0, static_cast<uint64_t>(message.offset)};
-    const auto copied = [&](const void* bytes, size_t size) {
-        // A line end behind it is what the text formats are quickest with.
-        if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
-        if (size > 0) std::memcpy(buffer_.data(), bytes, size);
-        buffer_[size] = '\n';
-        return std::string_view(buffer_.data(), size);
-    };
+    if (dead_letters_) {
+        dead_letters_->from(partition.split.topic, partition.split.partition);
+        dead_letters_->message({static_cast<const char*>(message.key), message.key_len},
+                               {static_cast<const char*>(message.payload), message.len});
+        if (keyIsRejected(message, origin)) return true;
+    }
+    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
     bytes_in_.add(static_cast<int64_t>(message.len));
     const size_t before = value_rows_.rows();
-    if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_)) return false;
+    if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_))
+        return dead_letters_ && dead_letters_->count() > rejected;  // not passed over, but kept elsewhere
     if (!key_) return true;
     const size_t made = value_rows_.rows() - before;
     for (size_t i = 0; i < made; ++i) {

@@ -8,6 +8,7 @@
 
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_split.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/source.h"
 
@@ -27,7 +28,8 @@ struct KafkaColumns {
 class KafkaReader final : public SourceReader {
   public:
     KafkaReader(const KafkaOptions& options, const KafkaColumns& columns, std::unique_ptr<Decoder> value,
-                std::unique_ptr<Decoder> key, SourceReaderContext& context);
+                std::unique_ptr<Decoder> key, const std::optional<Schema>& dead_letters,
+                SourceReaderContext& context);
     ~KafkaReader() override;
 
     void addSplits(std::vector<SourceSplit> splits) override;
@@ -45,6 +47,8 @@ class KafkaReader final : public SourceReader {
     void take(const rd_kafka_message_t& message);
     void finish(Partition& partition);
     bool decode(const rd_kafka_message_t& message, const Partition& partition);
+    bool keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin);
+    std::string_view copied(const void* bytes, size_t size);
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
     void measureLag();
@@ -58,6 +62,7 @@ class KafkaReader final : public SourceReader {
     Counter& lag_max_;
     Counter& pending_;
     BatchBuilder value_rows_, key_rows_;
+    std::unique_ptr<DeadLetterRows> dead_letters_;
     std::string buffer_;  // a message, with room for a decoder behind it
 
     KafkaPtr<rd_kafka_t> consumer_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/dead_letters.h"
+
 namespace millrace::sql {
 
 namespace {
@@ -80,7 +82,19 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     TableSpec spec = specOf(*scan.table, scan.table->storedSchema());
     spec.projection = scan.paths;
     spec.filters = scan.filters;
-    return placed(where, [&] { return connector.make_source(spec); });
+    if (scan.dead_letters) setDeadLetterColumns(spec.options, scan.dead_letters->writtenSchema());
+    std::shared_ptr<const Source> source = placed(where, [&] { return connector.make_source(spec); });
+    if (!scan.dead_letters) return source;
+    const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
+    if (described == nullptr || !described->keepsDeadLetters())
+        cannot(*scan.table, "read with a table of dead letters", where);
+    const TableDefinition& letters = *scan.dead_letters;
+    const ConnectorDescriptor& takes = connectorOf(letters, options, where);
+    if (!takes.make_sink) cannot(letters, "written", where);
+    auto sink = std::make_shared<DeadLetterSink>(
+        placed(where, [&] { return takes.make_sink(specOf(letters, letters.writtenSchema())); }));
+    return std::make_shared<SourceWithDeadLetters>(std::move(source), std::move(sink),
+                                                   letters.path.toString());
 }
 
 bool takesFields(const TableDefinition& table, const PlanOptions& options) {
@@ -98,6 +112,20 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
     if (connector == nullptr || !connector->accepts_filter) return false;
     try {
         return connector->accepts_filter(specOf(table, table.storedSchema()), filter);
+    } catch (const UserError&) {
+        return false;  // what is wrong with the table is said when its source is made
+    }
+}
+
+bool readsChanges(const TableDefinition& table, const PlanOptions& options) {
+    const ConnectorDescriptor* const connector = findConnector(table, options);
+    if (connector == nullptr || !connector->uses_format || !connector->make_source) return false;
+    try {
+        TableSpec spec = specOf(table, table.storedSchema());
+        spec.projectAll();
+        const std::shared_ptr<const Source> source = connector->make_source(spec);
+        const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
+        return described != nullptr && described->readsChanges();
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }
