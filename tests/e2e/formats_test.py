@@ -163,10 +163,10 @@ def test_messages_keep_enums_logical_types_defaults_and_nullability(broker, regi
     # Neither table names a column: the registry does.
     source = (f"CREATE TABLE transactions WITH ('connector' = 'kafka', 'topic' = 'transactions', "
               f"'properties.bootstrap.servers' = '{broker}', {EARLIEST_TO_END}, {confluent(registry)});\n")
-    (described,) = [line for line in sql(source + "SHOW CREATE TABLE transactions;").stdout.splitlines() if "BIGINT" in line]
+    described = sql(source + "SHOW CREATE TABLE transactions;").stdout
     for column in ("`id` BIGINT NOT NULL", "`state` STRING NOT NULL", "`amount` DECIMAL(10, 2) NOT NULL",
                    "`createdAt` TIMESTAMP(3) NOT NULL", "`note` STRING,"):
-        assert column.replace("STRING", "VARCHAR(2147483647)") in described or column in described, described
+        assert column in described, described
     sink = f"""CREATE TABLE flagged ({COLUMNS}) WITH ('connector' = 'kafka', 'topic' = 'flagged',
         'properties.bootstrap.servers' = '{broker}', {confluent(registry)});\n"""
     rows(source + sink + "INSERT INTO flagged SELECT * FROM transactions WHERE id < 20;")
@@ -230,9 +230,9 @@ def test_dead_letters_of_a_topic_and_back(broker, tmp_path):  # noqa: F811
     payments = table("payments", broker, "payments", "id BIGINT NOT NULL, amount DOUBLE",
                      f"{EARLIEST_TO_END}, 'format' = 'json', 'scan.dead-letter.table' = 'bad'")
     script = tmp_path / "payments.sql"
-    script.write_text(letters + payments + "INSERT INTO nowhere SELECT 1;".replace("INSERT INTO nowhere SELECT 1;", ""))
+    script.write_text(letters + payments)
     assert [row["id"] for row in rows(letters + payments + "SELECT id FROM payments;")] == [1, 2]
-    kept = [json.loads(line) for line in consume(broker, "payments-bad")]
+    kept = sorted((json.loads(line) for line in consume(broker, "payments-bad")), key=lambda row: row["source_offset"])
     assert [(row["source_name"], row["source_partition"], row["source_offset"], row["cause"], row["record_text"]) for row in kept] == [
         ("payments", 0, 1, "type", '{"id":"x"}'), ("payments", 0, 2, "malformed", "{broken")]
     assert base64.b64decode(kept[1]["record"]) == b"{broken" and base64.b64decode(kept[0]["record_key"]) == b"b"
@@ -244,8 +244,7 @@ def test_dead_letters_of_a_topic_and_back(broker, tmp_path):  # noqa: F811
     # Mended on their way back.
     subprocess.run([MILLRACE, "dead-letters", "replay", script, "bad", "--source", "payments", "--where", "cause = 'type'",
                     "--record", "REPLACE(record_text, '\"x\"', '3')"], check=True)
-    assert sorted(consume(broker, "payments", "%k %s\n"))[-2:] == ['b {"id":3}', "c {broken"] or \
-        'b {"id":3}' in consume(broker, "payments", "%k %s\n")
+    assert 'b {"id":3}' in consume(broker, "payments", "%k %s\n")
     assert sorted(row["id"] for row in rows(letters + payments + "SELECT id FROM payments;")) == [1, 2, 3]
 
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -125,7 +126,7 @@ class Planner {
     StepPtr fromUnion(const Node& writer, const Node* reader, const LogicalType& type,
                       const std::string& place) {
         StepPtr step = make(Op::Union, place);
-        std::string why;
+        std::exception_ptr why;
         bool usable = false;
         for (const Node* branch : writer.branches) {
             try {
@@ -133,13 +134,13 @@ class Planner {
                 usable |= branch->kind != Kind::Null;
             } catch (const UserError& error) {
                 if (error.code() != "avro.schema-mismatch") throw;
-                if (why.empty()) why = error.problem().message;
+                if (!why) why = std::current_exception();
                 step->children.push_back(make(Op::Mismatch, place));
                 step->children.back()->mismatch =
                     fmt::format("a {} cannot be {}", branch->describe(), type.toString());
             }
         }
-        if (!usable) mismatch(place, why);
+        if (!usable && why) std::rethrow_exception(why);
         return step;
     }
 
