@@ -304,5 +304,59 @@ TEST(RowHeap, ReusesWhatWasReleased) {
     EXPECT_LT(heap.bytes(), bytes_after_warm_up * 3 / 2);
 }
 
+TEST(RowHeap, WhatIsLentStaysAsItIs) {
+    std::vector<StringView> lent;
+    std::vector<std::string> texts;
+    std::shared_ptr<const void> loan;
+    {
+        RowHeap heap;
+        std::vector<StringView> held;
+        const auto store = [&](char letter) {
+            for (size_t size = 13; size < 6000; size += 97)
+                held.push_back(heap.store(std::string(size, letter)));
+        };
+        const auto release = [&] {
+            for (const StringView text : held)
+                heap.release(text);
+            held.clear();
+        };
+        store('a');
+        lent = held;
+        for (const StringView text : held)
+            texts.emplace_back(text.view());
+        loan = heap.lend();
+        ASSERT_NE(loan, nullptr);
+        release();
+        store('b');
+        release();
+        for (size_t i = 0; i < lent.size(); ++i)
+            EXPECT_EQ(lent[i].view(), texts[i]);
+        // What was released meanwhile is used again once nobody has it.
+        const auto another = heap.lend();
+        heap.store("a string that is held");
+        loan = another;
+    }
+    for (size_t i = 0; i < lent.size(); ++i)
+        EXPECT_EQ(lent[i].view(), texts[i]);
+}
+
+TEST(RowHeap, LoansThatEndGiveTheirMemoryBack) {
+    RowHeap heap;
+    const StringView held = heap.store(std::string(100, 'h'));
+    size_t bytes_after_warm_up = 0;
+    std::shared_ptr<const void> loan;  // there is always one
+    for (int round = 0; round < 200; ++round) {
+        loan = heap.lend();
+        std::vector<StringView> texts;
+        for (int i = 0; i < 500; ++i)
+            texts.push_back(heap.store(std::string(100, 't')));
+        for (const StringView text : texts)
+            heap.release(text);
+        if (round == 10) bytes_after_warm_up = heap.bytes();
+    }
+    EXPECT_LE(heap.bytes(), bytes_after_warm_up * 2);
+    EXPECT_EQ(held.view(), std::string(100, 'h'));
+}
+
 }  // namespace
 }  // namespace millrace

@@ -83,11 +83,17 @@ class RowHeap {
     void release(StringView text);                          // of an earlier store()
     void replace(StringView& slot, std::string_view text);  // release the old, store the new
     size_t bytes() const { return bytes_; }                 // held, free lists included
+    // While what it gives lives, on any thread, strings stored so far stay as they are, even if they are
+    // released: so columns can point to them. nullptr where the memory may be gone before.
+    std::shared_ptr<const void> lend();
 
   private:
     struct Classes;
+    struct Loan;
+    void recycle(StringView text);
+    void recycleReleased();
     MemorySource* memory_;
-    std::unique_ptr<Classes> classes_;
+    std::shared_ptr<Classes> classes_;
     size_t bytes_ = 0;
 };
 

@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kOfBatch = RankChanges::kOfBatch;
 constexpr uint32_t kNoEvicted = UINT32_MAX;
 constexpr size_t kRestoredAtOnce = 4096;
+constexpr size_t kCacheLine = 64;
 constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
 
 KeyedStateDescriptor appendRankState(const RankParameters& p) {
@@ -25,6 +26,7 @@ KeyedStateDescriptor appendRankState(const RankParameters& p) {
     fields.push_back({"arrival", LogicalType::bigint()});
     descriptor.value = nullableSchema(Schema(std::move(fields)));
     descriptor.ttl = p.ttl;
+    descriptor.in_place = p.ttl.ms == 0;  // rows are then written over, but never erased
     return descriptor;
 }
 
@@ -55,6 +57,15 @@ struct AppendRank::State final : OperatorState {
         touched_of.resize(index.size());
     }
 
+    // What rows of state go by, in the order of partitions and in changes: their addresses where they are in
+    // place, else the numbers that they are keyed by.
+    bool inPlace() const { return table.descriptor().in_place; }
+    static int64_t idOf(const std::byte* row) {
+        return static_cast<int64_t>(reinterpret_cast<uintptr_t>(row));
+    }
+    static std::byte* rowOf(int64_t id) { return reinterpret_cast<std::byte*>(static_cast<uintptr_t>(id)); }
+    void findToRead(std::span<const int64_t> ids, std::vector<const std::byte*>& found);
+
     KeyedTable& table;
     PartitionIndex index;
     TopRows top;
@@ -68,17 +79,22 @@ struct AppendRank::State final : OperatorState {
     std::vector<uint32_t> partition_of;
     std::vector<Touched> touched;
     std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
-    std::vector<int64_t> before;       // numbers of rows of the result
+    std::vector<int64_t> before;       // ids of rows of the result
     std::vector<int64_t> now;
     struct Evicted {
-        int64_t number;
+        int64_t id;
         uint32_t next;  // of the same partition
     };
     std::vector<Evicted> evicted;
     RankChanges changes;
     // Rows that are written.
-    std::vector<int64_t> kept;
+    std::vector<TopRows::Row*> kept;
+    std::vector<int64_t> kept_ids;
     Selection kept_rows;
+    std::vector<uint32_t> fresh;  // places in `kept` of those that take no other's place
+    Selection fresh_rows;
+    std::vector<int64_t> fresh_numbers;
+    std::vector<std::byte*> made;
     std::vector<std::byte*> state_rows;
 
     void locate(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows) {
@@ -146,7 +162,7 @@ void AppendRank::restore(State& state) const {
             state.numbers.restored(number);
             const TopRows::Key key(state.keys, i);
             if (state.top.hasPlace(state.partition_of[i], key))
-                state.top.insert(state.partition_of[i], key, number);
+                state.top.insert(state.partition_of[i], key, state.inPlace() ? State::idOf(rows[i]) : number);
         }
     }
 }
@@ -239,47 +255,108 @@ void AppendRank::process(OperatorState& operator_state, size_t, const Batch& bat
     store(state, batch);
 }
 
-void AppendRank::emitChanges(State& state, const Batch& batch, Output& output) const {
-    const std::vector<int64_t> numbers = state.changes.ofState();
-    std::vector<const std::byte*> found;
-    if (!numbers.empty()) {
-        const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
-        state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
+void AppendRank::State::findToRead(std::span<const int64_t> ids, std::vector<const std::byte*>& found) {
+    if (!inPlace()) {
+        const RowNumbers::Keys keys = numbers.keysOf(ids);
+        table.findToRead(0, keys.columns, keys.hashes, {}, found);
+        return;
     }
+    found.clear();
+    for (const int64_t id : ids) {
+        const std::byte* const row = rowOf(id);
+        for (size_t line = 0; line < table.layout().rowBytes(); line += kCacheLine)
+            __builtin_prefetch(row + line);
+        found.push_back(row);
+    }
+}
+
+void AppendRank::emitChanges(State& state, const Batch& batch, Output& output) const {
+    const std::vector<int64_t> ids = state.changes.ofState();
+    std::vector<const std::byte*> found;
+    if (!ids.empty()) state.findToRead(ids, found);
     const auto load = [&](size_t column, auto... rows) {
-        return loadOrGather(state.table.layout(), state.table.firstValueField() + column, rows...);
+        return loadOrGather(state.table.layout(), state.table.firstValueField() + column, rows...,
+                            state.table.heap());
     };
     state.changes.emit(p_, batch, found, load, output);
 }
 
-// Numbers the rows that came and stay, and writes them.
-void AppendRank::store(State& state, const Batch& batch) const {
+// The rows that came and stay: those without a state row that they can take get a number.
+void AppendRank::findKept(State& state) const {
     state.kept.clear();
+    state.kept_ids.clear();
     state.kept_rows.clear();
+    state.fresh.clear();
+    state.fresh_numbers.clear();
     for (Touched& touched : state.touched) {
         state.touched_of[touched.partition] = 0;
         for (TopRows::Row& row : state.top.rows(touched.partition)) {
             if (row.number < kOfBatch) continue;
             state.kept_rows.push_back(static_cast<uint32_t>(row.number - kOfBatch));
             if (touched.evicted != kNoEvicted) {
-                row.number = state.evicted[touched.evicted].number;
+                row.number = state.evicted[touched.evicted].id;
                 touched.evicted = state.evicted[touched.evicted].next;
             } else {
                 row.number = state.numbers.next(state.index.groupOf(touched.partition));
+                state.fresh.push_back(static_cast<uint32_t>(state.kept.size()));
+                state.fresh_numbers.push_back(row.number);
             }
-            state.kept.push_back(row.number);
+            state.kept.push_back(&row);
+            state.kept_ids.push_back(row.number);
         }
         MILLRACE_CHECK(touched.evicted == kNoEvicted, "more rows left than came");
     }
+}
+
+// Sets state_rows to those of the kept rows from `first` on; the fresh ones among them, from `next_fresh` on,
+// are made.
+void AppendRank::findToWrite(State& state, size_t first, size_t count, size_t& next_fresh) const {
+    const std::span<const int64_t> ids = std::span(state.kept_ids).subspan(first, count);
+    if (!state.inPlace()) {
+        const RowNumbers::Keys keys = state.numbers.keysOf(ids);
+        state.table.findOrInsert(0, keys.columns, keys.hashes, {}, state.state_rows);
+        return;
+    }
+    const size_t first_fresh = next_fresh;
+    while (next_fresh < state.fresh.size() && state.fresh[next_fresh] < first + count)
+        ++next_fresh;
+    const size_t made = next_fresh - first_fresh;
+    state.state_rows.assign(count, nullptr);
+    if (made > 0) {
+        for (auto row = static_cast<uint32_t>(state.fresh_rows.size()); row < made; ++row)
+            state.fresh_rows.push_back(row);
+        const RowNumbers::Keys keys =
+            state.numbers.keysOf(std::span(state.fresh_numbers).subspan(first_fresh, made));
+        state.table.append(0, keys.columns, keys.hashes, std::span(state.fresh_rows).first(made), state.made);
+    }
+    for (size_t i = 0; i < made; ++i) {
+        const uint32_t place = state.fresh[first_fresh + i];
+        state.state_rows[place - first] = state.made[i];
+        state.kept[place]->number = State::idOf(state.made[i]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        if (state.state_rows[i] != nullptr) continue;
+        state.state_rows[i] = State::rowOf(ids[i]);
+        __builtin_prefetch(state.state_rows[i] - sizeof(uint64_t),
+                           1);  // its header's end, which touch() reads
+        for (size_t line = kCacheLine; line < state.table.layout().rowBytes(); line += kCacheLine)
+            __builtin_prefetch(state.state_rows[i] + line, 1);
+    }
+    for (std::byte* row : state.state_rows)
+        state.table.touch(0, row);
+}
+
+void AppendRank::store(State& state, const Batch& batch) const {
+    findKept(state);
     const size_t first_field = state.table.firstValueField();
     const size_t arrival = first_field + p_.input.size();
     const uint32_t arrival_offset = state.table.layout().offset(arrival);
     constexpr size_t kWritten = 1024;  // whose state rows stay in the cache while they are filled
+    size_t next_fresh = 0;
     for (size_t begin = 0; begin < state.kept.size(); begin += kWritten) {
         const size_t count = std::min(kWritten, state.kept.size() - begin);
-        const RowNumbers::Keys keys = state.numbers.keysOf(std::span(state.kept).subspan(begin, count));
         const std::span<const uint32_t> rows = std::span(state.kept_rows).subspan(begin, count);
-        state.table.findOrInsert(0, keys.columns, keys.hashes, {}, state.state_rows);
+        findToWrite(state, begin, count, next_fresh);
         storeColumns(state.table.layout(), first_field, batch.columns(), rows, state.state_rows,
                      state.table.heap());
         for (size_t i = 0; i < count; ++i) {

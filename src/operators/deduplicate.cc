@@ -193,7 +193,8 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
     for (size_t column = 0; column < p_.output.size(); ++column) {
         const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
         const bool key = std::find(values_.begin(), values_.end(), column) == values_.end();
-        columns.push_back(with_former && !key ? loadOrGather(state.table.layout(), field, former, all, values)
+        columns.push_back(with_former && !key ? loadOrGather(state.table.layout(), field, former, all, values,
+                                                             state.table.heap())
                                               : Column::gather(all, values));
         if (key) continue;
         stored.push_back(all);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "operators/group_numbers.h"
+#include "state/keyed_bits.h"
 
 namespace millrace {
 
@@ -27,8 +28,9 @@ uint32_t strideOf(size_t terms) { return static_cast<uint32_t>(std::bit_ceil(ter
 
 struct DistinctValues::Tables final : State {
     uint32_t max_parallelism = 1;
-    std::vector<KeyedTable*> tables;   // one a set
-    std::vector<uint32_t> block_bits;  // likewise
+    std::vector<KeyedTable*> tables;      // one a set, nullptr where it has
+    std::vector<KeyedBits*> values_bits;  // this
+    std::vector<uint32_t> block_bits;     // likewise
     std::optional<GroupNumbers> numbers;
     // Of the rows at hand.
     ColumnPtr group_numbers;
@@ -42,6 +44,7 @@ struct DistinctValues::Tables final : State {
     std::vector<std::byte*> groups;  // the group
     std::vector<int8_t> signs;       // only with retractions
     std::vector<std::byte*> values;  // the row of the group and value
+    std::vector<uint64_t> fresh;
     struct Changes {
         Selection selection;
         std::vector<std::byte*> groups;
@@ -95,11 +98,26 @@ std::vector<Field> DistinctValues::groupFields() const {
     return {{"number", LogicalType::bigint()}};
 }
 
+// Whether values of a set are numbers that are only ever added to numbered groups.
+bool DistinctValues::keepsBits(const Set& set) const {
+    if (!numbered_ || ttl_.ms > 0 || set.arguments.size() != 1) return false;
+    const LogicalType& type = input_[set.arguments.front()].type;
+    return !type.isNested() &&
+           (type.physical() == PhysicalType::Int64 || type.physical() == PhysicalType::Int32);
+}
+
 std::unique_ptr<DistinctValues::State> DistinctValues::openTables(OperatorContext& context) const {
     auto state = std::make_unique<Tables>();
     state->max_parallelism = context.maxParallelism();
     if (numbered_) state->numbers.emplace(context, "distinct-groups");
     for (size_t i = 0; i < sets_.size(); ++i) {
+        if (keepsBits(sets_[i])) {
+            const Schema value = Aggregation::keySchema(input_, sets_[i].arguments);
+            state->tables.push_back(nullptr);
+            state->values_bits.push_back(&context.state().bits({tableName(i), value[0]}));
+            continue;
+        }
+        state->values_bits.push_back(nullptr);
         KeyedStateDescriptor descriptor;
         descriptor.name = tableName(i);
         if (numbered_) {
@@ -133,8 +151,9 @@ void DistinctValues::openBlocks(OperatorContext& context, Tables& state) const {
         if (!text.empty()) text += ',';
         text += std::to_string(set.block_bits);
     }
-    const bool has_rows = std::any_of(state.tables.begin(), state.tables.end(),
-                                      [](const KeyedTable* table) { return table->rows(0) > 0; });
+    bool has_rows = false;
+    for (size_t i = 0; i < sets_.size(); ++i)
+        has_rows |= state.tables[i] ? state.tables[i]->rows(0) > 0 : state.values_bits[i]->pairs() > 0;
     if (!list.empty()) text = list.front();
     std::string_view rest = text;
     for (const Set& set : sets_) {
@@ -180,7 +199,8 @@ void DistinctValues::numberGroups(Tables& state, const Rows& rows, const RowLayo
     }
     if (given) state.numbers->store();
     state.group_numbers = std::move(column);
-    hashColumns({&state.group_numbers, 1}, rows.groups.size(), state.group_hashes);
+    if (std::any_of(state.tables.begin(), state.tables.end(), [](const KeyedTable* table) { return table; }))
+        hashColumns({&state.group_numbers, 1}, rows.groups.size(), state.group_hashes);
 }
 
 // Fills term_bits.
@@ -241,9 +261,14 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
         state.keys.push_back(rows.batch.column(argument));
     if (const uint32_t block_bits = retracts_ ? 0 : state.block_bits[index]; block_bits > 0)
         state.keys.back() = inBlocks(state, state.keys.back(), block_bits, strideOf(set.terms.size()));
-    state.hashes.assign(hashes.begin(), hashes.end());
-    hashFurtherKeys(std::span(state.keys).subspan(group.size()), state.max_parallelism, state.hashes);
-    state.tables[index]->findOrInsert(0, state.keys, state.hashes, state.selection, state.values);
+    if (state.tables[index] != nullptr) {
+        state.hashes.assign(hashes.begin(), hashes.end());
+        hashFurtherKeys(std::span(state.keys).subspan(group.size()), state.max_parallelism, state.hashes);
+        state.tables[index]->findOrInsert(0, state.keys, state.hashes, state.selection, state.values);
+    } else {
+        state.values_bits[index]->set({state.group_numbers->data<int64_t>(), state.group_numbers->size()},
+                                      *state.keys.back(), state.bits, state.selection, state.fresh);
+    }
 
     if (state.changes.size() < set.terms.size()) state.changes.resize(set.terms.size());
     for (Tables::Changes& changes : state.changes)
@@ -251,6 +276,7 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
     if (retracts_) {
         addCounts(state, index);
     } else {
+        if (state.tables[index] != nullptr) setTableBits(state, index);
         addBits(state, index);
     }
     for (size_t t = 0; t < set.terms.size(); ++t) {
@@ -279,19 +305,27 @@ ColumnPtr DistinctValues::inBlocks(Tables& state, const ColumnPtr& values, uint3
     return blocks;
 }
 
-void DistinctValues::addBits(Tables& state, size_t index) const {
-    // Of a row without blocks all bits are terms.
-    const uint32_t terms = (state.block_bits[index] > 0 ? strideOf(sets_[index].terms.size()) : kBits) - 1;
-    const KeyedTable& values = *state.tables[index];
-    const size_t field = values.firstValueField();
-    const uint32_t offset = values.layout().offset(field);
+// Sets the bits in `values`, and `fresh`.
+void DistinctValues::setTableBits(Tables& state, size_t index) {
+    const KeyedTable& table = *state.tables[index];
+    const size_t field = table.firstValueField();
+    const uint32_t offset = table.layout().offset(field);
+    state.fresh.resize(state.values.size());
     for (size_t i = 0; i < state.values.size(); ++i) {
         std::byte* const value = state.values[i];
         auto& seen = RowLayout::at<uint64_t>(value, offset);
-        uint64_t fresh = state.bits[state.selection[i]] & ~seen;
-        if (fresh == 0) continue;
-        seen |= fresh;
+        state.fresh[i] = state.bits[state.selection[i]] & ~seen;
+        if (state.fresh[i] == 0) continue;
+        seen |= state.fresh[i];
         RowLayout::setNull(value, field, false);
+    }
+}
+
+void DistinctValues::addBits(Tables& state, size_t index) const {
+    // Of a row without blocks all bits are terms.
+    const uint32_t terms = (state.block_bits[index] > 0 ? strideOf(sets_[index].terms.size()) : kBits) - 1;
+    for (size_t i = 0; i < state.selection.size(); ++i) {
+        uint64_t fresh = state.fresh[i];
         for (; fresh != 0; fresh &= fresh - 1) {
             Tables::Changes& changes = state.changes[static_cast<uint32_t>(std::countr_zero(fresh)) & terms];
             changes.selection.push_back(state.selection[i]);

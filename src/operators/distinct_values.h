@@ -72,6 +72,8 @@ class DistinctValues {
     void numberGroups(Tables& state, const Rows& rows, const RowLayout& groups) const;
     bool select(Tables& state, const Set& set, const Rows& rows) const;
     static void findBits(Tables& state, const Set& set, const Batch& batch);
+    bool keepsBits(const Set& set) const;
+    static void setTableBits(Tables& state, size_t index);
     void addBits(Tables& state, size_t index) const;
     void addCounts(Tables& state, size_t index) const;
 

@@ -33,6 +33,15 @@ GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
     MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
                    "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
                    aggregation_.size());
+    always_changes_ = countsEveryRow() && !p_.generates_update_before;
+}
+
+// COUNT(*) of input that only inserts rises with every row.
+bool GroupAggregate::countsEveryRow() const {
+    const std::vector<AggregateTerm>& terms = aggregation_.terms();
+    return !p_.input_retracts && std::any_of(terms.begin(), terms.end(), [](const AggregateTerm& term) {
+        return term.name == "count" && term.arguments.empty() && !term.filter && !term.distinct;
+    });
 }
 
 GroupAggregate::~GroupAggregate() = default;
@@ -130,7 +139,7 @@ void GroupAggregate::process(OperatorState& operator_state, size_t, const Batch&
     state.retracts = p_.input_retracts && signsOf(batch, state.signs);
     if (state.retracts) dropLeadingRetractions(state);
 
-    const std::vector<ColumnPtr> before = results(state);
+    const std::vector<ColumnPtr> before = always_changes_ ? std::vector<ColumnPtr>() : results(state);
     if (!state.rows.empty()) {
         const int8_t* signs = state.retracts ? state.signs.data() : nullptr;
         aggregation_.accumulate(batch, state.selection, state.rows, signs, state.table, state.scratch);
@@ -167,7 +176,7 @@ void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::ve
             if (alive) add(group, true, RowKind::Insert);
         } else if (!alive) {
             add(group, false, RowKind::Delete);
-        } else if (different[group] || (p_.ttl.ms > 0 && !before.empty())) {
+        } else if (always_changes_ || different[group] || (p_.ttl.ms > 0 && !before.empty())) {
             // With a TTL, unchanged results are sent too: they keep state downstream from expiring, as in
             // Flink.
             if (p_.generates_update_before) add(group, false, RowKind::UpdateBefore);
@@ -183,8 +192,9 @@ void GroupAggregate::emitChanges(State& state, const Batch& batch, const std::ve
         columns.push_back(
             Column::retyped(Column::gather(batch.column(p_.keys[k]), key_rows), p_.output[k].type));
     }
-    for (size_t term = 0; term < before.size(); ++term) {
-        columns.push_back(gatherOfTwo(before[term], after[term], values));
+    for (size_t term = 0; term < after.size(); ++term) {
+        // Where all change, each has its row.
+        columns.push_back(always_changes_ ? after[term] : gatherOfTwo(before[term], after[term], values));
     }
     Batch result(values.size(), std::move(columns));
     if (!only_inserts) result.setKinds(std::move(kinds));

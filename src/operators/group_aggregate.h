@@ -48,6 +48,7 @@ class GroupAggregate final : public StatefulOperator {
 
   private:
     struct State;
+    bool countsEveryRow() const;
     void findGroups(State& state, const Batch& batch) const;
     void dropLeadingRetractions(State& state) const;
     std::vector<ColumnPtr> results(const State& state) const;
@@ -57,6 +58,7 @@ class GroupAggregate final : public StatefulOperator {
     GroupAggregateParameters p_;
     Aggregation aggregation_;
     DistinctValues distinct_;
+    bool always_changes_;  // whatever a batch brings changes its group's result, whose former one nobody needs
 };
 
 }  // namespace millrace

@@ -229,7 +229,7 @@ ColumnPtr OrderedRows::load(size_t column, std::span<std::byte* const> state_row
 ColumnPtr OrderedRows::loadOrGather(size_t column, std::span<const std::byte* const> state_rows,
                                     const ColumnPtr& batch, std::span<const uint32_t> batch_rows) const {
     return millrace::loadOrGather(table_.layout(), table_.firstValueField() + column, state_rows, batch,
-                                  batch_rows);
+                                  batch_rows, table_.heap());
 }
 
 void OrderedRows::storeResults(std::span<std::byte* const> state_rows, std::span<const ColumnPtr> results) {

@@ -19,21 +19,31 @@ constexpr const char* kSideNames[] = {"left", "right"};
 }  // namespace
 
 struct RegularJoin::State final : OperatorState {
-    State(const JoinShape& shape, OperatorContext& context, std::pair<RowLists, RowLists> inputs)
-        : lists{std::move(inputs.first), std::move(inputs.second)}, rows(shape, context) {}
+    State(const RegularJoinParameters& p, OperatorContext& context, std::pair<RowLists, RowLists> inputs)
+        : lists{std::move(inputs.first), std::move(inputs.second)}, rows(p.shape, context) {
+        if (p.best) best.emplace(*p.best);
+    }
 
     RowLists lists[2];
     JoinRows rows;
+    std::optional<BestPairs> best;
     // Of the batch at hand.
     KeyedBatch keyed;
-    Selection taken_back, added, with_key, without_key, removed;
+    Selection taken_back, added, with_key, without_key, removed, ahead;
     std::vector<int64_t> matches;  // of each row of the batch
     // To find what comes and goes in one batch.
     std::vector<uint32_t> buckets, chain;
     std::vector<uint8_t> left_out;
 };
 
-RegularJoin::RegularJoin(RegularJoinParameters parameters) : p_(std::move(parameters)) { p_.shape.check(); }
+RegularJoin::RegularJoin(RegularJoinParameters parameters) : p_(std::move(parameters)) {
+    p_.shape.check();
+    if (!p_.best) return;
+    MILLRACE_CHECK(p_.shape.type == JoinType::Inner, "only the best pairs of an outer join");
+    for (size_t side = 0; side < 2; ++side)
+        MILLRACE_CHECK(!p_.shape.inputs[side].retracts && p_.ttls[side].ms == 0,
+                       "only the best pairs of rows that go");
+}
 
 RegularJoin::~RegularJoin() = default;
 
@@ -42,6 +52,11 @@ std::vector<KeptState> RegularJoin::keeps() const {
     for (size_t side = 0; side < 2; ++side) {
         const std::string name = kSideNames[side];
         const bool retracts = p_.shape.inputs[side].retracts;
+        if (p_.best && p_.best->side == side && !p_.best->within_keys) {
+            kept.push_back({name + "-rows", "rows of the " + name + " input that may still be a key's first",
+                            untilExpired(p_.ttls[side], TtlFrom::OptionOrHint)});
+            continue;
+        }
         const std::string until = retracts ? untilTakenBack(p_.ttls[side], TtlFrom::OptionOrHint)
                                            : untilExpired(p_.ttls[side], TtlFrom::OptionOrHint);
         kept.push_back({name + "-rows", "every row of the " + name + " input", until});
@@ -57,11 +72,12 @@ std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const
         shape.removable = input.retracts;
         shape.counts_matches = p_.shape.counts(side);
         shape.ttl = p_.ttls[side];
+        if (p_.best && p_.best->side == side) shape.note_bytes = BestPairs::kNoteBytes;
         return shape;
     };
+    BestPairs::check(p_.best ? &*p_.best : nullptr, context);
     return std::make_unique<State>(
-        p_.shape, context,
-        RowLists::ofInputs(context.state(), context.maxParallelism(), listOf(0), listOf(1)));
+        p_, context, RowLists::ofInputs(context.state(), context.maxParallelism(), listOf(0), listOf(1)));
 }
 
 void RegularJoin::process(OperatorState& operator_state, size_t side, const Batch& batch,
@@ -122,6 +138,7 @@ void RegularJoin::apply(State& state, size_t side, const Batch& batch, const Sel
         with_key = state.removed;
     }
     state.lists[side].enterKeys(state.keyed, with_key);
+    if (state.best && state.best->side() == side) return applyBest(state, side);
     state.matches.assign(batch.rows(), 0);
     const bool plain = p_.shape.type == JoinType::Inner && !p_.shape.inputs[1 - side].retracts;
     state.rows.meet(state.keyed, with_key,
@@ -146,6 +163,22 @@ void RegularJoin::apply(State& state, size_t side, const Batch& batch, const Sel
             matches.push_back(state.matches[row]);
     }
     state.lists[side].add(state.keyed, with_key, matches);
+}
+
+// Inserts of the side whose rows decide which pair is the first.
+void RegularJoin::applyBest(State& state, size_t side) const {
+    BestPairs& best = *state.best;
+    best.begin(state.keyed, state.lists[side], state.lists[1 - side]);
+    best.choose(state.with_key, state.ahead);
+    state.rows.meet(state.keyed, state.ahead,
+                    [&](std::span<const uint32_t> pairs, std::span<std::byte* const> others) {
+                        for (size_t i = 0; i < pairs.size(); ++i) {
+                            if (best.goesOut(pairs[i])) state.rows.put(pairs[i], others[i], RowKind::Insert);
+                        }
+                    });
+    state.rows.flush();
+    best.keep(state.with_key, state.ahead);
+    state.lists[side].add(state.keyed, state.ahead, {});
 }
 
 void RegularJoin::pairUp(State& state, size_t side, const Batch& batch, uint32_t row, std::byte* other,

@@ -8,10 +8,13 @@
 // puts out its left rows, and takes them back, by the same count. Rows of outer, semi and anti joins that do
 // not pass through unchanged are +I and -D.
 //
+// A join that only a Top-1 reads may leave out what cannot become a first row (operators/best_pairs.h).
+//
 // Keys that are NULL meet nothing. A retraction of what is not there is ignored. In a batch, a row that comes
 // and goes again is left out, and what is taken back goes first.
 #pragma once
 
+#include "operators/best_pairs.h"
 #include "operators/join_rows.h"
 #include "operators/stateful_operator.h"
 
@@ -20,6 +23,8 @@ namespace millrace {
 struct RegularJoinParameters {
     JoinShape shape;
     Duration ttls[2];  // of each side: table.exec.state.ttl, or what the hint STATE_TTL says
+    // Only of an inner join of inputs that only insert, without a TTL.
+    std::optional<BestOnly> best;
     std::string text;
 };
 
@@ -40,6 +45,7 @@ class RegularJoin final : public StatefulOperator {
     struct State;
     void net(State& state, size_t side) const;
     void apply(State& state, size_t side, const Batch& batch, const Selection& rows, bool retract) const;
+    void applyBest(State& state, size_t side) const;
     void pairUp(State& state, size_t side, const Batch& batch, uint32_t row, std::byte* other,
                 bool retract) const;
     void putOutOwn(State& state, const Batch& batch, const Selection& rows, bool retract) const;

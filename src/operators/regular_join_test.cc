@@ -92,6 +92,102 @@ TEST(RegularJoin, ARetractionOfWhatIsNotThereIsIgnored) {
     EXPECT_EQ(harness.table(), (Table{{"(NULL, NULL, NULL, 1, 1, a)", 1}}));
 }
 
+// Of each key the pair with the largest w, then the smallest t, of those that came: what a Top-1 makes of
+// pairs.
+std::map<std::string, std::string> firstOfEach(const std::vector<Batch>& batches, bool by_left) {
+    std::map<std::string, std::pair<int64_t, std::string>> best;
+    std::map<std::string, std::string> first;
+    for (const Batch& batch : batches) {
+        for (size_t i = 0; i < batch.rows(); ++i) {
+            std::string part = batch.column(0)->textAt(i);
+            if (by_left) part += batch.column(1)->textAt(i);
+            const int64_t w = batch.column(3)->isNull(i) ? INT64_MIN : batch.column(3)->valueAt(i).asInt64();
+            const std::pair key(-std::max(w, -INT64_MAX), batch.column(5)->textAt(i));
+            std::string row;
+            for (const ColumnPtr& column : batch.columns())
+                row += column->textAt(i) + "|";
+            const auto [at, fresh] = best.emplace(part, key);
+            if (!fresh && !(key < at->second)) continue;
+            at->second = key;
+            first[part] = row;
+        }
+    }
+    return first;
+}
+
+std::shared_ptr<Operator> bestJoin(bool within_keys, std::string text = "right: w DESC, t ASC") {
+    RegularJoinParameters p;
+    p.shape.inputs[0] = {kLeft, {0}, false};
+    p.shape.inputs[1] = {kRight, {1}, false};
+    p.shape.condition = Expression::call(
+        "<=", {Expression::column(2, kLeft[2].type, "v"), Expression::column(3, kRight[0].type, "w")});
+    p.shape.columns = {0, 1, 2, 3, 4, 5};
+    p.shape.output = Schema({kLeft[0], kLeft[1], kLeft[2], kRight[0], kRight[1], kRight[2]});
+    if (!text.empty())
+        p.best = BestOnly{1, {{0, true, false}, {2, false, true}}, within_keys, std::move(text)};
+    return std::make_shared<RegularJoin>(std::move(p));
+}
+
+TEST(RegularJoin, LeavesOutOnlyWhatATopOneWouldNot) {
+    std::mt19937 random(5);
+    const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+    for (const bool within_keys : {false, true}) {
+        for (int run = 0; run < 30; ++run) {
+            OperatorHarness all(bestJoin(false, ""));
+            auto best = std::make_unique<OperatorHarness>(bestJoin(within_keys));
+            std::vector<Batch> pairs;
+            for (int step = 0; step < 12; ++step) {
+                const bool of_left = below(3) == 0;
+                std::vector<TestRow> rows;
+                for (int i = below(12); i >= 0; --i) {
+                    const std::optional<int64_t> k = below(20) == 0 ? std::nullopt : std::optional(below(6));
+                    const std::optional<int64_t> w = below(20) == 0 ? std::nullopt : std::optional(below(9));
+                    // The key of the order is longer than what is remembered of it.
+                    const std::string text = "a text that is long " + std::to_string(below(4));
+                    rows.push_back(of_left ? left(k, text.c_str(), w) : right(k, text.c_str(), w));
+                }
+                const Batch batch = batchOf(of_left ? kLeft : kRight, rows);
+                all.process(batch, of_left ? 0 : 1);
+                best->process(batch, of_left ? 0 : 1);
+                if (below(5) != 0) continue;
+                pairs.insert(pairs.end(), best->output.batches.begin(), best->output.batches.end());
+                const auto snapshots = best->snapshot();
+                best = std::make_unique<OperatorHarness>(bestJoin(within_keys), std::vector<size_t>{}, 1,
+                                                         snapshots);
+            }
+            pairs.insert(pairs.end(), best->output.batches.begin(), best->output.batches.end());
+            EXPECT_EQ(firstOfEach(pairs, within_keys), firstOfEach(all.output.batches, within_keys));
+        }
+    }
+}
+
+TEST(RegularJoin, KeepsNoRowsThatCannotBeFirst) {
+    OperatorHarness harness(bestJoin(false));
+    harness.process(batchOf(kLeft, {left(1, "a", 0)}), 0);
+    harness.process(batchOf(kRight, {right(1, "x", 5), right(1, "y", 4), right(1, "x", 5)}), 1);
+    harness.process(batchOf(kRight, {right(1, "x", 3), right(1, "z", 5), right(1, "w", 6), right(2, "u", 1)}),
+                    1);
+    EXPECT_EQ(harness.changes(), (Rows{"+I(1, a, 0, 5, 1, x)", "+I(1, a, 0, 6, 1, w)"}));
+    // Nothing of key 1 is left to meet: only of key 2.
+    harness.output.batches.clear();
+    harness.process(batchOf(kLeft, {left(1, "b", 0), left(2, "b", 0)}), 0);
+    EXPECT_EQ(harness.changes(), (Rows{"+I(2, b, 0, 1, 2, u)"}));
+}
+
+TEST(RegularJoin, RefusesRowsThatWereLeftOutByAnotherOrder) {
+    OperatorHarness harness(bestJoin(false));
+    harness.process(batchOf(kRight, {right(1, "x", 5)}), 1);
+    const auto snapshots = harness.snapshot();
+    for (const auto& other : {bestJoin(false, ""), bestJoin(true), bestJoin(false, "right: w ASC")})
+        EXPECT_THROW(OperatorHarness(other, {}, 1, snapshots), UserError);
+    // What has all rows will do.
+    OperatorHarness whole(bestJoin(false, ""));
+    whole.process(batchOf(kRight, {right(1, "x", 5)}), 1);
+    OperatorHarness restored(bestJoin(false), {}, 1, whole.snapshot());
+    restored.process(batchOf(kLeft, {left(1, "a", 0)}), 0);
+    EXPECT_EQ(restored.changes(), (Rows{"+I(1, a, 0, 5, 1, x)"}));
+}
+
 TEST(RegularJoin, EachSideIsKeptForItsOwnTime) {
     Options options;
     options.retracts = false;

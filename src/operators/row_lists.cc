@@ -78,7 +78,7 @@ KeyedLogDescriptor RowLists::logDescriptor() const {
         value.push_back({field.name, field.type.withNullable(true)});
     }
     return {shape_.name + "-rows", Aggregation::keySchema(shape_.input, shape_.keys),
-            Schema(std::move(value))};
+            Schema(std::move(value)), shape_.note_bytes};
 }
 
 void RowLists::useLog(KeyedLogs& logs, size_t log) {

@@ -57,6 +57,7 @@ class RowLists {
         bool counts_matches = false;  // rows keep how many rows of the other side they meet
         bool namespaced = false;      // by window, say; then rows go with their namespace, not one by one
         Duration ttl;
+        size_t note_bytes = 0;  // of a log: what its user remembers of each key
 
         bool isLog() const { return !removable && !counts_matches && !namespaced && ttl.ms == 0; }
     };
@@ -85,6 +86,8 @@ class RowLists {
     // Where the keys of both inputs share an index, and these are of it: looks the selected rows' keys up,
     // for find() and add() of both. They get an entry where they have none.
     void enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection);
+    // Of a log and a key's entry: KeyedLogs::note().
+    std::byte* note(std::byte* entry) const { return logs_->note(entry); }
     // Whether collect() can be used rather than numbers.
     bool linked() const { return linked_; }
     // All rows of the keys of these heads, one key after the other, in the order of their numbers.

@@ -108,7 +108,7 @@ void storeColumns(const RowLayout& layout, size_t first_field, std::span<const C
 }
 
 ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const std::byte* const> rows,
-                       const ColumnPtr& column, std::span<const uint32_t> selection) {
+                       const ColumnPtr& column, std::span<const uint32_t> selection, RowHeap& heap) {
     if (column->type().isNested()) {
         ColumnBuilder builder(column->type().withNullable(true), rows.size());
         for (size_t i = 0; i < rows.size(); ++i) {
@@ -140,10 +140,17 @@ ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const st
         T* out = result->mutableData<T>();
         if constexpr (std::is_same_v<T, StringView>) {
             result->keepAllOf(*column);
-            StringHeap& heap = result->heap();
+            if (std::shared_ptr<const void> loan = heap.lend()) {
+                result->keep(std::move(loan));
+                for (size_t i = 0; i < rows.size(); ++i)
+                    out[i] =
+                        rows[i] == nullptr ? values[selection[i]] : loadField<StringView>(rows[i] + offset);
+                return;
+            }
+            StringHeap& copies = result->heap();
             for (size_t i = 0; i < rows.size(); ++i) {
                 out[i] = rows[i] == nullptr ? values[selection[i]]
-                                            : heap.add(loadField<StringView>(rows[i] + offset).view());
+                                            : copies.add(loadField<StringView>(rows[i] + offset).view());
             }
         } else {
             for (size_t i = 0; i < rows.size(); ++i)

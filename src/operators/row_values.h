@@ -17,9 +17,10 @@ void storeColumns(const RowLayout& layout, size_t first_field, std::span<const C
                   std::span<const uint32_t> selection, std::span<std::byte* const> rows, RowHeap& heap);
 
 // A column of rows that are in state or in a batch: field `field` of rows[i], or, where that is nullptr, row
-// selection[i] of `column`. Strings of state are copied, those of the batch shared.
+// selection[i] of `column`. Strings of the batch are shared, and those of state where `heap`, theirs, lends
+// them; else they are copied.
 ColumnPtr loadOrGather(const RowLayout& layout, size_t field, std::span<const std::byte* const> rows,
-                       const ColumnPtr& column, std::span<const uint32_t> selection);
+                       const ColumnPtr& column, std::span<const uint32_t> selection, RowHeap& heap);
 
 // Rows of two columns of one type as if they lay one behind the other: row i of `second` is row
 // first->size() + i.

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "state/forwarding_state_backend.h"
+#include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
 
 namespace millrace {
@@ -58,6 +59,10 @@ class RecordingBackend final : public ForwardingStateBackend {
                 {descriptors[log].name, widthOf(layout.fixedBytes(), "strings", layout.types())});
         }
         return made;
+    }
+    KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override {
+        keyed_.push_back({descriptor.name, widthOf(KeyedBits::kPairBytes, "", {})});
+        return ForwardingStateBackend::bits(descriptor);
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
         lists_.push_back(name);

@@ -1,15 +1,17 @@
 #include "operators/top_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/memory_source.h"
 
 namespace millrace {
 
 namespace {
 
-constexpr size_t kChunkRows = 4096;
+constexpr size_t kFirstChunkBytes = 4096;
 
 // A whole key is kept as its length and its bytes.
 uint64_t copyOfKey(std::string_view key) {
@@ -34,11 +36,12 @@ TopRows::TopRows(size_t rows_max, bool long_keys) : rows_max_(rows_max), long_ke
 }
 
 TopRows::~TopRows() {
-    if (!long_keys_) return;
-    for (uint32_t partition = 0; partition < partitions_.size(); ++partition) {
+    for (uint32_t partition = 0; long_keys_ && partition < partitions_.size(); ++partition) {
         for (const Row& row : rows(partition))
             drop(row);
     }
+    for (const auto& [chunk, bytes] : chunks_)
+        heapMemory().give(reinterpret_cast<std::byte*>(chunk), bytes);
 }
 
 void TopRows::drop(const Row& row) const {
@@ -68,9 +71,12 @@ TopRows::Row* TopRows::takeBlock(size_t power) {
             unused_ += size;
             unused_rows_ -= size;
         }
-        unused_rows_ = std::max(rows, kChunkRows);
-        chunks_.push_back(std::make_unique_for_overwrite<Row[]>(unused_rows_));
-        unused_ = chunks_.back().get();
+        const size_t wanted =
+            chunks_.empty() ? kFirstChunkBytes : std::min(chunks_.back().second * 2, MemorySource::kHugePage);
+        const size_t bytes = std::max(wanted, std::bit_ceil(rows * sizeof(Row)));
+        unused_ = reinterpret_cast<Row*>(heapMemory().take(bytes));
+        unused_rows_ = bytes / sizeof(Row);
+        chunks_.emplace_back(unused_, bytes);
     }
     Row* block = unused_;
     unused_ += rows;

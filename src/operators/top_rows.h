@@ -84,7 +84,7 @@ class TopRows {
     std::vector<Partition> partitions_;
     // Blocks of blockRows(power) rows.
     std::array<std::vector<Row*>, 32> free_blocks_;
-    std::vector<std::unique_ptr<Row[]>> chunks_;
+    std::vector<std::pair<Row*, size_t>> chunks_;  // and their bytes, which grow up to a huge page
     Row* unused_ = nullptr;
     size_t unused_rows_ = 0;
 };

@@ -44,9 +44,24 @@ void CheckpointCoordinator::onStarted(size_t vertices, CheckpointId next, Proces
     vertices_ = vertices;
     tasks_ = vertices * options().parallelism;
     next_id_ = std::max(next_id_, next);
+    schedulePeriodic(now);
+}
+
+void CheckpointCoordinator::schedulePeriodic(ProcessingTime now) {
+    last_trigger_ms_ = now.value();
     if (options().checkpoint_interval.ms > 0) {
         next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
     }
+}
+
+// The sources are asked again after each plain interval, so that catching up ends the wait.
+bool CheckpointCoordinator::postponedByBacklog(ProcessingTime now) {
+    if (!options().backlog_checkpoint_interval || !listener_.processingBacklog()) return false;
+    const int64_t interval = options().backlog_checkpoint_interval->ms;
+    const int64_t due = interval > 0 ? last_trigger_ms_ + interval : INT64_MAX;
+    if (due <= now.value()) return false;
+    next_periodic_ms_ = std::min(due, now.value() + options().checkpoint_interval.ms);
+    return true;
 }
 
 void CheckpointCoordinator::onStopped(const std::string& reason) {
@@ -130,7 +145,7 @@ bool CheckpointCoordinator::tick(ProcessingTime now) {
         trigger(std::move(last), now);
         return true;
     }
-    if (now.value() < next_periodic_ms_) return false;
+    if (now.value() < next_periodic_ms_ || postponedByBacklog(now)) return false;
     trigger({}, now);
     return true;
 }
@@ -146,9 +161,7 @@ void CheckpointCoordinator::trigger(Request request, ProcessingTime now) {
     checkpoint.missing = tasks_;
     checkpoint.barrier = {next_id_, !request.final || storing(), fullWanted()};
     next_id_ = next_id_.next();
-    if (options().checkpoint_interval.ms > 0) {
-        next_periodic_ms_ = now.value() + options().checkpoint_interval.ms;
-    }
+    schedulePeriodic(now);
     ending_ = request.final || request.stop;
     checkpoint.enumerators = listener_.captureEnumerators();
     auto then = Execution::AtBarrier::GoOn;
@@ -326,6 +339,7 @@ void CheckpointCoordinator::onCommitted() {
         done->record.status = "COMPLETED";
         done->record.end_ms = end.value();
         listener_.onRecord(done->record);
+        listener_.onCheckpointComplete(done->record.id);
         executor_.submit([this, id = done->record.id] {
             store_.discardOlderThan(id);
             store_.compact();

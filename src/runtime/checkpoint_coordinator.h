@@ -1,6 +1,8 @@
 // How a checkpoint works.
 //
-//  1. Trigger. On the coordinator's thread, at execution.checkpointing.interval after the last trigger, but
+//  1. Trigger. On the coordinator's thread, at execution.checkpointing.interval after the last trigger (while
+//  a
+//     source is behind: interval-during-backlog), but
 //  not before
 //     execution.checkpointing.min-pause after the last end, and one at a time: every enumerator's state is
 //     taken, and in the same breath a barrier is posted to every source subtask. A slot's mailbox is first
@@ -69,7 +71,9 @@ class CheckpointListener {
     virtual std::map<std::string, std::string> captureEnumerators() = 0;
     virtual void triggerBarrier(const Barrier& barrier, Execution::AtBarrier then) = 0;
     virtual void resumeSources() = 0;
+    virtual bool processingBacklog() = 0;                              // a source is behind
     virtual void onCheckpointFailure(std::exception_ptr failure) = 0;  // the job has to fail
+    virtual void onCheckpointComplete(CheckpointId id) = 0;            // written and committed
     virtual void onAllCommitted() = 0;                                 // the end, or the stop, is complete
     virtual void onRecord(const CheckpointRecord& record) = 0;         // new, or changed
     virtual void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) = 0;
@@ -122,6 +126,8 @@ class CheckpointCoordinator {
     bool storing() const { return options().checkpoint_interval.ms > 0; }
     const RuntimeOptions& options() const { return parameters_.options; }
     void trigger(Request request, ProcessingTime now);
+    void schedulePeriodic(ProcessingTime now);
+    bool postponedByBacklog(ProcessingTime now);
     bool fullWanted() const;
     void keepCaptured(TaskAcknowledgement& acknowledgement);
     void write();
@@ -162,6 +168,7 @@ class CheckpointCoordinator {
     // Prepared and not known to be committed, by checkpoint, sink uid and subtask.
     std::map<CheckpointId, std::map<std::string, std::map<SlotIndex, std::vector<std::string>>>> uncommitted_;
     std::vector<Request> requests_;
+    int64_t last_trigger_ms_ = 0;  // or the start
     int64_t next_periodic_ms_ = INT64_MAX;
     int64_t failures_in_a_row_ = 0;
     bool input_ended_ = false;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/backlog.h"
 #include "runtime/checkpoint_coordinator.h"
 #include "runtime/restart_strategy.h"
 #include "runtime/restore.h"
@@ -60,9 +61,12 @@ class JobMaster final : private CheckpointListener {
     std::map<std::string, std::string> captureEnumerators() override;
     void triggerBarrier(const Barrier& barrier, Execution::AtBarrier then) override;
     void resumeSources() override;
+    bool processingBacklog() override;
     void onCheckpointFailure(std::exception_ptr failure) override;
+    void onCheckpointComplete(CheckpointId id) override;
     void onAllCommitted() override;
     void onRecord(const CheckpointRecord& record) override;
+    void noteRecord(const CheckpointRecord& record);
     void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) override;
 
     void post(std::function<void()> message) { mailbox_.post(std::move(message)); }
@@ -105,6 +109,7 @@ class JobMaster final : private CheckpointListener {
     std::unique_ptr<AttemptListener> listener_;
     std::shared_ptr<Execution> execution_;
     std::vector<std::unique_ptr<SourceCoordinator>> sources_;
+    BacklogWatch backlog_;
     size_t slots_opened_ = 0;
     size_t slots_ended_ = 0;
     bool started_once_ = false;

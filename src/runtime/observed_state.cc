@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
 
 namespace millrace {
@@ -23,6 +24,12 @@ KeyedLogs& ObservedState::logs(const std::vector<KeyedLogDescriptor>& descriptor
     return logs;
 }
 
+KeyedBits& ObservedState::bits(const KeyedBitsDescriptor& descriptor) {
+    KeyedBits& bits = ForwardingStateBackend::bits(descriptor);
+    if (std::find(bits_.begin(), bits_.end(), &bits) == bits_.end()) bits_.push_back(&bits);
+    return bits;
+}
+
 void ObservedState::observe() {
     size_t rows = 0;
     for (const KeyedTable* table : tables_) {
@@ -33,6 +40,8 @@ void ObservedState::observe() {
         for (size_t log = 0; log < logs->count(); ++log)
             rows += logs->rows(log);
     }
+    for (const KeyedBits* bits : bits_)
+        rows += bits->pairs();
     rows_max_.set(std::max(rows_max_.value(), static_cast<int64_t>(rows)));
     bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(bytes())));
 }

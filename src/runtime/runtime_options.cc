@@ -134,6 +134,25 @@ void readStateBackend(const Configuration& configuration, RuntimeOptions& out) {
     }
 }
 
+void readBacklog(const Configuration& configuration, RuntimeOptions& out) {
+    constexpr const char* interval = "execution.checkpointing.interval-during-backlog";
+    constexpr const char* lag = "pipeline.backlog.watermark-lag-threshold";
+    if (configuration.has(interval)) {
+        out.backlog_checkpoint_interval = readDuration(configuration, interval, {});
+        if (out.backlog_checkpoint_interval->ms > 0 &&
+            out.backlog_checkpoint_interval->ms < out.checkpoint_interval.ms) {
+            throw UserError("config.bad-value",
+                            fmt::format("'{}' is shorter than 'execution.checkpointing.interval'", interval),
+                            "give at least that interval, or 0 for no checkpoints while a source is behind");
+        }
+    }
+    if (configuration.has(lag)) {
+        out.backlog_watermark_lag = readDuration(configuration, lag, {});
+        if (out.backlog_watermark_lag->ms <= 0)
+            throw UserError("config.bad-value", fmt::format("'{}' must be longer than 0", lag));
+    }
+}
+
 }  // namespace
 
 RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
@@ -148,6 +167,7 @@ RuntimeOptions RuntimeOptions::from(const Configuration& configuration) {
     }
     out.checkpoint_interval =
         readDuration(configuration, "execution.checkpointing.interval", out.checkpoint_interval);
+    readBacklog(configuration, out);
     out.checkpoint_min_pause =
         readDuration(configuration, "execution.checkpointing.min-pause", out.checkpoint_min_pause);
     out.checkpoint_timeout =
@@ -197,6 +217,15 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
          "Number of key groups: the upper bound of every later parallelism of this job's state."},
         {"execution.checkpointing.interval", "duration", "",
          "Time between checkpoints. Absent: no periodic checkpoints."},
+        {"execution.checkpointing.interval-during-backlog", "duration", "",
+         "Time between checkpoints while a source is behind, at least that of "
+         "'execution.checkpointing.interval'; 0: "
+         "none then. Absent: a backlog makes no difference. Kafka's readers are behind until they have come "
+         "to "
+         "where the topic ended when they started."},
+        {"pipeline.backlog.watermark-lag-threshold", "duration", "",
+         "A source whose watermark trails the clock by more is behind, until it has caught up once. Absent: "
+         "watermarks are not looked at."},
         {"execution.checkpointing.min-pause", "duration", "0 ms",
          "Least time between the end of a checkpoint and the start of the next."},
         {"execution.checkpointing.timeout", "duration", "10 min",

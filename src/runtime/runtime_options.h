@@ -34,6 +34,8 @@ struct RuntimeOptions {
     uint32_t parallelism = 1;
     std::optional<uint32_t> max_parallelism;  // absent: the snapshot's, or Flink's rule for new jobs
     Duration checkpoint_interval{0};          // 0: no periodic checkpoints
+    std::optional<Duration> backlog_checkpoint_interval;  // while a source is behind; 0: none then
+    std::optional<Duration> backlog_watermark_lag;        // more than this is behind
     Duration checkpoint_min_pause{0};
     Duration checkpoint_timeout{600'000};
     std::string checkpoint_dir;  // "": the newest checkpoint is kept in memory

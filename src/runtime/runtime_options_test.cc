@@ -34,6 +34,21 @@ TEST(RuntimeOptions, FlinksDefaultsAndChecks) {
     EXPECT_EQ(defaultMaxParallelism(100), 256U);
 }
 
+TEST(RuntimeOptions, CheckpointsDuringBacklogAreNotMoreFrequent) {
+    const auto with = [](const std::string& key, const std::string& value) {
+        return RuntimeOptions::from(
+            Configuration(Settings{{"execution.checkpointing.interval", "10 s"}, {key, value}}));
+    };
+    constexpr const char* interval = "execution.checkpointing.interval-during-backlog";
+    EXPECT_EQ(with(interval, "30 min").backlog_checkpoint_interval->ms, 1'800'000);
+    EXPECT_EQ(with(interval, "0").backlog_checkpoint_interval->ms, 0);
+    EXPECT_THROW(with(interval, "9 s"), UserError);
+    constexpr const char* lag = "pipeline.backlog.watermark-lag-threshold";
+    EXPECT_EQ(with(lag, "1 min").backlog_watermark_lag->ms, 60'000);
+    EXPECT_THROW(with(lag, "0"), UserError);
+    EXPECT_FALSE(with("parallelism.default", "1").backlog_checkpoint_interval);
+}
+
 TEST(RuntimeOptions, ASlipOfThePenIsNoticed) {
     const auto found = misspeltKeys(Configuration(Settings{{"execution.checkpointing.intervall", "1 s"},
                                                            {"execution.checkpointing.interval", "1 s"},

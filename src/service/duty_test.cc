@@ -320,26 +320,28 @@ TEST_F(DutyTest, aBrowserIsLedToThePageOfItsApplication) {
                {{"ApplicationName", "a"}, {"UrlType", "FLINK_DASHBOARD_URL"}})["AuthorizedUrl"];
     const std::string base = url.substr(0, url.find('?'));
     const std::string token = url.substr(url.find('=') + 1);
+    const size_t port = url.rfind(':') + 1;
+    const std::string name = "millrace-dashboard-" + url.substr(port, url.find('/', port) - port) + "=";
     const auto led = navigate(url);
     EXPECT_EQ(led.status, 303);
     EXPECT_EQ(led.header("location"), "/flinkdashboard/@a/");
-    EXPECT_EQ(led.header("set-cookie"),
-              "millrace-dashboard=" + token + "; Path=/flinkdashboard/@a; HttpOnly; SameSite=Lax");
-    EXPECT_EQ(navigate(base + "/@a", "x=1; millrace-dashboard=" + token).header("location"),
-              "/flinkdashboard/@a/");
-    const auto asked = navigate(base + "/@a/jobs", "millrace-dashboard=" + token);
+    EXPECT_EQ(led.header("set-cookie"), name + token + "; Path=/flinkdashboard/@a; HttpOnly; SameSite=Lax");
+    EXPECT_EQ(navigate(base + "/@a", "x=1; " + name + token).header("location"), "/flinkdashboard/@a/");
+    const auto asked = navigate(base + "/@a/jobs", name + token);
     EXPECT_EQ(asked.status, 200);
     EXPECT_EQ(Json::parse(asked.body)["jobs"].size(), 1u);
-    EXPECT_EQ(navigate(base + "/@b/jobs", "millrace-dashboard=" + token).status, 403);
+    EXPECT_EQ(navigate(base + "/@b/jobs", name + token).status, 403);
+    EXPECT_EQ(navigate(base + "/@a/jobs", "millrace-dashboard-1=" + token).status,
+              403);  // of another service
 
     // Another application's page is not opened; what the path holds is written as text.
-    const auto other = navigate(base + "/@%3Cb%3E/", "millrace-dashboard=" + token);
+    const auto other = navigate(base + "/@%3Cb%3E/", name + token);
     EXPECT_EQ(other.status, 403);
     EXPECT_EQ(other.header("content-type"), "text/html; charset=utf-8");
     EXPECT_NE(other.body.find("millrace app url &lt;b&gt;"), std::string::npos) << other.body;
     EXPECT_EQ(other.body.find("<b>"), std::string::npos);
     c.stop("a");
-    const auto stopped = navigate(base + "/@a/", "millrace-dashboard=" + token);
+    const auto stopped = navigate(base + "/@a/", name + token);
     EXPECT_EQ(stopped.status, 503);
     EXPECT_NE(stopped.body.find("millrace app start a"), std::string::npos) << stopped.body;
     EXPECT_EQ(c.get(base + "/jobs?authToken=" + token).body,

@@ -29,6 +29,7 @@ class ForwardingStateBackend : public StateBackend {
     Duration shortestTtl() const override { return inner_->shortestTtl(); }
     void relieve() override { inner_->relieve(); }
     size_t bytes() const override { return inner_->bytes(); }
+    KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override { return inner_->bits(descriptor); }
 
   private:
     const std::unique_ptr<StateBackend> inner_;

@@ -45,8 +45,12 @@ KeyedLogs::KeyedLogs(std::vector<KeyedLogDescriptor> logs, uint32_t max_parallel
       pool_(std::make_unique<BlockPool>(*memory_)),
       heap_(*memory_),
       newest_offset_(key_layout_.rowBytes()),
-      counts_offset_(newest_offset_ + static_cast<uint32_t>(logs.size() * sizeof(std::byte*))) {
-    index_ = std::make_unique<RowSet>(*pool_, counts_offset_ + logs.size() * sizeof(uint32_t));
+      counts_offset_(newest_offset_ + static_cast<uint32_t>(logs.size() * sizeof(std::byte*))),
+      note_offset_((counts_offset_ + static_cast<uint32_t>(logs.size() * sizeof(uint32_t)) + 7) / 8 * 8) {
+    size_t note_bytes = 0;
+    for (const KeyedLogDescriptor& descriptor : logs)
+        note_bytes += descriptor.note_bytes;
+    index_ = std::make_unique<RowSet>(*pool_, note_offset_ + note_bytes);
     probe_ = std::make_unique<KeyProbe>(key_layout_, key_fields_);
     no_entry_.resize(key_layout_.rowBytes());
     for (KeyedLogDescriptor& descriptor : logs) {

@@ -31,8 +31,9 @@ namespace millrace {
 
 struct KeyedLogDescriptor {
     std::string name;
-    Schema key;    // decides the key group
-    Schema value;  // of a row
+    Schema key;             // decides the key group
+    Schema value;           // of a row
+    size_t note_bytes = 0;  // beside each key, for who uses the log: see KeyedLogs::note()
     // What snapshots say of it.
     KeyedStateDescriptor state() const;
     bool operator==(const KeyedLogDescriptor&) const = default;
@@ -66,6 +67,10 @@ class KeyedLogs {
     uint32_t size(const std::byte* entry, size_t log) const {
         return RowLayout::at<uint32_t>(entry, countOffset(log));
     }
+
+    // Memory beside an entry for what its user wants to remember of the key: as much as the descriptors say
+    // together, a multiple of 8 bytes, zero at first, in no snapshot.
+    std::byte* note(std::byte* entry) const { return entry + note_offset_; }
 
     // Adds the selected rows of `columns` (those of the log's value) to the keys of `entries`, one a row.
     void append(size_t log, std::span<std::byte* const> entries, std::span<const ColumnPtr> columns,
@@ -120,10 +125,11 @@ class KeyedLogs {
     RowLayout key_layout_;
     std::unique_ptr<BlockPool> pool_;
     RowHeap heap_;                   // of long strings in keys
-    std::unique_ptr<RowSet> index_;  // entries: the key, then each log's newest row, then its number of rows
+    std::unique_ptr<RowSet> index_;  // entries: the key, each log's newest row, its number of rows; a note
     std::unique_ptr<KeyProbe> probe_;
     uint32_t newest_offset_;
     uint32_t counts_offset_;
+    uint32_t note_offset_;
     std::vector<std::byte> no_entry_;  // all NULL
     std::vector<Log> logs_;
 

@@ -34,6 +34,9 @@ struct KeyedStateDescriptor {
     size_t routing_fields = SIZE_MAX;
     // Rows can be chained, by link(). Links are memory's alone: in no snapshot, empty after a restore.
     bool linked = false;
+    // The user keeps the rows' addresses, in place of looking them up. As of a linked table, no row is erased
+    // but with its namespace; so rows stay where they are as long as the table does.
+    bool in_place = false;
     bool operator==(const KeyedStateDescriptor&) const = default;
 };
 
@@ -65,9 +68,9 @@ class KeyedTable {
     virtual void findOrInsert(int64_t name_space, std::span<const ColumnPtr> keys,
                               std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                               std::vector<std::byte*>& rows, std::vector<uint8_t>* inserted = nullptr) = 0;
-    // Of a linked table: inserts rows that findOrInsert() and its like need not find; they are reached by
-    // links and by allRows(). No row of a linked table is erased but with its namespace. There must be no
-    // rows of these keys. `hashes` need only have the key groups.
+    // Of a linked table or one in place: inserts rows that findOrInsert() and its like need not find; they
+    // are reached by links, their addresses, and allRows(). No row of a linked table is erased but with its
+    // namespace. There must be no rows of these keys. `hashes` need only have the key groups.
     virtual void append(int64_t name_space, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                         std::span<const uint32_t> selection, std::vector<std::byte*>& rows) = 0;
     // The same without inserting: nullptr where the key is absent.

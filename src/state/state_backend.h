@@ -1,4 +1,4 @@
-// All the state of one operator in one subtask: keyed tables, keyed logs and lists, made on first use,
+// All the state of one operator in one subtask: keyed tables, logs and bits, and lists, made on first use,
 // captured at a barrier, restored before the first record. Where it lies is chosen per job
 // (`state.backend.type`): `hashmap` keeps everything in memory; `rocksdb` moves to a local disk what does not
 // fit (state/spilling_memory.h). Snapshots are the same.
@@ -21,6 +21,8 @@ namespace millrace {
 
 class KeyedLogs;  // state/keyed_logs.h
 struct KeyedLogDescriptor;
+class KeyedBits;  // state/keyed_bits.h
+struct KeyedBitsDescriptor;
 
 enum class CaptureMode : uint8_t {
     Full,         // every row
@@ -63,6 +65,8 @@ class StateBackend {
     // some of it is moved there.
     virtual void relieve() = 0;
     virtual size_t bytes() const = 0;
+    // Bits that are only ever set; as table().
+    virtual KeyedBits& bits(const KeyedBitsDescriptor& descriptor) = 0;
 };
 
 class SpillBudget;  // state/spilling_memory.h

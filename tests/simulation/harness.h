@@ -109,13 +109,18 @@ inline JobFactory varied(const JobFactory& job, uint64_t seed) {
     };
 }
 
-inline void simulateSeeds(const SimulatedJob& job) {
-    configureLog({.level = LogLevel::Error, .path = "/dev/null"});
+// Of the run that the others are compared with.
+inline FaultPlan calmPlan() {
     FaultPlan calm;
     calm.faults_max = 0;
     calm.parallelism_max = 1;
     calm.savepoints = false;
-    Simulation reference(1, calm);
+    return calm;
+}
+
+inline void simulateSeeds(const SimulatedJob& job) {
+    configureLog({.level = LogLevel::Error, .path = "/dev/null"});
+    Simulation reference(1, calmPlan());
     job.prepare(reference.files());
     ASSERT_EQ(reference.run(job.graph).failure, "");
     const Lines expected = job.read(reference.files());

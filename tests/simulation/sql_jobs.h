@@ -35,8 +35,8 @@ inline std::shared_ptr<const JobGraph> planned(const char* text) {
     return graph;
 }
 
-inline std::shared_ptr<JobGraph> application(const char* text) {
-    auto graph = std::make_shared<JobGraph>(*planned(text));
+// Checkpoints often, starts again soon, hands rows over in small batches.
+inline void configureSimulated(Configuration& configuration) {
     for (const auto& [key, value] : std::map<std::string, std::string>{
              {"execution.checkpointing.interval", "15 ms"},
              {"execution.checkpointing.dir", "/checkpoints"},
@@ -48,8 +48,13 @@ inline std::shared_ptr<JobGraph> application(const char* text) {
              {"millrace.batch.rows-max", "5"},
              {"millrace.checker", "true"},
          }) {
-        graph->configuration.set(key, value);
+        configuration.set(key, value);
     }
+}
+
+inline std::shared_ptr<JobGraph> application(const char* text) {
+    auto graph = std::make_shared<JobGraph>(*planned(text));
+    configureSimulated(graph->configuration);
     return graph;
 }
 

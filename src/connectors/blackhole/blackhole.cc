@@ -20,7 +20,8 @@ class BlackholeSink final : public Sink {
         : name_(nodeName("Sink", spec.name, spec.schema)), schema_(spec.schema) {}
     std::string name() const override { return name_; }
     const Schema& inputSchema() const override { return schema_; }
-    ChangelogMode accepts() const override { return ChangelogMode::All; }
+    // As Flink's: what a row was before an update is not even worked out.
+    ChangelogMode accepts() const override { return ChangelogMode::Upsert; }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
                                              std::vector<std::string>) const override {
         return std::make_unique<BlackholeWriter>(context.metrics().counter("numRecordsSend"));

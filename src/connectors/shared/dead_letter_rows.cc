@@ -39,9 +39,12 @@ void DeadLetterRows::append(const std::string& column, const RejectedRecord& rec
     const std::string_view bytes = has_key_ ? value_ : record.bytes;
     if (column == "table_name") return out.appendString(table_);
     if (column == "source_name") return out.appendString(source_);
-    if (column == "source_offset") return out.append(static_cast<int64_t>(record.offset));
+    if (column == "source_offset" && sequence_.empty())
+        return out.append(static_cast<int64_t>(record.offset));
     if (column == "failed_at") return out.append<int64_t>(context_.now().value() * 1000);
     if (column == "cause") return out.appendString(record.cause);
+    if (column == "error" && !sequence_.empty())
+        return out.appendString(fmt::format("{} (sequence number {})", record.error, sequence_));
     if (column == "error") return out.appendString(record.error);
     if (column == "record") return out.appendString(bytes);
     if (column == "source_partition" && partition_ >= 0) return out.append(partition_);

@@ -28,6 +28,11 @@ class DeadLetterRows final : public RejectedRecords {
         partition_ = partition;
         has_key_ = false;
     }
+    // Likewise of a stream whose records have sequence numbers.
+    void fromStream(std::string_view stream, std::string_view sequence) {
+        from(stream, -1);
+        sequence_ = sequence;
+    }
     // A message as it came, where a decoder sees only a part of it: its key (data nullptr: it has none) and
     // its value.
     void message(std::string_view key, std::string_view value) {
@@ -50,7 +55,7 @@ class DeadLetterRows final : public RejectedRecords {
     SourceReaderContext& context_;
     Counter& rejected_;
     BatchBuilder rows_;
-    std::string_view source_;
+    std::string_view source_, sequence_;
     int32_t partition_ = -1;
     bool has_key_ = false;
     std::string_view key_, value_;

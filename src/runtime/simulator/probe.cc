@@ -265,6 +265,7 @@ std::string lineOf(const Batch& batch, size_t row) {
     std::string line = shortName(batch.kind(row));
     for (const ColumnPtr& column : batch.columns())
         line += " " + column->textAt(row);
+    std::replace(line.begin(), line.end(), '\n', ' ');  // a row is a line
     return line + "\n";
 }
 

@@ -9,7 +9,6 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kStartsMax = 200;
 constexpr const char* kSimulatedFailure = "a simulated failure";
 
 }  // namespace
@@ -205,8 +204,8 @@ SimulationResult Simulation::run(const JobFactory& job) {
     int jobs = 1;  // starts from a savepoint are new jobs
     bool ended = false;
     while (!ended) {
-        if (++result.starts > kStartsMax) {
-            result.failure = fmt::format("seed {}: not at its end after {} starts", seed_, kStartsMax);
+        if (++result.starts > plan_.starts_max) {
+            result.failure = fmt::format("seed {}: not at its end after {} starts", seed_, plan_.starts_max);
             break;
         }
         const std::shared_ptr<JobGraph> graph = job();
@@ -252,6 +251,7 @@ SimulationResult Simulation::run(const JobFactory& job) {
                 ended = true;
             } else {
                 result.failure = verdict(details, result.turns);
+                result.broken = details.status == JobStatus::Failed && !result.failure.empty();
                 ended = !result.failure.empty();
             }
         } catch (const SimulatedCrash&) {

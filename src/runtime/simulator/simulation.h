@@ -40,10 +40,12 @@ struct FaultPlan {
     bool savepoints = true;  // now and then one is taken; the job may stop with it and start from it anew
     int hurry = 0;           // 0..12: how soon faults strike, for jobs that end before any did
     int64_t turns_max = 2'000'000;  // more than this is a job that does not end
+    int64_t starts_max = 200;       // nor does one that is started so often
 };
 
 struct SimulationResult {
     std::string failure;  // "" if the job finished
+    bool broken = false;  // it failed for an InternalError
     int crashes = 0;
     int task_failures = 0;
     int disk_errors = 0;

@@ -56,10 +56,21 @@ bool isNavigation(const HttpRequest& request) {
     return accepted != nullptr && accepted->find("text/html") != std::string::npos;
 }
 
+// Browsers keep cookies by host and not by port: two services on one host may have an application of one
+// name.
+std::string cookieName(const HttpRequest& request) {
+    const std::string* const host = request.header("host");
+    const size_t colon = host == nullptr ? std::string::npos : host->find_last_of(":]");
+    if (colon == std::string::npos || (*host)[colon] == ']') return std::string(kCookie);
+    const std::string port = host->substr(colon + 1);
+    const bool digits = port.find_first_not_of("0123456789") == std::string::npos;
+    return port.empty() || !digits ? std::string(kCookie) : fmt::format("{}-{}", kCookie, port);
+}
+
 std::string cookieOf(const HttpRequest& request) {
     const std::string* const header = request.header("cookie");
     if (header == nullptr) return "";
-    const std::string wanted = fmt::format("{}=", kCookie);
+    const std::string wanted = cookieName(request) + "=";
     for (size_t at = 0; at < header->size();) {
         while (at < header->size() && (*header)[at] == ' ')
             ++at;
@@ -84,9 +95,9 @@ std::string targetOf(const HttpRequest& request, const Asked& asked) {
     return target;
 }
 
-std::string cookie(const std::string& token, const std::string& path) {
+std::string cookie(const HttpRequest& request, const std::string& token, const std::string& path) {
     // Lax, not Strict: a link may stand on another site's page, and leads here by a redirection.
-    return fmt::format("{}={}; Path={}; HttpOnly; SameSite=Lax", kCookie, token, path);
+    return fmt::format("{}={}; Path={}; HttpOnly; SameSite=Lax", cookieName(request), token, path);
 }
 
 Application openedBy(ServiceContext& context, const std::string& token, const Asked& asked) {
@@ -111,13 +122,13 @@ ClusterRecord clusterOf(ServiceContext& context, const Application& application)
                   stopped ? fmt::format("millrace app start {}", application.name) : "", true};
 }
 
-HttpResponse redirection(const std::string& path, const std::string& token) {
+HttpResponse redirection(const HttpRequest& request, const std::string& path, const std::string& token) {
     HttpResponse response;
     response.status = 303;
     response.content_type = "text/plain; charset=utf-8";
     response.headers = {{"Location", path}, {"Cache-Control", "no-store"}};
     if (!token.empty())
-        response.headers.emplace_back("Set-Cookie", cookie(token, path.substr(0, path.size() - 1)));
+        response.headers.emplace_back("Set-Cookie", cookie(request, token, path.substr(0, path.size() - 1)));
     return response;
 }
 
@@ -152,11 +163,12 @@ HttpResponse answer(ServiceContext& context, const HttpRequest& request) {
     const Application application = openedBy(context, token, asked);
     const std::string page = fmt::format("{}/@{}/", kPath, application.name);
     if (asked.application.empty() && (asked.rest.empty() || asked.rest == "/") && isNavigation(request))
-        return redirection(page, token);
+        return redirection(request, page, token);
     if (!asked.application.empty() && asked.rest.empty())
-        return redirection(page, given != nullptr ? token : "");
+        return redirection(request, page, given != nullptr ? token : "");
     HttpResponse response = forward(context, request, asked, application);
-    if (given != nullptr) response.headers.emplace_back("Set-Cookie", cookie(token, std::string(kPath)));
+    if (given != nullptr)
+        response.headers.emplace_back("Set-Cookie", cookie(request, token, std::string(kPath)));
     return response;
 }
 

@@ -40,10 +40,6 @@ std::string jobName(const LogicalPlan& plan, const Configuration& configuration)
     return name;
 }
 
-}  // namespace
-
-namespace {
-
 // With the sink of its dead letters, if it has one. `letter_sinks` counts those of each table.
 NodeId addSource(const std::string& uid, const std::shared_ptr<const Source>& source,
                  std::map<std::string, int>& letter_sinks, JobGraph& graph) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "sql/plan/nodes/recognised/changelog_normalize.h"
+
 namespace millrace::sql {
 
 int RelNode::cost(const Rel& rel, size_t column) const {
@@ -159,6 +161,7 @@ const std::vector<Rewrite>& rewrites() {
         const Rewrite remove =
             rewrite("remove_identities", "projections that change nothing are left out", removeIdentities);
         return std::vector<Rewrite>{
+            {"normalise_upserts", "a source's upserts become a changelog with whole rows", normaliseUpserts},
             merge,
             rewrite("recognise_rank", "filters on ROW_NUMBER() become Top-N", recogniseRank),
             rewrite("push_filters", "filters go below UNION ALL, window functions and joins", pushFilters),
@@ -184,6 +187,8 @@ const std::vector<Rewrite>& rewrites() {
             rewrite("filter_by_running_extremes",
                     "rows that cannot be their window's largest or smallest do not reach the join with it",
                     filterByRunningExtremes),
+            rewrite("keep_best_pairs", "a join leaves out what a Top-1 of its pairs would not look at",
+                    keepBestPairs),
             {"answer_at_the_end", "in batch mode, results come when they are final", answerAtTheEnd},
         };
     }();

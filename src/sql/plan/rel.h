@@ -178,6 +178,7 @@ void pushFieldsIntoSources(RelRoots& roots,
                            const PlanOptions& options);  // sources produce fields instead of ROWs
 void pruneColumns(RelRoots& roots);                      // columns that nobody reads are not produced
 void filterByRunningExtremes(RelRoots& roots);           // rows that cannot be a window's largest go early
+void keepBestPairs(RelRoots& roots);                     // joins leave out what a Top-1 of them would
 void answerAtTheEnd(RelRoots& roots,
                     const PlanOptions& options);  // in batch mode, results come when they are final
 void optimise(RelRoots& roots, const PlanOptions& options);

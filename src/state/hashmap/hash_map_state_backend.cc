@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "state/hashmap/hash_map_table.h"
+#include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
 #include "state/spilling_memory.h"
 #include "state/state_backend.h"
@@ -91,6 +92,22 @@ class HashMapStateBackend final : public StateBackend {
         return *(logs_[name] = std::move(logs));
     }
 
+    KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override {
+        const auto found = bits_.find(descriptor.name);
+        if (found != bits_.end()) {
+            MILLRACE_CHECK(found->second->descriptor() == descriptor, "bits '{}' are asked for in two shapes",
+                           descriptor.name);
+            return *found->second;
+        }
+        checkNotTooLate(descriptor.name);
+        auto bits =
+            std::make_unique<KeyedBits>(descriptor, parameters_.max_parallelism,
+                                        spilling_ ? static_cast<MemorySource&>(*spilling_) : heapMemory());
+        restore(descriptor.state(),
+                [&](const KeyedStateSnapshot& state, const auto& owned) { bits->restore(state, owned); });
+        return *(bits_[descriptor.name] = std::move(bits));
+    }
+
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
         const auto found = lists_.find(name);
         if (found != lists_.end()) {
@@ -133,6 +150,8 @@ class HashMapStateBackend final : public StateBackend {
             table->beginCapture(mode);
         for (const auto& [name, logs] : logs_)
             logs->beginCapture(mode);
+        for (const auto& [name, bits] : bits_)
+            bits->beginCapture(mode);
     }
 
     bool advanceCapture(size_t rows) override {
@@ -141,6 +160,9 @@ class HashMapStateBackend final : public StateBackend {
         }
         for (const auto& [name, logs] : logs_) {
             if (!logs->advanceCapture(rows)) return false;
+        }
+        for (const auto& [name, bits] : bits_) {
+            if (!bits->advanceCapture(rows)) return false;
         }
         return true;
     }
@@ -157,6 +179,8 @@ class HashMapStateBackend final : public StateBackend {
             for (size_t log = 0; log < logs->count(); ++log)
                 snapshot.keyed.push_back(logs->takeCapture(log));
         }
+        for (const auto& [name, bits] : bits_)
+            snapshot.keyed.push_back(bits->takeCapture());
         return snapshot;
     }
 
@@ -188,6 +212,8 @@ class HashMapStateBackend final : public StateBackend {
             total += table->bytes();
         for (const auto& [name, logs] : logs_)
             total += logs->bytes();
+        for (const auto& [name, bits] : bits_)
+            total += bits->bytes();
         for (const auto& [name, list] : lists_) {
             for (const std::string& item : list.items)
                 total += item.capacity() + sizeof(item);
@@ -227,6 +253,7 @@ class HashMapStateBackend final : public StateBackend {
     std::shared_ptr<SpillingMemory> spilling_;  // outlives the tables
     std::map<std::string, std::unique_ptr<HashMapTable>> tables_;
     std::map<std::string, std::unique_ptr<KeyedLogs>> logs_;  // by the name of the first
+    std::map<std::string, std::unique_ptr<KeyedBits>> bits_;
     std::map<std::string, ListStateSnapshot> lists_;
     std::optional<OperatorSnapshot> capturing_;  // its lists, and the tables still to come
     bool restored_is_gone_ = false;

@@ -115,7 +115,7 @@ void HashMapTable::begin(int64_t name_space, RowSet& set, std::byte* row, std::s
 void HashMapTable::append(int64_t name_space, std::span<const ColumnPtr> keys,
                           std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                           std::vector<std::byte*>& rows) {
-    MILLRACE_CHECK(descriptor_.linked, "rows without an index in state '{}'", descriptor_.name);
+    MILLRACE_CHECK(descriptor_.linked || descriptor_.in_place, "rows without an index in state '{}'", descriptor_.name);
     rows.resize(selection.size());
     if (selection.empty()) return;
     RowSet& set = made(name_space);
@@ -200,7 +200,8 @@ void HashMapTable::touch(int64_t name_space, std::byte* row) {
 void HashMapTable::erase(int64_t name_space, std::byte* row) {
     RowSet* set = existing(name_space);
     MILLRACE_CHECK(set != nullptr, "state '{}' has no namespace {}", descriptor_.name, name_space);
-    MILLRACE_CHECK(!descriptor_.linked, "a chained row of state '{}' goes by itself", descriptor_.name);
+    MILLRACE_CHECK(!descriptor_.linked && !descriptor_.in_place,
+                   "a row of state '{}', whose address is kept, goes by itself", descriptor_.name);
     if (pending(RowSet::header(row))) encode(name_space, *set, row);
     if (tracking_ && RowSet::header(row).captured != 0) noteErased(name_space, *set, row);
     set->erase(row);

@@ -8,6 +8,7 @@
 #include "operators/time_units.h"
 #include "operators/window_join.h"
 #include "sql/bind/logical_join.h"
+#include "sql/bind/logical_over.h"
 #include "sql/plan/nodes/window_table.h"
 #include "sql/plan/physical_builder.h"
 
@@ -32,13 +33,13 @@ std::optional<std::string> JoinRel::digest() const {
     if (condition && !condition->deterministic()) return std::nullopt;
     const auto ttl = [this](size_t side) { return state_ttls[side] ? state_ttls[side]->ms : -1; };
     const auto extreme = [this](size_t side) { return running_extremes[side] ? " extreme" : ""; };
-    return fmt::format("join {} {}={} {} {} ttl {} {}{}{}{}", joinTypeName(type), digestOf(keys[0]),
+    return fmt::format("join {} {}={} {} {} ttl {} {}{}{}{}{}", joinTypeName(type), digestOf(keys[0]),
                        digestOf(keys[1]), condition ? condition->canonical() : "", digestOf(columns), ttl(0),
                        ttl(1),
                        window   ? " by window"
                        : bounds ? " by time"
                                 : "",
-                       extreme(0), extreme(1));
+                       extreme(0), extreme(1), best_pairs ? " best" : "");
 }
 
 // What is read of each input, of `left` and `right` columns, and so kept of it.
@@ -162,6 +163,18 @@ size_t JoinRel::placeRunningExtreme(PhysicalBuilder& builder, const Rel& rel, si
                                std::make_shared<RunningExtremeFilter>(std::move(parameters)), {{input}}, {});
 }
 
+std::optional<BestOnly> JoinRel::bestOnly(const Rel& rel) const {
+    if (!best_pairs) return std::nullopt;
+    BestOnly best;
+    best.side = best_pairs->side;
+    best.within_keys = best_pairs->within_keys;
+    for (const SortKey& key : best_pairs->order)
+        best.order.push_back({key.column, key.descending, key.nulls_first});
+    best.text = fmt::format("{}: {}", best.side == 0 ? "left" : "right",
+                            orderText(best_pairs->order, rel.inputs[best.side]->schema));
+    return best;
+}
+
 size_t JoinRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
     JoinShape shape = shapeOf(*this, rel, builder);
     std::vector<PhysicalInput> edges;
@@ -199,6 +212,11 @@ size_t JoinRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
     for (size_t side = 0; side < 2; ++side)
         parameters.ttls[side] = state_ttls[side].value_or(builder.stateTtl());
     parameters.text = textOf(*this, rel, "");
+    // The Top-1 forgets its rows with the option's time to live, and may then have others for its first.
+    const bool inserts = !parameters.shape.inputs[0].retracts && !parameters.shape.inputs[1].retracts;
+    if (inserts && builder.stateTtl().ms == 0 && parameters.ttls[0].ms == 0 && parameters.ttls[1].ms == 0)
+        parameters.best = bestOnly(rel);
+    if (parameters.best) parameters.text += fmt::format(", bestOnly=[{}]", parameters.best->text);
     return builder.addOperator(rel, builder.uidOf("join", rel),
                                std::make_shared<RegularJoin>(std::move(parameters)), std::move(edges));
 }

@@ -7,6 +7,10 @@
 #include "sql/bind/logical_join.h"
 #include "sql/plan/rel.h"
 
+namespace millrace {
+struct BestOnly;
+}
+
 namespace millrace::sql {
 
 class JoinRel final : public RelNodeOf<JoinRel> {
@@ -48,10 +52,19 @@ class JoinRel final : public RelNodeOf<JoinRel> {
         int64_t upper = 0;
     };
     std::optional<RunningExtreme> running_extremes[2];
+    // A Top-1 alone reads the pairs: what cannot become a first row may be left out, if the inputs only
+    // insert (rules/keep_best_pairs.cc).
+    struct BestPairsWanted {
+        size_t side = 0;             // whose columns order the pairs
+        std::vector<SortKey> order;  // columns of that input
+        bool within_keys = false;    // the Top-1's partitions are parts of the join's
+    };
+    std::optional<BestPairsWanted> best_pairs;
     std::vector<size_t> columns;  // those of the left and then the right input that it produces
 
   private:
     size_t placeRunningExtreme(PhysicalBuilder& builder, const Rel& rel, size_t side, size_t input) const;
+    std::optional<BestOnly> bestOnly(const Rel& rel) const;
     std::array<UsedColumns, 2> reads(const UsedColumns& used, size_t left, size_t right) const;
 };
 

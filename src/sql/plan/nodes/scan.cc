@@ -1,5 +1,6 @@
 #include "sql/plan/nodes/scan.h"
 
+#include "operators/calc.h"
 #include "sql/plan/connectors.h"
 #include "sql/plan/physical_builder.h"
 
@@ -35,12 +36,19 @@ MovedColumns ScanRel::prune(Rel& rel, const UsedColumns& used, std::span<const M
     return to;
 }
 
-// Such sources give each update with the row before it.
-Changelog ScanRel::changelog(std::span<const Changelog>) const { return {changes, changes, changes}; }
+// Of rows that say how they change, each update comes with the row before it; of upserts none does.
+Changelog ScanRel::changelog(std::span<const Changelog>) const {
+    return {changes || upserts, changes, changes || upserts};
+}
 
 size_t ScanRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>&) const {
-    return builder.addSource(rel, builder.unique("source-" + table->path.toString()),
-                             makeTableSource(rel, *this, builder.options()));
+    const std::string name = table->path.toString();
+    std::shared_ptr<const Source> source = makeTableSource(rel, *this, builder.options());
+    std::vector<ExpressionPtr> casts = metadataCasts(*table, source->outputSchema(), rel.schema);
+    const size_t scan = builder.addSource(rel, builder.unique("source-" + name), std::move(source));
+    if (casts.empty()) return scan;
+    return builder.addOperator(rel, builder.unique("metadata-" + name),
+                               std::make_shared<Calc>(nullptr, std::move(casts), rel.schema), {{scan}});
 }
 
 RelTranslation describePlanNodesScan() {

@@ -22,6 +22,7 @@ class ScanRel final : public RelNodeOf<ScanRel> {
     TablePtr dead_letters;              // takes what cannot be decoded; nullptr: it is an error
     bool changes = false;               // rows say how they change
     std::vector<ColumnPath> paths;      // what is read of the table's stored columns; whole ones come first
+    bool upserts = false;               // rows replace one another by key; a ChangelogNormalizeRel is above
     std::vector<ColumnFilter> filters;  // which rows; the source accepted them
 };
 

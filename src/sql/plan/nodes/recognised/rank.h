@@ -20,6 +20,11 @@ class RankRel final : public RelNodeOf<RankRel> {
     std::string describe(const Rel& rel) const override;
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
+    // Of each partition only the very first row, in an order that is not the one of time.
+    bool isFirst() const { return last_ == 1 && order_time_ == TimeAttribute::None && window_ == nullptr; }
+    const std::vector<size_t>& partition() const { return partition_; }
+    const std::vector<SortKey>& order() const { return order_; }
+
   private:
     // The first or last row by a time attribute, of input that only inserts.
     bool isDeduplicate(bool input_inserts) const;

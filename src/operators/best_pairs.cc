@@ -1,0 +1,74 @@
+#include "operators/best_pairs.h"
+
+#include <algorithm>
+
+namespace millrace {
+
+namespace {
+
+// A note is the first two words of a sort key, inverted: zero is behind all.
+uint64_t* noteWords(std::byte* note) { return reinterpret_cast<uint64_t*>(note); }
+
+}  // namespace
+
+void BestPairs::check(const BestOnly* best, OperatorContext& context) {
+    std::vector<std::string>& list = context.state().list("left-out", Redistribution::Union);
+    const bool leaves_out = best != nullptr && !best->within_keys;
+    for (const std::string& text : list) {
+        if (leaves_out && best->text == text) continue;
+        throw UserError(
+            "state.incompatible",
+            fmt::format("the join's rows in the snapshot are those that a Top-1 of it needed, by {}", text),
+            "start without the state of this query, or with the query as it was");
+    }
+    list.clear();
+    if (leaves_out) list.push_back(best->text);
+}
+
+void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& others) {
+    batch_ = &batch;
+    own_ = &own;
+    others_ = &others;
+    columns_.clear();
+    for (const SortOrder& by : best_.order)
+        columns_.push_back(batch.batch->column(by.column));
+    keys_.encode(columns_, best_.order, batch.batch->rows());
+    went_out_.assign(batch.batch->rows(), 0);
+}
+
+// True where that is not known.
+bool BestPairs::isAhead(uint32_t row) const {
+    std::byte* const entry = batch_->entries[row];
+    if (best_.within_keys && others_->size(entry) != 1) return true;
+    const uint64_t* const note = noteWords(own_->note(entry));
+    const SortKeys::Prefix& key = keys_.prefix(row);
+    if (~key[0] != note[0]) return ~key[0] > note[0];
+    if (~key[1] != note[1]) return ~key[1] > note[1];
+    return keys_.at(row).size() > kNoteBytes;
+}
+
+void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) const {
+    ahead.clear();
+    for (const uint32_t row : selection) {
+        if (isAhead(row)) ahead.push_back(row);
+    }
+}
+
+bool BestPairs::goesOut(uint32_t row) {
+    if (!isAhead(row)) return false;
+    uint64_t* const note = noteWords(own_->note(batch_->entries[row]));
+    note[0] = ~keys_.prefix(row)[0];
+    note[1] = ~keys_.prefix(row)[1];
+    went_out_[row] = 1;
+    return true;
+}
+
+void BestPairs::keep(std::span<const uint32_t> all, Selection& chosen) const {
+    if (best_.within_keys) {
+        chosen.assign(all.begin(), all.end());
+        return;
+    }
+    std::erase_if(chosen, [&](uint32_t row) { return went_out_[row] != 0 || !isAhead(row); });
+}
+
+}  // namespace millrace

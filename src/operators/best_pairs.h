@@ -1,0 +1,68 @@
+// Of an inner join whose pairs are read by a Top-1 alone (rules/keep_best_pairs.cc): the pairs that cannot be
+// the first of their partition, and the rows that cannot make one, are left out.
+//
+// The Top-1 orders pairs by columns of one input, the join's `side`, and its partitions are the join's keys,
+// or parts of them divided further by columns of the other input. Where inputs only insert, the first row of
+// a partition only ever gives way to one ahead of it. So once a row of `side` has gone out in a pair,
+// * no pair of the same partition with a row that is not ahead of it matters, whatever comes;
+// * where partitions are the keys, such rows need not be kept for rows of the other input that are still to
+//   come; nor need the row itself: its next pair would only equal its first.
+// With partitions within a key this holds of pairs alone, and is known only while the key has one row of the
+// other input.
+//
+// What went out lies beside the key's entry in the join's index (KeyedLogDescriptor::note_bytes) as the first
+// bytes of its sort key. It is in no snapshot: a join that knows less lets more pass.
+//
+// State: list "left-out": by which order rows were left out. A join that is to have them refuses it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "operators/row_lists.h"
+#include "operators/sort_keys.h"
+#include "runtime/operator.h"
+
+namespace millrace {
+
+struct BestOnly {
+    size_t side = 0;               // of the join's inputs
+    std::vector<SortOrder> order;  // columns of that input
+    bool within_keys = false;      // partitions are parts of the rows of a key
+    std::string text;              // "right: price DESC": what rows are left out by
+};
+
+class BestPairs {
+  public:
+    static constexpr size_t kNoteBytes = 2 * sizeof(uint64_t);
+
+    // UserError "state.incompatible" if the snapshot's rows were left out by another order; nullptr is a join
+    // that leaves out none.
+    static void check(const BestOnly* best, OperatorContext& context);
+
+    explicit BestPairs(const BestOnly& best) : best_(best) {}
+
+    size_t side() const { return best_.side; }
+    // Takes up a batch of `side`, whose keys have been entered in `own`.
+    void begin(const KeyedBatch& batch, RowLists& own, const RowLists& others);
+    // Of the selected rows, those that may make a first pair.
+    void choose(std::span<const uint32_t> selection, Selection& ahead) const;
+    // Whether a pair with that row has to go out, as it then does.
+    bool goesOut(uint32_t row);
+    // Of the rows that were chosen, those that have to be kept. `all`: of which they were chosen.
+    void keep(std::span<const uint32_t> all, Selection& chosen) const;
+
+  private:
+    bool isAhead(uint32_t row) const;
+
+    const BestOnly& best_;
+    const KeyedBatch* batch_ = nullptr;
+    RowLists* own_ = nullptr;
+    const RowLists* others_ = nullptr;
+    SortKeys keys_;
+    std::vector<ColumnPtr> columns_;
+    std::vector<uint8_t> went_out_;  // of each row
+};
+
+}  // namespace millrace

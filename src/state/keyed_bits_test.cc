@@ -1,0 +1,218 @@
+// Bits of pairs against a model: through captures while bits are set, and restores at other parallelisms;
+// from and to what tables write.
+#include "state/keyed_bits.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "state/state_backend.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint32_t kGroupsMax = 16;
+
+using BitsModel = std::map<std::pair<int64_t, int64_t>, uint64_t>;
+
+KeyedBitsDescriptor bitsOf(LogicalType type) { return {"seen", {"value", std::move(type)}}; }
+
+std::unique_ptr<StateBackend> bitsBackend(std::vector<std::shared_ptr<const OperatorSnapshot>> restored = {},
+                                          uint32_t subtask = 0, uint32_t parallelism = 1) {
+    StateBackendParameters parameters;
+    parameters.operator_uid = "test";
+    parameters.subtask = SlotIndex(subtask);
+    parameters.parallelism = parallelism;
+    parameters.max_parallelism = kGroupsMax;
+    parameters.restored = std::move(restored);
+    return makeHashMapStateBackend(parameters);
+}
+
+// Sets some bits of random pairs, and checks which of them were new.
+void setSome(KeyedBits& bits, BitsModel& model, Random& random, size_t rows, uint64_t groups,
+             uint64_t values) {
+    std::vector<int64_t> of_groups;
+    std::vector<Value> of_values;
+    std::vector<uint64_t> of_bits;
+    Selection selection;
+    for (uint32_t row = 0; row < rows; ++row) {
+        of_groups.push_back(static_cast<int64_t>(mixHash(random.below(groups))));
+        const auto value = static_cast<int64_t>(random.below(values)) - static_cast<int64_t>(values / 2);
+        of_values.push_back(Value::int64(value));
+        of_bits.push_back(uint64_t{1} << random.below(64));
+        if (random.chance(0.9)) selection.push_back(row);
+    }
+    std::vector<uint64_t> fresh;
+    const ColumnPtr column = Column::of(bits.descriptor().value.type, of_values);
+    bits.set(of_groups, *column, of_bits, selection, fresh);
+    ASSERT_EQ(fresh.size(), selection.size());
+    for (size_t i = 0; i < selection.size(); ++i) {
+        const uint32_t row = selection[i];
+        uint64_t& known = model[{of_groups[row], of_values[row].asInt64()}];
+        ASSERT_EQ(fresh[i], of_bits[row] & ~known);
+        known |= of_bits[row];
+    }
+    ASSERT_EQ(bits.pairs(), model.size());
+}
+
+// What is there, by what can be added to it.
+void expectHolds(KeyedBits& bits, const BitsModel& model, uint32_t subtask = 0, uint32_t parallelism = 1) {
+    std::vector<int64_t> groups;
+    std::vector<Value> values;
+    size_t owned = 0;
+    for (const auto& [pair, known] : model) {
+        groups.push_back(pair.first);
+        values.push_back(Value::int64(pair.second));
+        const KeyGroup group = keyGroupOf(mixHash(static_cast<uint64_t>(pair.first)), kGroupsMax);
+        owned += ownerOf(group, kGroupsMax, parallelism).value() == subtask;
+    }
+    ASSERT_EQ(bits.pairs(), owned);
+    const std::vector<uint64_t> all(groups.size(), ~uint64_t{0});
+    Selection selection(groups.size());
+    std::iota(selection.begin(), selection.end(), 0U);
+    std::vector<uint64_t> fresh;
+    bits.set(groups, *Column::of(bits.descriptor().value.type, values), all, selection, fresh);
+    size_t i = 0;
+    for (const auto& [pair, known] : model) {
+        const KeyGroup group = keyGroupOf(mixHash(static_cast<uint64_t>(pair.first)), kGroupsMax);
+        const bool mine = ownerOf(group, kGroupsMax, parallelism).value() == subtask;
+        ASSERT_EQ(fresh[i++], mine ? ~known : ~uint64_t{0});
+    }
+}
+
+TEST(KeyedBits, TellsWhatIsNew) {
+    Random random(1);
+    for (const LogicalType& type : {LogicalType::bigint(), LogicalType::integer()}) {
+        const auto backend = bitsBackend();
+        KeyedBits& bits = backend->bits(bitsOf(type));
+        BitsModel model;
+        for (int batch = 0; batch < 40; ++batch)
+            setSome(bits, model, random, 2000, 50, 2000);  // through many splits
+        EXPECT_GT(bits.pairs(), 20'000U);
+        EXPECT_LT(bits.bytes(), bits.pairs() * 100);
+        expectHolds(bits, model);
+    }
+}
+
+TEST(KeyedBits, CapturesWhatWasThereAtTheBarrierWhileBitsAreSet) {
+    Random random(2);
+    const auto backend = bitsBackend();
+    KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+    BitsModel model;
+    std::vector<std::shared_ptr<const StateSegment>> chain;
+    for (int round = 0; round < 12; ++round) {
+        setSome(bits, model, random, round == 0 ? 20'000 : 500, 20, 2000);
+        const BitsModel at_barrier = model;
+        // A full one in between breaks the chain: the one after it has everything.
+        const bool savepoint = round == 6;
+        backend->beginCapture(savepoint ? CaptureMode::Full : CaptureMode::Incremental);
+        while (!backend->advanceCapture(300))
+            setSome(bits, model, random, 200, 20, 4000);
+        auto snapshot = std::make_shared<OperatorSnapshot>(backend->takeCapture());
+        ASSERT_EQ(snapshot->keyed.size(), 1U);
+        const auto& segment = snapshot->keyed[0].segments.back();
+        EXPECT_EQ(segment->full, round == 0 || round == 6 || round == 7);
+        if (segment->full) chain.clear();
+        chain.push_back(segment);
+        snapshot->keyed[0].segments = chain;
+        for (const uint32_t parallelism : {1U, 3U}) {
+            for (uint32_t subtask = 0; subtask < parallelism; ++subtask) {
+                const auto restored = bitsBackend({snapshot}, subtask, parallelism);
+                expectHolds(restored->bits(bitsOf(LogicalType::bigint())), at_barrier, subtask, parallelism);
+            }
+        }
+    }
+    EXPECT_GT(chain.size(), 3U);
+}
+
+TEST(KeyedBits, AnIncrementalCaptureHasOnlyWhatChanged) {
+    Random random(3);
+    const auto backend = bitsBackend();
+    KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+    BitsModel model;
+    setSome(bits, model, random, 30'000, 20, 4000);
+    backend->beginCapture(CaptureMode::Incremental);
+    ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
+    const uint64_t whole = backend->takeCapture().bytes();
+    setSome(bits, model, random, 100, 20, 4000);
+    backend->beginCapture(CaptureMode::Incremental);
+    ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
+    EXPECT_LT(backend->takeCapture().bytes(), whole / 100);
+}
+
+TEST(KeyedBits, ReadsWhatTablesWroteAndTheOtherWayRound) {
+    for (const LogicalType& type : {LogicalType::bigint(), LogicalType::integer()}) {
+        const KeyedStateDescriptor descriptor = bitsOf(type).state();
+        const auto backend = bitsBackend();
+        KeyedTable& table = backend->table(descriptor);
+        std::vector<Value> groups, values;
+        for (int64_t i = 0; i < 5000; ++i) {
+            groups.push_back(Value::int64(i % 40));
+            values.push_back(Value::int64(i - 2500));
+        }
+        const std::vector<ColumnPtr> keys{Column::of(LogicalType::bigint(), groups),
+                                          Column::of(type, values)};
+        std::vector<uint64_t> hashes;
+        hashKeys(descriptor, keys, groups.size(), kGroupsMax, hashes);
+        std::vector<std::byte*> rows;
+        table.findOrInsert(0, keys, hashes, {}, rows);
+        BitsModel model;
+        const size_t field = table.firstValueField();
+        for (size_t i = 0; i < rows.size(); ++i) {
+            RowLayout::setNull(rows[i], field, false);
+            RowLayout::at<uint64_t>(rows[i], table.layout().offset(field)) = i + 1;
+            model[{groups[i].asInt64(), values[i].asInt64()}] = i + 1;
+        }
+        // With an erased row in the chain.
+        backend->beginCapture(CaptureMode::Incremental);
+        ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
+        auto snapshot = std::make_shared<OperatorSnapshot>(backend->takeCapture());
+        for (const bool erases : {false, true}) {
+            if (erases) {
+                table.erase(0, rows[7]);
+                model.erase({groups[7].asInt64(), values[7].asInt64()});
+                backend->beginCapture(CaptureMode::Incremental);
+                ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
+                auto next = std::make_shared<OperatorSnapshot>(backend->takeCapture());
+                auto segments = snapshot->keyed[0].segments;
+                segments.push_back(next->keyed[0].segments[0]);
+                next->keyed[0].segments = segments;
+                snapshot = next;
+            }
+            const auto restored = bitsBackend({snapshot});
+            expectHolds(restored->bits(bitsOf(type)), model);
+        }
+        // Back: all bits of all pairs are set now.
+        const auto as_bits = bitsBackend({snapshot});
+        as_bits->bits(bitsOf(type));
+        const auto written = std::make_shared<OperatorSnapshot>(as_bits->capture());
+        const auto as_table = bitsBackend({written});
+        KeyedTable& read = as_table->table(descriptor);
+        EXPECT_EQ(read.rows(0), model.size());
+        for (const std::byte* row : read.allRows(0)) {
+            const int64_t value = loadValue(read.layout(), 1, row).asInt64();
+            EXPECT_EQ(loadValue(read.layout(), field, row).asInt64(),
+                      static_cast<int64_t>(model.at({loadValue(read.layout(), 0, row).asInt64(), value})));
+        }
+    }
+}
+
+TEST(KeyedBits, RefusesRowsOfAnotherKeyGroup) {
+    Random random(4);
+    const auto backend = bitsBackend();
+    BitsModel model;
+    setSome(backend->bits(bitsOf(LogicalType::bigint())), model, random, 100, 20, 100);
+    auto snapshot = std::make_shared<OperatorSnapshot>(backend->capture());
+    auto segment = std::make_shared<StateSegment>(*snapshot->keyed[0].segments[0]);
+    ASSERT_GT(segment->groups.size(), 1U);
+    std::swap(segment->groups[0].group, segment->groups[1].group);
+    snapshot->keyed[0].segments = {segment};
+    const auto restored = bitsBackend({snapshot});
+    EXPECT_THROW(restored->bits(bitsOf(LogicalType::bigint())), UserError);
+}
+
+}  // namespace
+}  // namespace millrace
