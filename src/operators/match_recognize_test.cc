@@ -82,7 +82,7 @@ TEST(MatchRecognize, MatchesInTheOrderOfTimeAndDropsLateRows) {
     EXPECT_EQ(harness.changes(), Changes{});
     harness.watermark(2000);
     harness.process(
-        batchOf(kTicks, {tick("x", 2, 1), tick("x", 4, 20, true), tick("y", 2, 3)}));  // one too late
+        batchOf(kTicks, {tick("x", 2, 1), tick("x", 4, 20, true), tick("y", 3, 3)}));  // one too late
     EXPECT_EQ(harness.metric("numLateRecordsDropped"), 1);
     harness.watermark(4000);
     EXPECT_EQ(harness.changes(), Changes{"+I(x, 9, 8, 13, 20)"});

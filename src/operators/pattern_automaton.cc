@@ -46,6 +46,14 @@ PatternAutomaton::PatternAutomaton(std::span<const PatternPart> parts) {
         throw UserError("sql.not-supported", "a PATTERN that may match no row at all is not supported",
                         "one variable at least must have a row");
     }
+    for (size_t i = 1; i < parts.size(); ++i) {
+        const PatternPart& before = parts[i - 1];
+        if (parts[i].from > 0 || before.reluctant || before.to == std::max<int64_t>(before.from, 1)) continue;
+        throw UserError(
+            "sql.not-supported",
+            "an optional variable behind one with a greedy quantifier is not supported in PATTERN",
+            "make the first one reluctant, as in A+? B*");
+    }
     int64_t all = 1;
     for (const PatternPart& part : parts) {
         all += std::min(std::max<int64_t>(part.to.value_or(part.from + 1), 1), kPatternStatesMax);

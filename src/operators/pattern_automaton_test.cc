@@ -182,6 +182,9 @@ TEST(PatternAutomaton, RefusesWhatFlinkRefuses) {
     EXPECT_EQ(code({{}, {1, std::nullopt, true}}), "");
     EXPECT_EQ(code({{}, {2, 2}}), "");
     EXPECT_EQ(code({{0, std::nullopt, true}, {0, 3, true}}), "sql.not-supported");
+    EXPECT_EQ(code({{1, std::nullopt}, {0, 1}, {}}), "sql.not-supported");
+    EXPECT_EQ(code({{1, std::nullopt, true}, {0, 1}, {}}), "");
+    EXPECT_EQ(code({{0, 1}, {0, 1}, {}}), "");
     EXPECT_EQ(code({{700, 700}, {600, 600}}), "sql.too-large");
 }
 

@@ -68,6 +68,7 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
     return snapshot;
 }
 
+// Public bases: a reader finds the one by the other.
 class SourceNodeImpl final : public SourceNode,
                              public SourceReaderContext,
                              public DeadLetterContext,

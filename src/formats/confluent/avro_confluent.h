@@ -4,7 +4,7 @@
 // Reading: the writer's schema is fetched when its number is first met, and resolved against the table's
 // schema ('schema', else its columns). Writing: under the given schema, else under the latest one of the
 // subject, if there is one, else under one that follows from the table's columns
-// (docs/decisions/0013-avro.md).
+// (docs/decisions/0016-avro.md).
 #pragma once
 
 #include <map>
