@@ -18,8 +18,8 @@ constexpr int64_t kKinesisMeasureEveryMs = 500;
 }  // namespace
 
 KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns& columns,
-                             std::unique_ptr<Decoder> decoder, const MakeFetcher& make_fetcher,
-                             SourceReaderContext& context)
+                             std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                             const MakeFetcher& make_fetcher, SourceReaderContext& context)
     : options_(options),
       decoder_(std::move(decoder)),
       context_(context),
@@ -32,7 +32,10 @@ KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns
       columns_(columns),
       rows_(columns.decoded),
       metadata_(columns.metadata),
-      fetcher_(make_fetcher(context.random().next())) {}
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
+      fetcher_(make_fetcher(context.random().next())) {
+    if (dead_letters_) decoder_->rejectTo(dead_letters_.get());
+}
 
 void KinesisReader::addSplits(std::vector<SourceSplit> splits) {
     for (const SourceSplit& encoded : splits) {
@@ -116,6 +119,7 @@ void KinesisReader::read(Shard& shard, Output& output) {
         shard.split.user_records = done->last ? -1 : done->user + 1;
     }
     context_.ofSplit(shard.id);
+    if (dead_letters_) dead_letters_->flush();
     emit(output);
     if (failure) std::rethrow_exception(failure);
 }
@@ -125,8 +129,12 @@ void KinesisReader::decode(const Shard& shard, const KinesisRecords::Record& rec
     const RecordOrigin origin{shard.origin, 0, next_record_};
     const KinesisRecords::Raw& raw = current_->records.raws[record.raw];
     const size_t before = rows_.rows();
+    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
+    if (dead_letters_) dead_letters_->fromStream(options_.stream_arn, raw.sequence);
     try {
-        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_)) skipped_.add(1);
+        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_) &&
+            (!dead_letters_ || dead_letters_->count() == rejected))
+            skipped_.add(1);
     } catch (const UserError& error) {
         throw UserError(error.code(),
                         fmt::format("{} (sequence number {})", error.problem().message, raw.sequence),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connectors/kinesis/kinesis_fetcher.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/reader_events.h"
 
@@ -28,8 +29,8 @@ class KinesisReader final : public SourceReader {
   public:
     using MakeFetcher = std::function<std::unique_ptr<KinesisFetcher>(uint64_t seed)>;
     KinesisReader(const KinesisOptions& options, const KinesisColumns& columns,
-                  std::unique_ptr<Decoder> decoder, const MakeFetcher& make_fetcher,
-                  SourceReaderContext& context);
+                  std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                  const MakeFetcher& make_fetcher, SourceReaderContext& context);
 
     void addSplits(std::vector<SourceSplit> splits) override;
     void noMoreSplits() override {}  // a stream has no end
@@ -63,6 +64,7 @@ class KinesisReader final : public SourceReader {
     Counter& expired_;
     const KinesisColumns& columns_;
     BatchBuilder rows_, metadata_;
+    std::unique_ptr<DeadLetterRows> dead_letters_;
 
     std::map<std::string, Shard> shards_;
     std::map<std::string, KinesisSplit> finished_;  // until the enumerator has taken note
