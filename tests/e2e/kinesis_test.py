@@ -360,7 +360,7 @@ INSERT INTO counted SELECT k, v, COUNT(*) OVER (PARTITION BY k ORDER BY at ROWS 
 
 def test_every_record_counts_once_and_in_order_whatever_happens(fast, stopped_service, tmp_path):
     fast.create("killed", 3)
-    faults = Faults(fast.url, 0.03)
+    faults = Faults(fast.url, 0.25)
     folder = tmp_path / "counted"
     text = table("source", faults.url, "killed", "k STRING, v BIGINT, at AS PROCTIME()",
                  HORIZON + ", 'source.shard.get-records.idle-source-interval' = '20 ms', "
