@@ -24,6 +24,7 @@ HISTORIES ?= 10000
 QUERIES ?= 10000
 FUZZ_SECONDS ?= 1800
 KILLS ?= 200
+KAFKA_KILLS ?= 200
 
 build:
 	@mkdir -p build
@@ -45,7 +46,7 @@ quick:
 
 night:
 	@tools/install test
-	@SEEDS=$(SEEDS) MILLRACE_HISTORIES=$(HISTORIES) FUZZ_SECONDS=$(FUZZ_SECONDS) KILLS=$(KILLS) QUERIES=$(QUERIES) tools/run_tests night
+	@SEEDS=$(SEEDS) MILLRACE_HISTORIES=$(HISTORIES) FUZZ_SECONDS=$(FUZZ_SECONDS) KILLS=$(KILLS) KAFKA_KILLS=$(KAFKA_KILLS) QUERIES=$(QUERIES) tools/run_tests night
 
 lint:
 	@tools/install test

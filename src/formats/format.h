@@ -13,6 +13,7 @@
 #include "base/configuration.h"
 #include "batch/batch.h"
 #include "batch/column_path.h"
+#include "types/metadata_key.h"
 
 namespace millrace {
 
@@ -65,12 +66,19 @@ struct FormatDescriptor {
     std::vector<OptionDescription> options;  // full keys: "json.ignore-parse-errors"
     // Whether a decoder can produce fields of ROW columns alone.
     bool nested_projection = false;
+    // What a decoder can tell of a record beside its columns; connectors offer it as "value.<name>".
+    std::vector<MetadataKey> metadata;
     // `schema` is the table's physical columns, `projection` what to produce of them: whole columns,
     // ascending, or, with nested_projection, fields of them too. Options are those of the table; UserError
     // where a value or a column's type is not usable.
     std::function<std::unique_ptr<Decoder>(const Schema& schema, const std::vector<ColumnPath>& projection,
                                            const std::map<std::string, std::string>& options)>
         make_decoder;
+    // Given with `metadata`: as make_decoder, with what these keys name behind the projected columns.
+    std::function<std::unique_ptr<Decoder>(const Schema& schema, const std::vector<ColumnPath>& projection,
+                                           const std::vector<std::string>& metadata,
+                                           const std::map<std::string, std::string>& options)>
+        make_metadata_decoder;
     std::function<std::unique_ptr<Encoder>(const Schema& schema,
                                            const std::map<std::string, std::string>& options)>
         make_encoder;

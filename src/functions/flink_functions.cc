@@ -4,6 +4,12 @@ namespace millrace {
 
 namespace {
 
+constexpr std::string_view kNoVariant =
+    "there is no type VARIANT; JSON_VALUE, JSON_QUERY and a format's ROWs take JSON apart";
+constexpr std::string_view kNoStructuredTypes =
+    "makes an object of a Java class, and there are no Java classes here; ROW and CAST to a named ROW make "
+    "rows";
+
 constexpr FlinkFunction kFunctions[] = {
     {"Comparison", "="},
     {"Comparison", "<>"},
@@ -206,13 +212,13 @@ constexpr FlinkFunction kFunctions[] = {
     {"JSON", "JSON"},
     {"JSON", "JSON_QUOTE"},
     {"JSON", "JSON_UNQUOTE"},
-    {"Variant", "PARSE_JSON"},
-    {"Variant", "TRY_PARSE_JSON"},
+    {"Variant", "PARSE_JSON", false, kNoVariant},
+    {"Variant", "TRY_PARSE_JSON", false, kNoVariant},
     {"Value construction", "ROW"},
     {"Value construction", "ARRAY"},
     {"Value construction", "MAP"},
-    {"Value construction", "OBJECT_OF"},
-    {"Value construction", "OBJECT_UPDATE"},
+    {"Value construction", "OBJECT_OF", false, kNoStructuredTypes},
+    {"Value construction", "OBJECT_UPDATE", false, kNoStructuredTypes},
     {"Value access", "."},
     {"Grouping", "GROUP_ID", true},
     {"Grouping", "GROUPING", true},
@@ -224,7 +230,7 @@ constexpr FlinkFunction kFunctions[] = {
     {"Hash", "SHA384"},
     {"Hash", "SHA512"},
     {"Hash", "SHA2"},
-    {"Auxiliary", "CURRENT_DATABASE"},
+    {"Auxiliary", "CURRENT_DATABASE", true},
     {"Aggregate", "COUNT"},
     {"Aggregate", "AVG"},
     {"Aggregate", "SUM"},
@@ -239,15 +245,15 @@ constexpr FlinkFunction kFunctions[] = {
     {"Aggregate", "RANK", true},
     {"Aggregate", "DENSE_RANK", true},
     {"Aggregate", "ROW_NUMBER", true},
-    {"Aggregate", "LEAD"},
+    {"Aggregate", "LEAD", true},
     {"Aggregate", "LAG", true},
     {"Aggregate", "FIRST_VALUE"},
     {"Aggregate", "LAST_VALUE"},
     {"Aggregate", "LISTAGG"},
     {"Aggregate", "ARRAY_AGG"},
-    {"Aggregate", "CUME_DIST"},
-    {"Aggregate", "PERCENT_RANK"},
-    {"Aggregate", "NTILE"},
+    {"Aggregate", "CUME_DIST", true},
+    {"Aggregate", "PERCENT_RANK", true},
+    {"Aggregate", "NTILE", true},
     {"Aggregate", "PERCENTILE"},
 };
 

@@ -11,6 +11,7 @@ struct FlinkFunction {
     std::string_view section;
     std::string_view name;   // as a descriptor's name or alias
     bool is_syntax = false;  // understood by the parser or binder, without a descriptor
+    std::string_view missing_because = "";
 };
 
 // Of Flink 2.2, in the documentation's order.

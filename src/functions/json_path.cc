@@ -13,8 +13,14 @@ class JsonPath::Reader {
   public:
     explicit Reader(std::string_view text) : text_(text) {}
 
-    std::optional<JsonPath> read() {
+    // `within`: "@" may stand for "$", and no word before it.
+    std::optional<JsonPath> read(bool within) {
         JsonPath path;
+        if (within) {
+            path.from_root_ = !accept('@');
+            if (path.from_root_ && !accept('$')) return std::nullopt;
+            return steps(path) ? std::optional(std::move(path)) : std::nullopt;
+        }
         skipSpace();
         for (const std::string_view mode : {"strict", "lax"}) {
             const std::string_view word = text_.substr(at_, mode.size());
@@ -26,11 +32,16 @@ class JsonPath::Reader {
         skipSpace();
         while (!text_.empty() && isSpace(text_.back()))
             text_.remove_suffix(1);
-        if (!accept('$')) return std::nullopt;
+        if (!accept('$') || !steps(path)) return std::nullopt;
+        return path;
+    }
+
+  private:
+    bool steps(JsonPath& path) {
         while (at_ < text_.size()) {
-            if (!step(path.steps_)) return std::nullopt;
+            if (!step(path.steps_)) return false;
         }
-        if (!path.steps_.empty() && path.steps_.back().kind == StepKind::Descend) return std::nullopt;
+        if (!path.steps_.empty() && path.steps_.back().kind == StepKind::Descend) return false;
         for (size_t i = 0; i < path.steps_.size(); ++i) {
             const Step& step = path.steps_[i];
             const bool one =
@@ -38,10 +49,8 @@ class JsonPath::Reader {
                 (step.kind == StepKind::Indexes && step.indexes.size() == 1);
             path.definite_ &= one;
         }
-        return path;
+        return true;
     }
-
-  private:
     static bool isSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
     bool isSpaceAt(size_t at) const { return at < text_.size() && isSpace(text_[at]); }
     void skipSpace() {
@@ -56,7 +65,7 @@ class JsonPath::Reader {
     [[noreturn]] void notSupported(const char* what) const {
         throw UserError("sql.not-supported",
                         fmt::format("{} in the JSON path '{}' are not supported yet", what, text_),
-                        "paths of names, indexes, slices, * and .. are");
+                        "paths of names, indexes, slices, *, .. and filters are");
     }
 
     bool step(std::vector<Step>& steps) {
@@ -85,8 +94,13 @@ class JsonPath::Reader {
     bool brackets(std::vector<Step>& steps) {
         skipSpace();
         if (at_ >= text_.size()) return false;
-        if (text_[at_] == '?') notSupported("filters");
-        if (accept('*')) {
+        if (accept('?')) {
+            skipSpace();
+            Step step{.kind = StepKind::Filter};
+            step.filter = JsonPathFilter::read(text_, at_);
+            if (!step.filter) return false;
+            steps.push_back(std::move(step));
+        } else if (accept('*')) {
             steps.push_back({.kind = StepKind::All});
         } else if (text_[at_] == '\'' || text_[at_] == '"') {
             if (!names(steps)) return false;
@@ -175,6 +189,8 @@ struct JsonPath::Walk {
                 for (const uint32_t child : children(value))
                     go(at + 1, child, false);
                 return true;
+            case StepKind::Filter:
+                return filtered(at, value, definite);
             case StepKind::Descend:
                 descend(at + 1, value);
                 return true;
@@ -236,13 +252,28 @@ struct JsonPath::Walk {
         return true;
     }
 
+    // Elements of an array that pass, or an object itself.
+    bool filtered(size_t at, uint32_t value, bool definite) {
+        if (document.isScalar(value)) return !definite;
+        const JsonPathFilter& filter = *steps[at].filter;
+        if (document.node(value).kind == JsonKind::Object) {
+            if (filter.accepts(document, value)) go(at + 1, value, false);
+            return true;
+        }
+        for (const uint32_t child : children(value)) {
+            if (filter.accepts(document, child)) go(at + 1, child, false);
+        }
+        return true;
+    }
+
     // The step at every value below that it fits, outermost first.
     void descend(size_t at, uint32_t value) {
         const JsonKind kind = document.node(value).kind;
         if (document.isScalar(value)) return;
         const StepKind wanted = steps[at].kind;
         const bool fits =
-            wanted == StepKind::All || (wanted == StepKind::Names && kind == JsonKind::Object) ||
+            wanted == StepKind::All || (wanted == StepKind::Filter && kind == JsonKind::Object) ||
+            (wanted == StepKind::Names && kind == JsonKind::Object) ||
             ((wanted == StepKind::Indexes || wanted == StepKind::Slice) && kind == JsonKind::Array);
         if (fits) go(at, value, false);
         for (const uint32_t child : children(value))
@@ -250,7 +281,16 @@ struct JsonPath::Walk {
     }
 };
 
-std::optional<JsonPath> JsonPath::compile(std::string_view text) { return Reader(text).read(); }
+std::optional<JsonPath> JsonPath::compile(std::string_view text) { return Reader(text).read(false); }
+
+std::optional<JsonPath> JsonPath::within(std::string_view text) { return Reader(text).read(true); }
+
+uint32_t JsonPath::from(JsonDocument& document, uint32_t value) const {
+    Walk walk{.steps = steps_, .document = document, .found = {}};
+    const bool reached = walk.go(0, from_root_ ? 0 : value, true);
+    if (!definite_) return reached ? document.makeArray(walk.found) : JsonDocument::kNone;
+    return reached && !walk.found.empty() ? walk.found.front() : JsonDocument::kNone;
+}
 
 JsonPath::Found JsonPath::find(JsonDocument& document) const {
     if (document.node(0).kind == JsonKind::Null) return {.error = true};

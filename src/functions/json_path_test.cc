@@ -80,7 +80,19 @@ TEST(JsonPath, IsReadStrictly) {
     for (const char* text :
          {"", "a", "$a", "$.", "$.a.", "$[", "$[a]", "$['a", "$..", "$[1", "$[1:2:3]", "$ .a"})
         EXPECT_EQ(found(text, "{}"), "no path") << text;
-    EXPECT_THROW(JsonPath::compile("$.a[?(@.b > 1)]"), UserError);
+    EXPECT_TRUE(JsonPath::compile("$.a[?(@.b > 1 && !(@.c || $.d in [1, 'x']))]"));
+    EXPECT_TRUE(JsonPath::compile("$.a[?(@['b)'] =~ /x\\/y/i)].c"));
+    for (const char* wrong :
+         {"$[?]", "$[?()]", "$[?(@.a]", "$[?(@.a)", "$[?(@.a > )]", "$[?(1)]", "$[?(@.a = 1)]",
+          "$[?(@.a in 1)]", "$[?(@.a && )]", "$[?(@.a =~ /(/)]", "$[?(@.a 'x)]"})
+        EXPECT_FALSE(JsonPath::compile(wrong)) << wrong;
+    std::string deep = "@.a";
+    for (int i = 0; i < 5000; ++i)
+        deep = "@[?(" + deep + ")]";
+    EXPECT_FALSE(JsonPath::compile("$[?(" + deep + ")]"));
+    EXPECT_FALSE(JsonPath::compile("$[?(" + std::string(5000, '(') + "@.a" + std::string(5000, ')') + ")]"));
+    EXPECT_FALSE(JsonPath::compile("$[?(" + std::string(5000, '!') + "@.a)]"));
+    EXPECT_THROW(JsonPath::compile("$.a[?(@.b contains 1)]"), UserError);
     EXPECT_THROW(JsonPath::compile("$.a.length()"), UserError);
 }
 

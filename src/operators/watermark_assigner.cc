@@ -33,12 +33,15 @@ struct WatermarkAssigner::State final : OperatorState {
 };
 
 WatermarkAssigner::WatermarkAssigner(Schema schema, size_t rowtime, ExpressionPtr expression,
-                                     std::optional<int64_t> delay_micros, Duration idle_timeout)
+                                     std::optional<int64_t> delay_micros, Duration idle_timeout,
+                                     WatermarkAlignment alignment, WatermarkEmit emit)
     : schema_(std::move(schema)),
       rowtime_(rowtime),
       expression_(std::move(expression)),
       delay_micros_(delay_micros),
-      idle_timeout_(idle_timeout) {
+      idle_timeout_(idle_timeout),
+      alignment_(std::move(alignment)),
+      emit_(emit) {
     MILLRACE_CHECK(schema_[rowtime_].type.isTimestamp(), "column {} is not a timestamp", rowtime_);
 }
 
@@ -52,7 +55,8 @@ std::string WatermarkAssigner::name() const {
 std::unique_ptr<OperatorState> WatermarkAssigner::open(OperatorContext& context) const {
     auto state = std::make_unique<State>(context);
     if (!delay_micros_) state->expression.emplace(std::vector<ExpressionPtr>{expression_});
-    state->interval_ms = context.configuration().get(kAutoWatermarkInterval).ms;
+    if (emit_ == WatermarkEmit::Periodic)
+        state->interval_ms = context.configuration().get(kAutoWatermarkInterval).ms;
     state->last_row_ms = context.now().value();
     if (idle_timeout_.ms > 0) context.wakeAt(ProcessingTime(state->last_row_ms + idle_timeout_.ms));
     return state;
@@ -162,6 +166,10 @@ void WatermarkAssigner::onProcessingTime(OperatorState& operator_state, Processi
     }
     state.idle = true;
     output.emitIdle(true);
+}
+
+void WatermarkAssigner::onHeldBack(OperatorState& operator_state, OperatorContext& context) const {
+    static_cast<State&>(operator_state).last_row_ms = context.now().value();
 }
 
 }  // namespace millrace

@@ -1,16 +1,19 @@
 #include "runtime/chain.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/observed_state.h"
+#include "runtime/reader_events.h"
 
 namespace millrace {
 namespace {
 
 constexpr const char* kSplits = "source-splits";
 constexpr const char* kWriterState = "writer-state";
+constexpr size_t kProgressKept = 32;
 constexpr int64_t kObservationNanos = 20'000'000;  // of an operator's state
 
 std::string encodeSplit(const SourceSplit& split) {
@@ -64,7 +67,8 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
     return snapshot;
 }
 
-class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
+// Public bases: a reader finds the one by the other.
+class SourceNodeImpl final : public SourceNode, public SourceReaderContext, public ReaderEventSender {
   public:
     SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
         : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}
@@ -78,13 +82,39 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
         std::sort(splits.begin(), splits.end(),
                   [](const SourceSplit& a, const SourceSplit& b) { return a.id < b.id; });
         splits = shareOf(std::move(splits), slot_);
-        if (!splits.empty()) reader_->addSplits(std::move(splits));
+        if (!splits.empty()) addSplits(std::move(splits));
     }
-    void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
+    void addSplits(std::vector<SourceSplit> splits) override {
+        if (reader_->tellsSplits())
+            for (const SourceSplit& split : splits)
+                for (SplitWatermarks* follower : followers_)
+                    follower->splitAdded(split.id);
+        reader_->addSplits(std::move(splits));
+    }
     void noMoreSplits() override { reader_->noMoreSplits(); }
     ReadStatus poll() override {
         const auto turn = takeTurn();
         return reader_->poll(*this);
+    }
+
+    void followedBy(SplitWatermarks& follower) override { followers_.push_back(&follower); }
+    bool held() const override { return held_; }
+    void hold(const SplitWatermarks& follower, std::set<std::string> splits, bool all) override {
+        auto& wanted = holds_[&follower];
+        if (wanted.splits == splits && wanted.all == all) return;
+        wanted = {std::move(splits), all};
+        std::set<std::string> paused;
+        held_ = false;
+        for (const auto& [who, hold] : holds_) {
+            paused.insert(hold.splits.begin(), hold.splits.end());
+            held_ = held_ || hold.all;
+        }
+        held_ = !reader_->pauseSplits(paused) || held_;
+    }
+    void checkpointComplete(CheckpointId id) override {
+        const auto found = progress_.find(id);
+        if (found != progress_.end()) reader_->onCheckpointComplete(found->second);
+        progress_.erase(progress_.begin(), progress_.upper_bound(id));
     }
 
     void receive(size_t, const Batch&) override { MILLRACE_CHECK(false, "a source has no input"); }
@@ -98,7 +128,20 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
         for (const SourceSplit& split : reader_->snapshot())
             items.push_back(encodeSplit(split));
         acknowledgement.operators.push_back(listSnapshot(node_, slot_.slot, kSplits, std::move(items)));
+        if (progress_.size() == kProgressKept) progress_.erase(progress_.begin());
+        if (std::string progress = reader_->progress(); !progress.empty())
+            progress_[barrier.id] = std::move(progress);
     }
+
+    void ofSplit(const std::string& id) override {
+        for (SplitWatermarks* follower : followers_)
+            follower->ofSplit(id);
+    }
+    void splitFinished(const std::string& id) override {
+        for (SplitWatermarks* follower : followers_)
+            follower->splitFinished(id);
+    }
+    bool splitsMatter() const override { return !followers_.empty(); }
 
     const Environment& environment() const override { return slot_.environment; }
     MetricGroup& metrics() override { return metrics_; }
@@ -108,10 +151,21 @@ class SourceNodeImpl final : public SourceNode, private SourceReaderContext {
     uint32_t parallelism() const override { return slot_.parallelism; }
     size_t batchRowsMax() const override { return slot_.batch_rows_max; }
     void requestSplit() override { slot_.listener->onSplitRequest(node_.id, slot_.slot); }
+    void sendToEnumerator(std::string event) override {
+        slot_.listener->onReaderEvent(node_.id, slot_.slot, std::move(event));
+    }
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
 
     const Source& source_;
     std::unique_ptr<SourceReader> reader_;
+    std::map<CheckpointId, std::string> progress_;  // of checkpoints that are not known to be complete
+    std::vector<SplitWatermarks*> followers_;
+    struct Hold {
+        std::set<std::string> splits;
+        bool all = false;
+    };
+    std::map<const SplitWatermarks*, Hold> holds_;
+    bool held_ = false;
 };
 
 class OperatorNode final : public ChainNode, private OperatorContext {
@@ -119,6 +173,7 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     OperatorNode(const JobNode& node, const SlotSurroundings& slot)
         : ChainNode(node, slot), operator_(*std::get<std::shared_ptr<const Operator>>(node.what)) {}
 
+    void behind(SourceNode& source) override { source_ = &source; }
     void open(const OperatorSnapshots& restored) override {
         const auto turn = takeTurn();
         backend_ =
@@ -129,13 +184,22 @@ class OperatorNode final : public ChainNode, private OperatorContext {
             observed_ = observed.get();
             backend_ = std::move(observed);
         }
+        const auto* const per_split = dynamic_cast<const PerSplitOperator*>(&operator_);
+        if (source_ != nullptr && per_split != nullptr) {
+            split_watermarks_.emplace(*per_split, static_cast<OperatorContext&>(*this),
+                                      static_cast<Output&>(*this), node_.uid, *source_, slot_.alignment);
+            source_->followedBy(*split_watermarks_);
+        }
         state_ = operator_.open(*this);
         scheduleExpiry(true);
     }
     void receive(size_t input, const Batch& batch) override {
         const auto turn = takeTurn();
         noteInput(batch);
-        operator_.process(*state_, input, batch, *this, *this);
+        if (split_watermarks_)
+            split_watermarks_->process(batch);
+        else
+            operator_.process(*state_, input, batch, *this, *this);
         backend_->relieve();
         if (observed_ != nullptr) observeNowAndThen();
     }
@@ -143,15 +207,26 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         const auto turn = takeTurn();
         noteWatermark(watermark);
         if (observed_ != nullptr && watermark == EventTime::max()) observed_->observe();  // before all goes
-        operator_.onWatermark(*state_, watermark, *this, *this);
+        if (split_watermarks_)
+            split_watermarks_->onWatermark(watermark);
+        else
+            operator_.onWatermark(*state_, watermark, *this, *this);
     }
     void receiveIdle(bool idle) override {
         const auto turn = takeTurn();
-        operator_.onIdle(*state_, idle, *this, *this);
+        if (split_watermarks_)
+            split_watermarks_->onIdle(idle);
+        else
+            operator_.onIdle(*state_, idle, *this, *this);
     }
 
   private:
-    void onTimer(ProcessingTime now) override { operator_.onProcessingTime(*state_, now, *this, *this); }
+    void onTimer(ProcessingTime now) override {
+        if (split_watermarks_)
+            split_watermarks_->onProcessingTime(now);
+        else
+            operator_.onProcessingTime(*state_, now, *this, *this);
+    }
     void onEndOfInput() override {
         noteStateBytes();  // before the end empties it
         if (observed_ != nullptr) observed_->observe();
@@ -209,6 +284,8 @@ class OperatorNode final : public ChainNode, private OperatorContext {
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
 
     const Operator& operator_;
+    SourceNode* source_ = nullptr;  // right behind it in a task, or after operators that pass rows on
+    std::optional<SplitWatermarks> split_watermarks_;
     std::unique_ptr<StateBackend> backend_;
     ObservedState* observed_ = nullptr;  // the backend, with operator_detail
     int64_t observe_at_ns_ = 0;
@@ -246,7 +323,11 @@ class SinkNode final : public ChainNode, private SinkWriterContext {
     }
 
   private:
-    void onEndOfInput() override { whenIdle(); }
+    void onEndOfInput() override {
+        whenIdle();
+        const auto turn = takeTurn();
+        writer_->onEndOfInput();
+    }
     void capture(const Barrier& barrier, TaskAcknowledgement& acknowledgement) override {
         atStep(slot_.hooks, CheckpointStep::PreCommit);
         whenIdle();

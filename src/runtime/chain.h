@@ -15,6 +15,7 @@
 #include "runtime/job_graph.h"
 #include "runtime/metrics.h"
 #include "runtime/node_times.h"
+#include "runtime/split_watermarks.h"
 #include "state/snapshot.h"
 
 namespace millrace {
@@ -39,6 +40,7 @@ class SlotListener {
     virtual ~SlotListener() = default;
     virtual void onOpened(SlotIndex slot) = 0;
     virtual void onSplitRequest(NodeId source, SlotIndex reader) = 0;
+    virtual void onReaderEvent(NodeId source, SlotIndex reader, std::string event) = 0;
     virtual void onAcknowledge(TaskAcknowledgement acknowledgement) = 0;
     virtual void onInputEnded(SlotIndex slot) = 0;
     virtual void onFailed(SlotIndex slot, const std::string& task, std::exception_ptr failure) = 0;
@@ -62,7 +64,10 @@ struct SlotSurroundings {
     StepHooks* hooks = nullptr;
     SlotListener* listener = nullptr;
     NodeTimes* node_times = nullptr;  // the slot's own, with operator_detail
+    std::shared_ptr<WatermarkAlignmentGroups> alignment;
 };
+
+class SourceNode;
 
 using OperatorSnapshots = std::vector<std::shared_ptr<const OperatorSnapshot>>;
 
@@ -70,6 +75,8 @@ class ChainNode : public Output {
   public:
     ChainNode(const JobNode& node, const SlotSurroundings& slot);
 
+    // Before open(): the source at the head of its task.
+    virtual void behind(SourceNode& source) { (void)source; }
     void feeds(ChainNode& next) { next_.push_back(&next); }
     void leavesBy(ExchangeWriter& writer) { writers_.push_back(&writer); }
 
@@ -145,9 +152,12 @@ class ChainNode : public Output {
 };
 
 // The first node of a task without channels.
-class SourceNode : public ChainNode {
+class SourceNode : public ChainNode, public HeldSource {
   public:
     using ChainNode::ChainNode;
+    virtual void followedBy(SplitWatermarks& follower) = 0;
+    virtual bool held() const = 0;  // not to be polled
+    virtual void checkpointComplete(CheckpointId id) = 0;
     virtual void addSplits(std::vector<SourceSplit> splits) = 0;
     virtual void noMoreSplits() = 0;
     virtual ReadStatus poll() = 0;

@@ -1,5 +1,7 @@
 #include "runtime/checker.h"
 
+#include "runtime/per_split_operator.h"
+
 #include <unordered_map>
 
 #include "base/error.h"
@@ -208,6 +210,11 @@ std::shared_ptr<const JobGraph> withChecker(const std::shared_ptr<const JobGraph
             for (const JobEdge& edge : node.inputs)
                 inputs.push_back(schemaOf(edge.from));
             const auto& op = std::get<std::shared_ptr<const Operator>>(node.what);
+            if (dynamic_cast<const PerSplitOperator*>(op.get()) != nullptr) {
+                // It is run once a split, each with a watermark of its own; what comes out is the next one's.
+                checked->addOperator(node.uid, op, node.inputs);
+                continue;
+            }
             checked->addOperator(node.uid, std::make_shared<CheckedOperator>(op, std::move(inputs)),
                                  node.inputs);
         }

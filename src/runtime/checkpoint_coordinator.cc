@@ -339,6 +339,7 @@ void CheckpointCoordinator::onCommitted() {
         done->record.status = "COMPLETED";
         done->record.end_ms = end.value();
         listener_.onRecord(done->record);
+        listener_.onCheckpointComplete(done->record.id);
         executor_.submit([this, id = done->record.id] {
             store_.discardOlderThan(id);
             store_.compact();

@@ -73,6 +73,7 @@ class CheckpointListener {
     virtual void resumeSources() = 0;
     virtual bool processingBacklog() = 0;                              // a source is behind
     virtual void onCheckpointFailure(std::exception_ptr failure) = 0;  // the job has to fail
+    virtual void onCheckpointComplete(CheckpointId id) = 0;            // written and committed
     virtual void onAllCommitted() = 0;                                 // the end, or the stop, is complete
     virtual void onRecord(const CheckpointRecord& record) = 0;         // new, or changed
     virtual void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) = 0;

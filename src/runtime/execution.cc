@@ -97,6 +97,19 @@ void Execution::trigger(const Barrier& barrier, AtBarrier then) {
     }
 }
 
+void Execution::checkpointComplete(CheckpointId id) {
+    for (const auto& slot : slots_) {
+        for (const size_t v : source_vertices_) {
+            slot->post(v, [id](Task& task) { task.checkpointComplete(id); });
+        }
+    }
+}
+
+void Execution::deliverMessages() {
+    for (const auto& slot : slots_)
+        slot->deliverMessages();
+}
+
 void Execution::resume() {
     for (const auto& slot : slots_) {
         for (const size_t v : source_vertices_) {

@@ -31,6 +31,8 @@ class Execution {
     enum class AtBarrier : uint8_t { GoOn, Suspend, Drain };
     void trigger(const Barrier& barrier, AtBarrier then);
     void resume();
+    void checkpointComplete(CheckpointId id);
+    void deliverMessages();  // what was posted and not yet taken; once no slot runs any more
 
     const Slot& slot(size_t index) const { return *slots_[index]; }
     size_t slotCount() const { return slots_.size(); }

@@ -43,16 +43,12 @@ class JobMaster::AttemptListener final : public SlotListener {
         post([this, slot] { master_.onOpened(slot); });
     }
     void onSplitRequest(NodeId source, SlotIndex reader) override {
-        post([this, source, reader] {
-            for (const auto& coordinator : master_.sources_) {
-                if (coordinator->node().id != source) continue;
-                try {
-                    coordinator->onSplitRequest(reader);
-                } catch (const std::exception&) {
-                    master_.fail(coordinator->node().name, std::current_exception());
-                    return;
-                }
-            }
+        toCoordinator(source,
+                      [reader](SourceCoordinator& coordinator) { coordinator.onSplitRequest(reader); });
+    }
+    void onReaderEvent(NodeId source, SlotIndex reader, std::string event) override {
+        toCoordinator(source, [reader, event = std::move(event)](SourceCoordinator& coordinator) {
+            coordinator.onReaderEvent(reader, event);
         });
     }
     void onAcknowledge(TaskAcknowledgement acknowledgement) override {
@@ -76,6 +72,19 @@ class JobMaster::AttemptListener final : public SlotListener {
     }
 
   private:
+    void toCoordinator(NodeId source, std::function<void(SourceCoordinator&)> message) {
+        post([this, source, message = std::move(message)] {
+            for (const auto& coordinator : master_.sources_) {
+                if (coordinator->node().id != source) continue;
+                try {
+                    message(*coordinator);
+                } catch (const std::exception&) {
+                    master_.fail(coordinator->node().name, std::current_exception());
+                    return;
+                }
+            }
+        });
+    }
     void post(std::function<void()> message) {
         // The master is asked before this object is touched: it may be gone by then.
         master_.post([master = &master_, attempt = attempt_, message = std::move(message)] {
@@ -224,6 +233,7 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
     surroundings.seed = random_.next();
     surroundings.hooks = hooks_;
     surroundings.listener = listener_.get();
+    surroundings.alignment = std::make_shared<WatermarkAlignmentGroups>();
     parameters.restored =
         std::make_shared<const std::map<std::string, OperatorSnapshots>>(std::move(restored->operators));
     enterTasks(TaskState::Deploying);
@@ -237,8 +247,8 @@ void JobMaster::onRestored(const std::shared_ptr<RestoredJob>& restored) {
             std::optional<std::string> state;
             const auto found = restored->enumerators.find(node.uid);
             if (found != restored->enumerators.end()) state = found->second;
-            sources_.push_back(std::make_unique<SourceCoordinator>(node, environment_, options_.parallelism,
-                                                                   *execution_, state));
+            sources_.push_back(
+                std::make_unique<SourceCoordinator>(node, environment_, options_, *execution_, state));
             sources_.back()->start();
         }
     } catch (const std::exception&) {
@@ -404,7 +414,11 @@ bool JobMaster::processingBacklog() { return backlog_.behind(*execution_, plan_,
 
 void JobMaster::onCheckpointFailure(std::exception_ptr failure) { fail("checkpoint", failure); }
 
+void JobMaster::onCheckpointComplete(CheckpointId id) { execution_->checkpointComplete(id); }
+
 void JobMaster::onAllCommitted() {
+    driver_.stopSlots();
+    execution_->deliverMessages();  // readers hear of the last checkpoint, too
     tearDown("the job has finished");
     enterTasks(TaskState::Finished);
     ++attempt_;
@@ -412,6 +426,13 @@ void JobMaster::onAllCommitted() {
 }
 
 void JobMaster::onRecord(const CheckpointRecord& record) {
+    noteRecord(record);
+    if (record.status != "COMPLETED") return;
+    for (const auto& source : sources_)
+        source->onCheckpointComplete();
+}
+
+void JobMaster::noteRecord(const CheckpointRecord& record) {
     const std::lock_guard lock(mutex_);
     auto& history = statistics_.history;
     const auto known = std::find_if(history.begin(), history.end(),

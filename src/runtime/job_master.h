@@ -63,8 +63,10 @@ class JobMaster final : private CheckpointListener {
     void resumeSources() override;
     bool processingBacklog() override;
     void onCheckpointFailure(std::exception_ptr failure) override;
+    void onCheckpointComplete(CheckpointId id) override;
     void onAllCommitted() override;
     void onRecord(const CheckpointRecord& record) override;
+    void noteRecord(const CheckpointRecord& record);
     void onSavepoint(const std::string& trigger_id, const SavepointStatus& status) override;
 
     void post(std::function<void()> message) { mailbox_.post(std::move(message)); }

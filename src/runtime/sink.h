@@ -37,6 +37,7 @@ class SinkWriter {
     virtual void onWatermark(EventTime watermark) { (void)watermark; }
     virtual void flush() {
     }  // makes at-least-once output visible; called when the slot has nothing else to do, too
+    virtual void onEndOfInput() {}  // no more rows come; barriers may
     // At a barrier, and once at the end of input: everything written so far, made durable but not yet
     // visible.
     virtual std::vector<std::string> prepareCommit() { return {}; }

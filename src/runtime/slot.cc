@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "base/log.h"
+
 namespace millrace {
 
 Slot::Slot(SlotSurroundings surroundings) : surroundings_(std::move(surroundings)), mailbox_(waker_) {
@@ -71,6 +73,16 @@ void Slot::reportEnd() {
     if (!std::all_of(tasks_.begin(), tasks_.end(), ended)) return;
     end_reported_ = true;
     surroundings_.listener->onInputEnded(surroundings_.slot);
+}
+
+void Slot::deliverMessages() {
+    try {
+        while (!failed_ && mailbox_.run()) {
+        }
+    } catch (const std::exception& error) {
+        failed_ = true;
+        logWarn("runtime.slot", "after the end of the job: {}", error.what());
+    }
 }
 
 int64_t Slot::nextWake() const {

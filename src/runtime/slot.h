@@ -39,6 +39,7 @@ class Slot {
     // a task only takes its turn if the draw says so (true is then returned at least as long as there is
     // work).
     bool step(Random* turns = nullptr);
+    void deliverMessages();    // and nothing else; after the last turn
     int64_t nextWake() const;  // milliseconds since the epoch; INT64_MAX: only when woken
     bool asleep() const { return waker_.asleep(); }
     bool failed() const { return failed_; }

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ class SourceReaderContext {
     virtual size_t batchRowsMax() const = 0;  // never emit larger batches (test profiles set 1)
     virtual void requestSplit() = 0;
     virtual void wakeAt(ProcessingTime time) = 0;
+    // Of a reader that tellsSplits(): what it emits from here on is of this split, one of those it was given;
+    // and this one has no more to come, so it holds back no watermark.
+    virtual void ofSplit(const std::string& id) { (void)id; }
+    virtual void splitFinished(const std::string& id) { (void)id; }
+    // Whether anybody wants to know; if not, a batch may as well hold rows of several splits.
+    virtual bool splitsMatter() const { return false; }
 };
 
 class SourceReader {
@@ -71,6 +78,19 @@ class SourceReader {
     // Emits at most a batch or so, then returns: the slot has other work too.
     virtual ReadStatus poll(Output& output) = 0;
     virtual std::vector<SourceSplit> snapshot() const = 0;  // unfinished splits at their positions
+
+    // Whether it says of which split its rows are (SourceReaderContext::ofSplit). Then each split that it was
+    // given and has not finished has a watermark of its own.
+    virtual bool tellsSplits() const { return false; }
+    // Only these of its splits are not to be read until the next call (watermark alignment). False if it
+    // cannot leave some out: then it is not polled while there are any.
+    virtual bool pauseSplits(const std::set<std::string>& ids) { return ids.empty(); }
+
+    // What it has to know, once the checkpoint is complete whose barrier passes now, to tell the system that
+    // it reads from (offsets of a consumer group); "" for nothing. At best told once: a failure may come
+    // first.
+    virtual std::string progress() const { return {}; }
+    virtual void onCheckpointComplete(const std::string& progress) { (void)progress; }
 };
 
 class Source {

@@ -5,13 +5,16 @@
 namespace millrace {
 
 SourceCoordinator::SourceCoordinator(const JobNode& node, const Environment& environment,
-                                     uint32_t parallelism, Execution& execution,
+                                     const RuntimeOptions& options, Execution& execution,
                                      const std::optional<std::string>& restored)
     : node_(node),
       environment_(environment),
-      parallelism_(parallelism),
+      parallelism_(options.parallelism),
       execution_(execution),
-      enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)) {}
+      enumerator_(std::get<std::shared_ptr<const Source>>(node.what)->createEnumerator(restored)),
+      listener_(dynamic_cast<ReaderEventListener*>(enumerator_.get())) {
+    if (listener_ != nullptr) listener_->onCheckpointing(options.checkpoint_interval.ms > 0);
+}
 
 bool SourceCoordinator::discoverIfDue(ProcessingTime now) {
     if (wake_ > now.value()) return false;

@@ -6,20 +6,28 @@
 #include <string>
 
 #include "runtime/execution.h"
+#include "runtime/reader_events.h"
+#include "runtime/runtime_options.h"
 
 namespace millrace {
 
 class SourceCoordinator final : private EnumeratorContext {
   public:
     // Throws what the source throws: a state it cannot use.
-    SourceCoordinator(const JobNode& node, const Environment& environment, uint32_t parallelism,
+    SourceCoordinator(const JobNode& node, const Environment& environment, const RuntimeOptions& options,
                       Execution& execution, const std::optional<std::string>& restored);
 
     void start() { enumerator_->start(*this); }
     void onSplitRequest(SlotIndex reader) { enumerator_->onSplitRequest(*this, reader); }
+    void onReaderEvent(SlotIndex reader, const std::string& event) {
+        if (listener_ != nullptr) listener_->onReaderEvent(*this, reader, event);
+    }
     bool discoverIfDue(ProcessingTime now);
     int64_t nextWake() const { return wake_; }
-    std::string snapshot() const { return enumerator_->snapshot(); }
+    std::string snapshot() { return captured_ = enumerator_->snapshot(); }
+    void onCheckpointComplete() {  // of the latest snapshot()
+        if (listener_ != nullptr) listener_->onCheckpointComplete(*this, captured_);
+    }
     const JobNode& node() const { return node_; }
 
   private:
@@ -36,6 +44,8 @@ class SourceCoordinator final : private EnumeratorContext {
     uint32_t parallelism_;
     Execution& execution_;
     std::unique_ptr<SplitEnumerator> enumerator_;
+    ReaderEventListener* listener_;  // the enumerator, if it is one
+    std::string captured_;
     int64_t wake_ = INT64_MAX;
 };
 

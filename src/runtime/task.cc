@@ -24,6 +24,9 @@ Task::Task(size_t vertex, std::string name, const SlotSurroundings& slot,
       blocked_(inputs_.size(), 0),
       valve_(inputs_.size()) {
     MILLRACE_CHECK((source_ != nullptr) == inputs_.empty());
+    if (source_ == nullptr) return;
+    for (const auto& node : nodes_)
+        node->behind(*source_);
 }
 
 void Task::open(const std::map<std::string, OperatorSnapshots>& restored) {
@@ -75,7 +78,7 @@ int64_t Task::nextWake() const {
 }
 
 bool Task::pollSource() {
-    if (ended_ || suspended_ || source_waits_) return false;
+    if (ended_ || suspended_ || source_waits_ || source_->held()) return false;
     switch (source_->poll()) {
         case ReadStatus::More:
             break;

@@ -33,6 +33,7 @@ class Task {
     // To a source: messages of the coordinator, in its order.
     void addSplit(SourceSplit split);
     void noMoreSplits();
+    void checkpointComplete(CheckpointId id) { source_->checkpointComplete(id); }
     void trigger(const Barrier& barrier);  // the barrier sets out from here
     void suspend() { suspended_ = true; }  // no more records, for a stop with a savepoint
     void resume() { suspended_ = false; }

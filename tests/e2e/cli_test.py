@@ -189,6 +189,36 @@ def test_a_broken_pipe_ends_it_quietly(folder):
         process.wait()
 
 
+def test_overwriting_changes_nothing_when_it_is_killed(folder):
+    out = folder / "out"
+    out.mkdir()
+    (out / "old").write_text("1,old\n")
+    overwrite = """
+CREATE TABLE numbers (k BIGINT, v STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.v.length' = '5');
+CREATE TABLE kept (k BIGINT, v STRING) WITH ('connector' = 'filesystem', 'path' = '${{dir}}/out', 'format' = 'csv');
+SET 'execution.runtime-mode' = 'batch';
+SET 'execution.checkpointing.interval' = '50 ms';
+INSERT OVERWRITE kept SELECT k, v FROM numbers;
+"""
+
+    def visible():
+        return sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+
+    process = start(folder, overwrite.format(rows=1_000_000_000))
+    try:
+        wait_for("files of several checkpoints", lambda: len(list(out.glob(".part-*"))) > 5)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    assert visible() == ["old"]
+    process = start(folder, overwrite.format(rows=1000))
+    assert process.wait(60) == 0, process.stderr.read()
+    names = visible()
+    assert names and "old" not in names
+    assert sum(len((out / name).read_text().splitlines()) for name in names) == 1000
+
+
 def test_state_on_disk_is_gone_with_a_process_that_is_killed(folder):
     state = folder / "state"
     process = start(folder, """

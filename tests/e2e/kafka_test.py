@@ -6,68 +6,47 @@ import random
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
 from harness import MILLRACE, ROLE, ROOT, free_port, sql_application, wait_for, wait_for_status
+from kafka_harness import (EARLIEST_TO_END, KEYS, Once, broker, consume, create_topic, produce, rows, sql, start_broker, stop_broker,
+                           table)
 
-KILLS = int(os.environ.get("KILLS", "10"))
+__all__ = ["broker"]  # the fixture
+KILLS = int(os.environ.get("KAFKA_KILLS", "10"))
+MESSAGES = 200_000  # at least, through the jobs that are killed
+
+
+class Secured:
+    """A broker that lets in who shows a certificate or a password."""
+
+    def __init__(self, folder):
+        self.folder, self.files = folder, folder / "security"
+        self.port = free_port()
+        self.ports = {kind: free_port() for kind in ("tls", "mtls", "sasl-plain", "sasl-scram")}
+        start_broker(folder, self.port, *(part for kind, port in self.ports.items() for part in ("--security", f"{kind}={port}")))
+
+    def tls(self, **more):
+        return {"security.protocol": "SSL", "ssl.truststore.type": "PEM", "ssl.truststore.location": self.files / "ca.pem", **more}
+
+    @staticmethod
+    def login(mechanism, password):
+        module = "scram.ScramLoginModule" if mechanism.startswith("SCRAM") else "plain.PlainLoginModule"
+        return {"sasl.mechanism": mechanism, "sasl.jaas.config":
+                f'org.apache.kafka.common.security.{module} required username="alice" password="{password}";'}
+
+    def table(self, kind, settings, more, topic="secret"):
+        properties = ", ".join(f"'properties.{key.replace('_', '.')}' = '{value}'" for key, value in settings.items())
+        return table("t", f"127.0.0.1:{self.ports[kind]}", topic, "id BIGINT", f"{properties}, 'format' = 'json', {more}")
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("kafka"), free_port()
-    tool = ROOT / "tools/peers/kafka"
-    started = subprocess.run([tool, "start", "--port", str(port), "--dir", folder], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE, text=True)
-    if started.returncode == 69:
-        pytest.skip(started.stderr)
-    assert started.returncode == 0, started.stderr
-    yield f"127.0.0.1:{port}"
-    subprocess.run([tool, "stop", "--dir", folder, "--kill"], check=True)
-
-
-def produce(broker, topic, messages, *options):
-    """Each message is a text, or a pair of key and value."""
-    text = "".join((m if isinstance(m, str) else "\t".join(m)) + "\n" for m in messages)
-    keyed = [] if not messages or isinstance(messages[0], str) else ["-K", "\t"]
-    subprocess.run(["kcat", "-b", broker, "-P", "-t", topic, *keyed, *options], input=text, text=True, check=True)
-
-
-def create_topic(broker, topic):
-    """Asking for a topic makes it."""
-    def partitions():
-        told = subprocess.run(["kcat", "-b", broker, "-L", "-t", topic, "-J"], stdout=subprocess.PIPE, text=True, check=True)
-        (found,) = json.loads(told.stdout)["topics"]
-        return len(found["partitions"]) == 4 and all(part["leader"] > 0 for part in found["partitions"])
-    wait_for(f"the topic {topic}", partitions, 30, 0.1)
-
-
-def consume(broker, topic, template="%s\n", *options):
-    """What readers of committed messages see, partition by partition."""
-    done = subprocess.run(["kcat", "-b", broker, "-C", "-t", topic, "-e", "-q", "-o", "beginning", "-f", template,
-                           "-X", "isolation.level=read_committed", *options], stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.splitlines()
-
-
-def sql(text, *arguments, patience_s=60):
-    return subprocess.run([MILLRACE, "sql", "-e", text, "--output", "json", *arguments], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=patience_s)
-
-
-def rows(text, *arguments):
-    done = sql(text, *arguments)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def table(name, broker, topic, columns, more=""):
-    return (f"CREATE TABLE {name} ({columns}) WITH ('connector' = 'kafka', 'topic' = '{topic}', "
-            f"'properties.bootstrap.servers' = '{broker}', 'properties.group.id' = 'g', {more});\n")
-
-
-EARLIEST_TO_END = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'"
+def secured(tmp_path_factory):
+    secured = Secured(tmp_path_factory.mktemp("secured"))
+    produce(f"127.0.0.1:{secured.port}", "secret", ['{"id":1}'])
+    yield secured
+    stop_broker(secured.folder)
 
 
 def test_a_topic_is_read_to_its_end_and_written(broker):
@@ -124,6 +103,34 @@ def test_keys_and_values(broker):
     assert sorted(consume(broker, "copied", "%k %s\n")) == ['a {"k":"a","v":1}', 'a {"k":"a","v":3}', 'b {"k":"b","v":2}']
 
 
+def test_metadata_of_messages(broker):
+    before = int(time.time() * 1000)
+    produce(broker, "described", [("a", '{"v":1}')], "-p", "2", "-H", "trace=one", "-H", "trace=two", "-H", "empty=")
+    columns = """`topic` STRING METADATA, v INT, part BIGINT METADATA FROM 'partition' VIRTUAL, `offset` BIGINT METADATA,
+        headers MAP<STRING, BYTES> METADATA, at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', kind STRING METADATA FROM 'timestamp-type',
+        epoch INT METADATA FROM 'leader-epoch'"""
+    source = table("described", broker, "described", columns, f"{EARLIEST_TO_END}, 'format' = 'json'")
+    (row,) = rows(source + """SELECT topic, v, part, `offset`, CAST(headers['trace'] AS STRING) AS trace,
+        CARDINALITY(headers) AS headers, at > TO_TIMESTAMP_LTZ(""" + str(before - 60_000) + """, 3) AS recent, kind, epoch FROM described;""")
+    assert row == {"topic": "described", "v": 1, "part": 2, "offset": 0, "trace": "two", "headers": 2, "recent": True,
+                   "kind": "CreateTime", "epoch": None}
+    assert rows(source + "SELECT `offset` FROM described WHERE topic = 'described';") == [{"offset": 0}]
+    sink = table("written", broker, "described-out",
+                 "at STRING METADATA FROM 'timestamp', v INT, headers MAP<STRING, BYTES> METADATA, part INT METADATA FROM 'partition' VIRTUAL",
+                 "'format' = 'json'")
+    rows(source + sink + """INSERT INTO written VALUES ('2026-02-03 04:05:06.789', 1, MAP['h', x'6869']),
+        (CAST(NULL AS STRING), 2, CAST(NULL AS MAP<STRING, BYTES>));""", "--set", "table.local-time-zone=UTC")
+    first, second = sorted(consume(broker, "described-out", "%s %T %h\n"))
+    assert first == '{"v":1} 1770091506789 h=hi'
+    value, at, *headers = second.split()
+    assert value == '{"v":2}' and int(at) >= before - 60_000 and not headers
+    failed = sql(table("t", broker, "described", "v INT, x STRING METADATA FROM 'ofset'", f"{EARLIEST_TO_END}, 'format' = 'json'") +
+                 "SELECT * FROM t;")
+    assert "did you mean 'offset'? keys are: topic, partition, headers, leader-epoch, offset, timestamp, timestamp-type" in failed.stderr
+    failed = sql(table("t", broker, "described", "v INT, topic STRING METADATA", "'format' = 'json'") + "INSERT INTO t VALUES (1, 'x');")
+    assert "can be written: headers, timestamp" in failed.stderr
+
+
 def test_errors_say_what_is_wrong(broker):
     def error(text):
         done = sql(text)
@@ -151,109 +158,121 @@ def test_errors_say_what_is_wrong(broker):
     assert done.returncode != 0 and "do the brokers of 'properties.bootstrap.servers' run" in done.stderr
 
 
-EXACTLY_ONCE = """
-CREATE TABLE source (k STRING, v BIGINT, at AS PROCTIME()) WITH (
-    'connector' = 'kafka', 'topic' = '{name}-in', 'properties.bootstrap.servers' = '{broker}',
-    'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
-CREATE TABLE first (k STRING, v BIGINT, n BIGINT) WITH (
-    'connector' = 'kafka', 'topic' = '{name}-first', 'properties.bootstrap.servers' = '{broker}',
-    'key.format' = 'csv', 'key.fields' = 'k', 'value.format' = 'json',
-    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{name}-first');
-CREATE TABLE second (k STRING, v BIGINT, n BIGINT) WITH (
-    'connector' = 'kafka', 'topic' = '{name}-second', 'properties.bootstrap.servers' = '{broker}',
-    'key.format' = 'csv', 'key.fields' = 'k', 'value.format' = 'json',
-    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{name}-second');
-CREATE VIEW counted AS
-    SELECT k, v, COUNT(*) OVER (PARTITION BY k ORDER BY at ROWS UNBOUNDED PRECEDING) AS n FROM source;
-EXECUTE STATEMENT SET BEGIN
-    INSERT INTO first SELECT * FROM counted;
-    INSERT INTO second SELECT * FROM counted;
-END;
-"""
-KEYS = 16
+def checkpointing(folder):
+    return "--set", "execution.checkpointing.interval=200 ms", "--set", f"execution.checkpointing.dir=file://{folder}"
 
 
-class Feed(threading.Thread):
-    """Every key's values 1, 2, ..., into one partition each, until finish() is called."""
+def test_offsets_of_the_group_go_with_checkpoints(broker, tmp_path):
+    def read(messages, *options):
+        produce(broker, "grouped", messages)
+        source = table("grouped", broker, "grouped", "id BIGINT",
+                       "'scan.bounded.mode' = 'latest-offset', 'properties.auto.offset.reset' = 'earliest', 'format' = 'json'")
+        source = source.replace("'properties.group.id' = 'g'", "'properties.group.id' = 'followed'")
+        return sorted(row["id"] for row in rows(source + "SELECT id FROM grouped;", *options))
 
-    def __init__(self, broker, topic, messages_a_second):
-        super().__init__(daemon=True)
-        self.values, self.stopping = 0, threading.Event()
-        self.pause_s = KEYS / messages_a_second
-        self.client = subprocess.Popen(["kcat", "-b", broker, "-P", "-t", topic, "-K", "\t"], stdin=subprocess.PIPE, text=True)
-
-    def run(self):
-        while not self.stopping.wait(self.pause_s):
-            self.values += 1
-            for key in range(KEYS):
-                self.client.stdin.write(f'k{key}\t{{"k":"k{key}","v":{self.values}}}\n')
-            self.client.stdin.flush()
-
-    def finish(self):
-        self.stopping.set()
-        self.join()
-        self.client.stdin.close()
-        assert self.client.wait(60) == 0
+    first = [f'{{"id":{n}}}' for n in range(20)]
+    assert read(first) == list(range(20))
+    assert read([]) == list(range(20)), "without checkpoints nothing is committed"
+    assert read([], *checkpointing(tmp_path / "a")) == list(range(20))
+    assert read([f'{{"id":{n}}}' for n in range(20, 25)], *checkpointing(tmp_path / "b")) == list(range(20, 25))
 
 
-class Reader(threading.Thread):
-    """Reads committed messages while they come; what it sees must be right at any time."""
-
-    def __init__(self, broker, topic):
-        super().__init__(daemon=True)
-        self.client = subprocess.Popen(
-            ["kcat", "-b", broker, "-C", "-t", topic, "-q", "-u", "-o", "beginning", "-f", "%s\n",
-             "-X", "isolation.level=read_committed"], stdout=subprocess.PIPE, text=True)
-        self.last, self.wrong = {f"k{key}": 0 for key in range(KEYS)}, []
-
-    def run(self):
-        for line in self.client.stdout:
-            row = json.loads(line)
-            if row["v"] != self.last[row["k"]] + 1 or row["n"] != row["v"]:
-                self.wrong.append((self.last[row["k"]], row))
-            self.last[row["k"]] = row["v"]
-
-    def seen(self):
-        return min(self.last.values())
-
-    def close(self):
-        self.client.kill()
-        self.join()
+def test_rows_are_late_by_the_watermark_of_their_partition(broker):
+    create_topic(broker, "timed")
+    for partition in range(4):  # each in the order of time, read one after the other
+        produce(broker, "timed", [json.dumps({"at": f"2026-01-01 00:{n // 60:02}:{n % 60:02}"}) for n in range(600)], "-p", str(partition))
+    source = table("timed", broker, "timed", "at TIMESTAMP(3), WATERMARK FOR at AS at", f"{EARLIEST_TO_END}, 'format' = 'json'")
+    for parallelism in (1, 3):
+        got = rows(source + """SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(at), INTERVAL '1' MINUTE))
+            GROUP BY window_start, window_end;""", "--set", f"parallelism.default={parallelism}")
+        assert [row["n"] for row in got] == [240] * 10, got
 
 
-class Once:
-    """A job that copies messages exactly once, what it is fed, and those who read what it writes."""
+def test_an_empty_partition_is_idle_in_time(broker):
+    create_topic(broker, "lonely")
+    produce(broker, "lonely", [json.dumps({"at": f"2026-01-01 00:00:{n:02}"}) for n in range(60)], "-p", "1")
+    source = table("lonely", broker, "lonely", "at TIMESTAMP(3), WATERMARK FOR at AS at",
+                   "'scan.startup.mode' = 'earliest-offset', 'scan.watermark.idle-timeout' = '500 ms', 'format' = 'json'")
+    running = subprocess.Popen([MILLRACE, "sql", "--output", "json", "--set", "parallelism.default=2", "-e", source +
+                                """SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE lonely, DESCRIPTOR(at), INTERVAL '10' SECOND))
+                                GROUP BY window_start, window_end;"""], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert [json.loads(running.stdout.readline())["n"] for _ in range(5)] == [10] * 5
+    finally:
+        running.kill()
+        running.wait()
 
-    def __init__(self, broker, name):
-        self.broker, self.topics = broker, [f"{name}-first", f"{name}-second"]
-        self.sql = EXACTLY_ONCE.format(broker=broker, name=name)
-        for topic in (f"{name}-in", *self.topics):
-            create_topic(broker, topic)
-        self.feed = Feed(broker, f"{name}-in", messages_a_second=2000)
-        self.readers = [Reader(broker, topic) for topic in self.topics]
-        for thread in (self.feed, *self.readers):
-            thread.start()
-        self.seen = 0
 
-    def progress(self, what):
-        wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, 60, 0.02)
-        self.seen = min(reader.seen() for reader in self.readers)
+def test_a_table_of_the_newest_values(broker):
+    columns = "k STRING, v INT, PRIMARY KEY (k) NOT ENFORCED"
 
-    def finish(self):
-        """Every value of every key was seen once and in order, by those who read all the time and by one who reads now."""
-        self.feed.finish()
-        wait_for("every value", lambda: all(reader.seen() >= self.feed.values for reader in self.readers), 120, 0.1)
-        time.sleep(1)  # a message too many would come with the next checkpoint
-        for reader in self.readers:
-            reader.close()
-            assert not reader.wrong, reader.wrong[:5]
-            assert all(last == self.feed.values for last in reader.last.values())
-        for topic in self.topics:
-            final = {}
-            for line in consume(self.broker, topic):
-                row = json.loads(line)
-                final.setdefault(row["k"], []).append(row["v"])
-            assert final == {f"k{key}": list(range(1, self.feed.values + 1)) for key in range(KEYS)}
+    def upserts(name, topic, more=""):
+        return (f"CREATE TABLE {name} ({columns}) WITH ('connector' = 'upsert-kafka', 'topic' = '{topic}', "
+                f"'properties.bootstrap.servers' = '{broker}', 'key.format' = 'csv', 'value.format' = 'json'{more});\n")
+
+    bounded = ", 'scan.bounded.mode' = 'latest-offset'"
+    produce(broker, "newest", [("a", '{"k":"a","v":1}'), ("b", '{"k":"b","v":2}'), ("a", '{"k":"a","v":3}'), ("c", '{"k":"c","v":4}'),
+                               ("b", ""), ("nobody", "")], "-Z")
+    source = upserts("newest", "newest", bounded)
+    last = rows(source + "SELECT COUNT(*) AS n, SUM(v) AS total FROM newest;", "--set", "execution.runtime-mode=batch")
+    assert last == [{"n": 2, "total": 7}]
+    changes = rows(source + "SELECT * FROM newest WHERE v > 2;", "--set", "execution.runtime-mode=batch")
+    assert sorted((row["k"], row["v"]) for row in changes) == [("a", 3), ("c", 4)]
+
+    for name, more in (("plain", ""), ("gathered", ", 'sink.buffer-flush.max-rows' = '100', 'sink.buffer-flush.interval' = '1 s'"),
+                       ("once", ", 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'upserts'")):
+        topic = f"totals-{name}"
+        rows(source + upserts("totals", topic, more) + "INSERT INTO totals SELECT k, v * 10 FROM newest;",
+             "--set", "parallelism.default=2", "--set", "execution.runtime-mode=streaming")
+        newest = {}
+        for line in consume(broker, topic, "%k %S %s\n"):
+            key, size, *value = line.split(" ", 2)
+            newest[key] = json.loads(value[0])["v"] if int(size) >= 0 else None
+        assert {key: value for key, value in newest.items() if value is not None} == {"a": 30, "c": 40}, newest
+        assert rows(upserts("totals", topic, bounded) + "SELECT SUM(v) AS total FROM totals;",
+                    "--set", "execution.runtime-mode=batch") == [{"total": 70}]
+    failed = sql(upserts("t", "newest").replace(", PRIMARY KEY (k) NOT ENFORCED", "") + "SELECT * FROM t;")
+    assert failed.returncode != 0 and "needs a PRIMARY KEY" in failed.stderr
+    produce(broker, "keyless", ['{"k":"a","v":1}'])
+    failed = sql(upserts("t", "keyless", bounded) + "SELECT * FROM t;")
+    assert failed.returncode != 0 and "the message has no key" in failed.stderr
+
+
+def test_who_is_let_in(secured):
+    plain = {"security.protocol": "SASL_PLAINTEXT"}
+    client = {"ssl.keystore.type": "PEM", "ssl.keystore.location": secured.files / "client.pem"}
+    for kind, settings in (("tls", secured.tls()), ("mtls", secured.tls(**client)),
+                           ("sasl-plain", {**plain, **secured.login("PLAIN", "alice-secret")})):
+        assert rows(secured.table(kind, settings, EARLIEST_TO_END) + "SELECT * FROM t;") == [{"id": 1}], kind
+        rows(secured.table(kind, settings, "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'p'", f"out-{kind}") +
+             "INSERT INTO t VALUES (7);")
+        assert consume(f"127.0.0.1:{secured.port}", f"out-{kind}") == ['{"id":7}'], kind
+
+
+def test_who_is_not_let_in_hears_why(secured):
+    stranger = {"ssl.keystore.type": "PEM", "ssl.keystore.location": secured.files / "other-client.pem"}
+    plain = {"security.protocol": "SASL_PLAINTEXT"}
+    for kind, settings, words in (
+            ("tls", secured.tls(ssl_truststore_location=secured.files / "other-ca.pem"), "no TLS connection to the brokers"),
+            ("tls", {"security.protocol": "SSL"}, "no TLS connection to the brokers"),
+            ("mtls", secured.tls(), "no TLS connection to the brokers"),
+            ("mtls", secured.tls(**stranger), "no TLS connection to the brokers"),
+            ("sasl-plain", {**plain, **secured.login("PLAIN", "wrong")}, "the brokers do not let us in"),
+            ("sasl-plain", {**plain, **secured.login("SCRAM-SHA-512", "alice-secret")}, "the brokers do not let us in")):
+        settings = {key.replace("_", "."): value for key, value in settings.items()}
+        for text in (secured.table(kind, settings, EARLIEST_TO_END) + "SELECT * FROM t;",
+                     secured.table(kind, settings, "'sink.partitioner' = 'default'") + "INSERT INTO t VALUES (1);"):
+            begin = time.monotonic()
+            done = sql(text)
+            assert done.returncode != 0 and words in done.stderr, (kind, settings, done.stderr)
+            assert time.monotonic() - begin < 25, "it does not try for ever"
+
+
+def test_scram_works_or_says_why_it_does_not(secured):
+    settings = secured.tls(**secured.login("SCRAM-SHA-512", "alice-secret"))
+    settings["security.protocol"] = "SASL_SSL"
+    done = sql(secured.table("sasl-scram", settings, EARLIEST_TO_END) + "SELECT * FROM t;")
+    assert done.returncode == 0 or "take SCRAM from librdkafka 2.6.1 on only" in done.stderr, done.stderr
 
 
 OUTCOMES = ("messages were written again", "had been committed", "was written again before")
@@ -274,7 +293,7 @@ def test_every_message_counts_once_whenever_the_cluster_is_killed(broker, stoppe
         (pid,) = wait_for("the cluster process", service.clusters)
         os.kill(pid, signal.SIGKILL)
         wait_for("the killed process to be gone", lambda: pid not in service.clusters())
-    once.finish()
+    once.finish(MESSAGES)
 
 
 # Step, how often it is reached before the kill, and what that is for a process that begins with the restore of a checkpoint
@@ -309,7 +328,7 @@ def test_every_message_counts_once_at_every_step(broker, tmp_path):
         hit[what] += 1
     assert all(hit.values()), hit
     last = run("none", 0)
-    once.finish()
+    once.finish(MESSAGES)
     last.kill()
     last.wait()
     text = log.read_text()

@@ -1,9 +1,9 @@
 // Rooms: cluster
 // Runs the SQL of a file as a cluster does, from its newest checkpoint if it has one, and ends itself with
-// SIGKILL at the n-th time that a step of a checkpoint is reached; the restore's own commits and clean-up are
-// such steps, too.
+// SIGKILL at the n-th time that a step of a checkpoint is reached, or, with a command of the shell, runs that
+// then and goes on; the restore's own commits and clean-up are such steps, too.
 //
-// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N      STEP as hooks.h names them, or "none"
+// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND]      STEP as hooks.h names them, or "none"
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>
@@ -24,17 +24,21 @@ namespace {
 
 class KillAtStep final : public StepHooks {
   public:
-    KillAtStep(std::string step, int times) : step_(std::move(step)), left_(times) {}
+    KillAtStep(std::string step, int times, std::string command)
+        : step_(std::move(step)), command_(std::move(command)), left_(times) {}
     void at(CheckpointStep step) override {
-        if (step_ == toString(step) && left_.fetch_sub(1) == 1) ::kill(::getpid(), SIGKILL);
+        if (step_ != toString(step) || left_.fetch_sub(1) != 1) return;
+        if (command_.empty()) ::kill(::getpid(), SIGKILL);
+        if (std::system(command_.c_str()) != 0) std::fprintf(stderr, "%s failed\n", command_.c_str());
     }
 
   private:
     const std::string step_;
+    const std::string command_;
     std::atomic<int> left_;
 };
 
-int run(char** arguments) {
+int run(char** arguments, const std::string& command) {
     LogConfiguration log;
     log.json = false;
     configureLog(log);
@@ -45,7 +49,7 @@ int run(char** arguments) {
     package.configuration.set("execution.checkpointing.interval", "150 ms");
     package.configuration.set("execution.checkpointing.dir", std::string("file://") + arguments[1]);
     const sql::PlannedJob planned = planApplication(package);
-    KillAtStep hooks(arguments[3], std::atoi(arguments[4]));
+    KillAtStep hooks(arguments[3], std::atoi(arguments[4]), command);
     JobOptions options;
     options.job_id = "6b696c6c6b696c6c6b696c6c6b696c6c";
     options.resume_latest = true;
@@ -62,9 +66,9 @@ int run(char** arguments) {
 }  // namespace millrace
 
 int main(int count, char** arguments) {
-    if (count != 6) return 2;
+    if (count != 6 && count != 7) return 2;
     try {
-        return millrace::run(arguments + 1);
+        return millrace::run(arguments + 1, count == 7 ? arguments[6] : "");
     } catch (const millrace::UserError& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

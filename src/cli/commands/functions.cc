@@ -142,14 +142,15 @@ void printMarkdown() {
         if (flink.is_syntax) {
             syntax += (syntax.empty() ? "" : ", ") + code(flink.name);
         } else {
-            fmt::format_to(std::back_inserter(missing), "| {} | {} |\n", code(flink.name), flink.section);
+            fmt::format_to(std::back_inserter(missing), "| {} | {} | {} |\n", code(flink.name), flink.section,
+                           cell(flink.missing_because));
         }
     }
     fmt::format_to(
         to,
         "\n## Part of the language\n\nThese stand among Flink's functions and are syntax, which "
         "[SQL](sql.md) describes: {}.\n\n## What Flink has and Millrace does not yet\n\n| Function | "
-        "Section |\n|---|---|\n{}",
+        "Section | Why |\n|---|---|---|\n{}",
         syntax, missing);
     fmt::print("{}", out);
 }

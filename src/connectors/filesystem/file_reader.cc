@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -16,11 +17,28 @@ constexpr size_t kBatchRows = 4096;
 
 }  // namespace
 
+// In the order of FileReader::metadata_.
+std::vector<MetadataKey> fileMetadataKeys() {
+    const auto never = [](LogicalType type) { return type.withNullable(false); };
+    return {
+        {"file.path", never(LogicalType::string()), false, "The file's path."},
+        {"file.name", never(LogicalType::string()), false, "The last part of the path."},
+        {"file.size", never(LogicalType::bigint()), false, "The file's size in bytes, when it was opened."},
+        {"file.modification-time", never(LogicalType::timestampLtz(3)), false,
+         "When the file was last changed, as of when it was opened."}};
+}
+
+bool FileColumns::decodedAlone() const {
+    return std::all_of(sources.begin(), sources.end(),
+                       [](const Source& source) { return source.from == From::Decoder; });
+}
+
 FileReader::FileReader(const FilesystemOptions& options, const FileColumns& columns,
                        std::unique_ptr<Decoder> decoder, SourceReaderContext& context)
     : options_(options),
       columns_(columns),
       decoder_(std::move(decoder)),
+      decoded_alone_(columns.decodedAlone()),
       context_(context),
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
@@ -94,6 +112,10 @@ void FileReader::open() {
                         "'.' and rename");
     }
     position_.size_min = size;
+    constexpr int64_t kMicrosOfMilli = 1000;
+    metadata_ = {Value::string(path_), Value::string(lastComponent(path_)),
+                 Value::int64(static_cast<int64_t>(size)),
+                 Value::int64(decoded_alone_ ? 0 : files.status(path_).modified_ms * kMicrosOfMilli)};
     partition_.clear();
     for (const std::string& key : columns_.partition_keys) {
         const size_t at = ("/" + id_).find("/" + key + "=");
@@ -151,40 +173,34 @@ void FileReader::refill() {
 void FileReader::emit(Output& output) {
     if (builder_.rows() == 0) return;
     Batch decoded = builder_.finish();
-    if (columns_.partition_keys.empty()) {
+    if (decoded_alone_) {
         output.emit(std::move(decoded));
         return;
     }
-    const std::vector<ColumnPtr> partition = partitionColumns(decoded.rows());
     std::vector<ColumnPtr> columns;
-    for (const FileColumns::Source& source : columns_.sources) {
-        columns.push_back(source.partition ? partition[source.index] : decoded.column(source.index));
+    for (size_t i = 0; i < columns_.sources.size(); ++i) {
+        const auto& [from, index] = columns_.sources[i];
+        const Field& field = columns_.output[i];
+        columns.push_back(from == FileColumns::From::Decoder ? decoded.column(index)
+                          : from == FileColumns::From::Partition
+                              ? partitionColumn(field, index, decoded.rows())
+                              : Column::constant(field.type, metadata_[index], decoded.rows()));
     }
     output.emit(decoded.withColumns(std::move(columns)));
 }
 
-std::vector<ColumnPtr> FileReader::partitionColumns(size_t rows) const {
-    std::vector<ColumnPtr> out(columns_.partition_keys.size());
+ColumnPtr FileReader::partitionColumn(const Field& field, size_t key, size_t rows) const {
+    const LogicalType& type = field.type;
+    const std::string& text = partition_[key].asString();
+    if (text == options_.default_partition) return Column::constant(type, Value::null(), rows);
     std::string scratch;
-    for (size_t i = 0; i < columns_.sources.size(); ++i) {
-        const FileColumns::Source& source = columns_.sources[i];
-        if (!source.partition) continue;
-        const LogicalType& type = columns_.output[i].type;
-        const std::string& text = partition_[source.index].asString();
-        Value value;
-        if (text != options_.default_partition) {
-            const std::optional<text::Scalar> scalar =
-                text::readScalar(type, text::TokenKind::Text, text, text::TimestampStandard::Sql, scratch);
-            if (!scalar) {
-                throw UserError("data.malformed",
-                                fmt::format("the file '{}': the folder '{}={}' is not a {}", path_,
-                                            columns_.partition_keys[source.index], text, type.toString()));
-            }
-            value = text::toValue(*scalar, type);
-        }
-        out[source.index] = Column::constant(type, value, rows);
+    const std::optional<text::Scalar> scalar =
+        text::readScalar(type, text::TokenKind::Text, text, text::TimestampStandard::Sql, scratch);
+    if (!scalar) {
+        throw UserError("data.malformed", fmt::format("the file '{}': the folder '{}={}' is not a {}", path_,
+                                                      columns_.partition_keys[key], text, type.toString()));
     }
-    return out;
+    return Column::constant(type, text::toValue(*scalar, type), rows);
 }
 
 std::vector<SourceSplit> FileReader::snapshot() const {

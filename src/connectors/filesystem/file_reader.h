@@ -12,16 +12,22 @@
 
 namespace millrace {
 
-// Which columns come from where: the decoder's output, or the names of the folders a file lies in.
+// What is known of a file besides what is in it: `file.path` and its like.
+std::vector<MetadataKey> fileMetadataKeys();
+
+// Which columns come from where: the decoder's output, the names of the folders a file lies in, or what is
+// known of the file.
 struct FileColumns {
     Schema output;
     Schema decoded;
+    enum class From : uint8_t { Decoder, Partition, Metadata };
     struct Source {
-        bool partition = false;
-        size_t index = 0;  // of the decoder's column, or of partition_keys
+        From from = From::Decoder;
+        size_t index = 0;  // of the decoder's column, of partition_keys, or of fileMetadataKeys()
     };
     std::vector<Source> sources;  // a column of the output each
     std::vector<std::string> partition_keys;
+    bool decodedAlone() const;
 };
 
 class FileReader final : public SourceReader {
@@ -38,11 +44,12 @@ class FileReader final : public SourceReader {
     void open();
     void refill();
     void emit(Output& output);
-    std::vector<ColumnPtr> partitionColumns(size_t rows) const;
+    ColumnPtr partitionColumn(const Field& field, size_t key, size_t rows) const;
 
     const FilesystemOptions& options_;
     const FileColumns& columns_;
     std::unique_ptr<Decoder> decoder_;
+    const bool decoded_alone_;
     SourceReaderContext& context_;
     Counter& bytes_in_;
     Counter& skipped_;
@@ -58,6 +65,7 @@ class FileReader final : public SourceReader {
     std::string path_;
     FilePosition position_;           // of buffer_[begin_]
     std::vector<Value> partition_;    // a value a partition key
+    std::vector<Value> metadata_;     // a value a metadata key
     bool at_end_ = false;             // buffer_ reaches to the end of the file
     std::unique_ptr<char[]> buffer_;  // with kDecoderPadding bytes behind buffer_size_
     size_t buffer_size_ = 0;

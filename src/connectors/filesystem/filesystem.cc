@@ -1,4 +1,5 @@
 // The filesystem connector: files of records as a table, read once or watched, written exactly once.
+#include "connectors/filesystem/file_reader.h"
 #include "connectors/filesystem/filesystem_options.h"
 #include "formats/format.h"
 
@@ -18,7 +19,9 @@ ConnectorDescriptor describeFilesystem() {
     connector.nested_projection = [](const TableSpec& spec) {
         return findFormat(FilesystemOptions::from(spec).format).nested_projection;
     };
+    connector.metadata = [](const TableSpec&) { return fileMetadataKeys(); };
     connector.make_source = makeFilesystemSource;
+    connector.can_overwrite = true;
     connector.make_sink = makeFilesystemSink;
     return connector;
 }

@@ -118,7 +118,7 @@ std::vector<OptionDescription> FilesystemOptions::describe() {
 
 Schema fileSchema(const TableSpec& spec) {
     std::vector<Field> fields;
-    for (const Field& field : spec.schema) {
+    for (const Field& field : spec.physicalSchema()) {
         bool key = false;
         for (const std::string& name : spec.partition_keys)
             key = key || name == field.name;

@@ -27,7 +27,7 @@ struct FilesystemOptions {
     static std::vector<OptionDescription> describe();
 };
 
-// The columns in the files: those of the table that are no partition keys.
+// The columns in the files: the physical ones of the table that are no partition keys.
 Schema fileSchema(const TableSpec& spec);
 
 // "a b/c" -> "a b%2Fc": values in folder names, as Hive and Flink escape them; and back.

@@ -6,7 +6,8 @@
 //   part-<attempt>-<subtask>-<n>
 // in the same folder, once the checkpoint that names it is complete. Every barrier ends the open files. A
 // file whose checkpoint never completed is an orphan; the next start of the job removes it. When a partition
-// is complete, and what then happens, is said in connectors/filesystem/partition_commit.h.
+// is complete, and what then happens, is said in connectors/filesystem/partition_commit.h; how a table is
+// overwritten, in connectors/filesystem/overwrite.h.
 #include <fmt/format.h>
 
 #include <map>
@@ -14,8 +15,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "connectors/filesystem/committable_lines.h"
+#include "connectors/filesystem/file_committable.h"
 #include "connectors/filesystem/filesystem_options.h"
+#include "connectors/filesystem/overwrite.h"
 #include "connectors/filesystem/partition_commit.h"
 #include "connectors/shared/node_name.h"
 #include "formats/format.h"
@@ -28,29 +30,6 @@ constexpr size_t kOpenFilesMax = 128;     // of one writer: a table partitioned 
 
 std::string hiddenSuffix(const std::string& job_id) { return ".inprogress." + job_id; }
 
-// What a checkpoint keeps of a file: "1\n<folder>\n<hidden name>\n<name>\n<bytes>", line ends in names
-// escaped.
-struct Committable {
-    std::string folder;
-    std::string hidden;
-    std::string name;
-    uint64_t bytes = 0;
-
-    std::string encode() const {
-        return fmt::format("1\n{}\n{}\n{}\n{}", escapeLine(folder), escapeLine(hidden), escapeLine(name),
-                           bytes);
-    }
-    static Committable decode(std::string_view text) {
-        const std::vector<std::string> parts = linesOf(text);
-        if (parts.size() != 5 || parts[0] != "1" ||
-            parts[4].find_first_not_of("0123456789") != std::string::npos || parts[4].empty()) {
-            throw UserError("snapshot.damaged",
-                            "what a filesystem sink has to commit cannot be read from the snapshot");
-        }
-        return {parts[1], parts[2], parts[3], std::stoull(parts[4])};
-    }
-};
-
 class FileWriter final : public SinkWriter {
   public:
     FileWriter(const FilesystemOptions& options, const TableSpec& spec, SinkWriterContext& context,
@@ -58,7 +37,8 @@ class FileWriter final : public SinkWriter {
         : options_(options),
           context_(context),
           encoder_(findFormat(options.format).make_encoder(fileSchema(spec), spec.options)),
-          bytes_out_(context.metrics().counter("numBytesOut")) {
+          bytes_out_(context.metrics().counter("numBytesOut")),
+          overwrites_(spec.overwrite.has_value()) {
         for (size_t i = 0; i < spec.schema.size(); ++i) {
             bool key = false;
             for (const std::string& name : spec.partition_keys)
@@ -71,6 +51,11 @@ class FileWriter final : public SinkWriter {
         if (options_.partition_commit.enabled) {
             pending_.emplace(options_.partition_commit, spec.partition_keys, context.subtask().value(),
                              context.parallelism(), restored);
+        }
+        if (overwrites_) {
+            for (const std::string& item : restored) {
+                if (FileCommittable::is(item)) closed_.push_back(item);
+            }
         }
         FileSystem& files = *context_.environment().files;
         if (files.exists(options_.path) && !files.status(options_.path).is_folder) {
@@ -118,22 +103,48 @@ class FileWriter final : public SinkWriter {
         for (const std::string& folder : touched_)
             files.syncFolder(folder);
         touched_.clear();
+        if (overwrites_) return everything();
         if (pending_) closed_.push_back(pending_->word(files, context_.now().value()));
         return std::exchange(closed_, {});
     }
 
     std::vector<std::string> snapshot() override {
-        return pending_ ? pending_->snapshot() : std::vector<std::string>{};
+        std::vector<std::string> items = pending_ ? pending_->snapshot() : std::vector<std::string>{};
+        if (overwrites_) items.insert(items.end(), closed_.begin(), closed_.end());
+        return items;
     }
+
+    void onEndOfInput() override { ended_ = true; }
 
   private:
     struct OpenFile {
         std::unique_ptr<WritableFile> file;
-        Committable committable;
+        FileCommittable committable;
         std::string buffer;
         int64_t opened_ms = 0;
     };
     using OpenFiles = std::map<std::string, OpenFile>;  // by folder
+
+    // All files there are, in every checkpoint, and at the end the word that there are no more.
+    std::vector<std::string> everything() {
+        std::vector<std::string> items = closed_;
+        if (!ended_) return items;
+        FileSystem& files = *context_.environment().files;
+        OverwriteWord word{context_.subtask().value(), context_.parallelism(), ""};
+        if (word.subtask == 0) {
+            if (token_.empty()) {
+                token_ = joinPath(options_.path, fmt::format(".part-{}-overwrite-{}{}", context_.attemptId(),
+                                                             next_file_++, hiddenSuffix(context_.jobId())));
+                files.createFolders(options_.path);
+                files.create(token_)->sync();
+                files.syncFolder(options_.path);
+            }
+            word.token = token_;
+        }
+        items.push_back(word.encode());
+        if (pending_) items.push_back(pending_->word(files, context_.now().value()));
+        return items;
+    }
 
     // Where neighbours stop being of one partition: the first row of each run, which is row 0 for the first.
     void findRuns(const Batch& batch) {
@@ -259,47 +270,41 @@ class FileWriter final : public SinkWriter {
     std::set<std::string> touched_;    // folders whose entries are to be synced
     uint64_t next_file_ = 0;
     std::optional<PendingPartitions> pending_;
+    const bool overwrites_;  // then closed_ are all since the job began
+    bool ended_ = false;
+    std::string token_;  // once ended: of the first subtask
 };
 
 class FileCommitter final : public Committer {
   public:
-    FileCommitter(const FilesystemOptions& options, bool partitioned, const Environment& environment)
-        : options_(options), partitioned_(partitioned), files_(*environment.files) {}
+    FileCommitter(const FilesystemOptions& options, const TableSpec& spec, const Environment& environment)
+        : options_(options), spec_(spec), files_(*environment.files) {}
 
-    // A rename may have happened before, and may not have reached the disk: the folder is synced in any case.
     void commit(const std::vector<std::string>& committables) override {
-        std::set<std::string> folders;
+        std::vector<FileCommittable> written;
+        std::set<std::string> seen;  // an overwriting writer names its files each time
         std::vector<PartitionWord> words;
+        std::vector<OverwriteWord> ends;
         for (const std::string& text : committables) {
+            if (!seen.insert(text).second) continue;
             if (PartitionWord::is(text)) {
                 words.push_back(PartitionWord::decode(text));
-                continue;
+            } else if (OverwriteWord::is(text)) {
+                ends.push_back(OverwriteWord::decode(text));
+            } else {
+                written.push_back(FileCommittable::decode(text));
             }
-            const Committable file = Committable::decode(text);
-            const std::string from = joinPath(file.folder, file.hidden);
-            const std::string to = joinPath(file.folder, file.name);
-            if (files_.exists(from)) {
-                const uint64_t size = files_.status(from).size;
-                if (size != file.bytes) {
-                    throw UserError(
-                        "io.damaged",
-                        fmt::format(
-                            "the file '{}' has {} bytes, and {} were written before the checkpoint that "
-                            "names it",
-                            from, size, file.bytes),
-                        "something else has changed it; start from an older snapshot");
-                }
-                files_.rename(from, to);
-            } else if (!files_.exists(to)) {
-                logWarn("connectors.filesystem",
-                        "'{}' is neither there nor hidden: it was committed before, and taken away since",
-                        to);
-                continue;
-            }
-            folders.insert(file.folder);
         }
-        for (const std::string& folder : folders)
-            files_.syncFolder(folder);
+        if (spec_.overwrite) {
+            if (!overwrite(written, ends)) return;
+        } else {
+            std::set<std::string> folders;
+            for (const FileCommittable& file : written) {
+                if (makeVisible(file, files_)) folders.insert(file.folder);
+            }
+            for (const std::string& folder : folders)
+                files_.syncFolder(folder);
+        }
         commitPartitions(options_.partition_commit, words, files_);
     }
 
@@ -308,20 +313,41 @@ class FileCommitter final : public Committer {
     }
 
   private:
+    // False if the job has not ended: the files stay hidden, and are not to be taken for orphans.
+    bool overwrite(const std::vector<FileCommittable>& written, const std::vector<OverwriteWord>& ends) {
+        held_back_.clear();
+        std::set<uint32_t> subtasks;
+        std::string token;
+        for (const OverwriteWord& word : ends) {
+            subtasks.insert(word.subtask);
+            if (!word.token.empty()) token = word.token;
+        }
+        if (ends.empty() || subtasks.size() < ends.front().parallelism) {
+            for (const FileCommittable& file : written)
+                held_back_.insert(file.hiddenPath());
+            return false;
+        }
+        overwriteFiles(written, token, overwrittenFolder(options_, spec_), files_);
+        return true;
+    }
+
     void cleanUp(const std::string& folder, const std::string& suffix) {
         for (const FileStatus& entry : files_.list(folder)) {
             const std::string path = joinPath(folder, entry.name);
             if (entry.is_folder) {
-                if (partitioned_ && entry.name.find('=') != std::string::npos) cleanUp(path, suffix);
-            } else if (entry.name.starts_with(".part-") && entry.name.ends_with(suffix)) {
+                if (!spec_.partition_keys.empty() && entry.name.find('=') != std::string::npos)
+                    cleanUp(path, suffix);
+            } else if (entry.name.starts_with(".part-") && entry.name.ends_with(suffix) &&
+                       held_back_.count(path) == 0) {
                 files_.remove(path);
             }
         }
     }
 
     const FilesystemOptions options_;
-    const bool partitioned_;
+    const TableSpec spec_;
     FileSystem& files_;
+    std::set<std::string> held_back_;  // hidden files of a job that has yet to overwrite with them
 };
 
 class FilesystemSink final : public Sink {
@@ -337,7 +363,7 @@ class FilesystemSink final : public Sink {
         return std::make_unique<FileWriter>(options_, spec_, context, restored);
     }
     std::unique_ptr<Committer> createCommitter(const Environment& environment) const override {
-        return std::make_unique<FileCommitter>(options_, !spec_.partition_keys.empty(), environment);
+        return std::make_unique<FileCommitter>(options_, spec_, environment);
     }
 
   private:

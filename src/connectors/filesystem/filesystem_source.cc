@@ -23,12 +23,21 @@ class FilesystemSource final : public Source {
         for (const ColumnPath& path : spec.projection) {
             const Field field = fieldAt(spec.schema, path);
             output.push_back(field);
-            const auto key = std::find(spec.partition_keys.begin(), spec.partition_keys.end(), field.name);
-            if (key != spec.partition_keys.end()) {
-                columns_.sources.push_back({true, static_cast<size_t>(key - spec.partition_keys.begin())});
+            if (const std::string* const metadata = spec.metadataKey(path.front())) {
+                const std::vector<MetadataKey> keys = fileMetadataKeys();
+                const auto known = std::find_if(
+                    keys.begin(), keys.end(), [&](const MetadataKey& one) { return one.name == *metadata; });
+                columns_.sources.push_back(
+                    {FileColumns::From::Metadata, static_cast<size_t>(known - keys.begin())});
                 continue;
             }
-            columns_.sources.push_back({false, decoded.size()});
+            const auto key = std::find(spec.partition_keys.begin(), spec.partition_keys.end(), field.name);
+            if (key != spec.partition_keys.end()) {
+                columns_.sources.push_back(
+                    {FileColumns::From::Partition, static_cast<size_t>(key - spec.partition_keys.begin())});
+                continue;
+            }
+            columns_.sources.push_back({FileColumns::From::Decoder, decoded.size()});
             decoded.push_back(field);
             ColumnPath in_file = path;
             in_file.front() = static_cast<size_t>(file_schema_.find(spec.schema[path.front()].name));

@@ -1,4 +1,5 @@
 // The kafka connector: topics as tables, with Flink's option names; written exactly once on request.
+#include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/kafka/kafka_source.h"
@@ -20,6 +21,7 @@ ConnectorDescriptor describeKafka() {
         const KafkaOptions options = KafkaOptions::from(spec);
         return options.key_columns.empty() && findFormat(options.value_format).nested_projection;
     };
+    connector.metadata = [](const TableSpec& spec) { return kafkaMetadataKeys(KafkaOptions::from(spec)); };
     connector.make_source = makeKafkaSource;
     connector.make_sink = makeKafkaSink;
     return connector;

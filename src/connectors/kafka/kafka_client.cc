@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
 #include <set>
 #include <string_view>
+#include <thread>
 
 #include "base/configuration.h"
 #include "base/error.h"
@@ -40,6 +44,7 @@ const std::set<std::string, std::less<>>& withoutMeaning() {
         "ssl.keystore.type",
         "ssl.truststore.password",
         "allow.auto.create.topics",
+        "commit.offsets.on.checkpoint",  // of KafkaOptions
     };
     return keys;
 }
@@ -78,7 +83,72 @@ void logOf(const rd_kafka_t*, int level, const char*, const char* message) {
         logDebug("connectors.kafka", "{}", message);
 }
 
+// What clients told of not being let in. They tell it on threads of their own, and the callback knows only
+// the client; the opaque pointer is the producers'.
+class KafkaRefusals {
+  public:
+    struct Refusal {
+        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        std::string words;
+        int times = 0;
+    };
+
+    static KafkaRefusals& ofProcess() {
+        static KafkaRefusals refusals;
+        return refusals;
+    }
+    void note(const rd_kafka_t* client, rd_kafka_resp_err_t error, const char* words) {
+        const std::lock_guard lock(mutex_);
+        Refusal& refusal = refusals_[client];
+        refusal = {error, words, refusal.times + 1};
+        any_.store(true, std::memory_order_relaxed);
+    }
+    void forget(const rd_kafka_t* client) {
+        if (!any_.load(std::memory_order_relaxed)) return;
+        const std::lock_guard lock(mutex_);
+        refusals_.erase(client);
+        any_.store(!refusals_.empty(), std::memory_order_relaxed);
+    }
+    Refusal of(const rd_kafka_t* client) {
+        if (!any_.load(std::memory_order_relaxed)) return {};
+        const std::lock_guard lock(mutex_);
+        const auto found = refusals_.find(client);
+        return found == refusals_.end() ? Refusal() : found->second;
+    }
+
+  private:
+    std::atomic<bool> any_{false};  // to be asked at every turn
+    std::mutex mutex_;
+    std::map<const rd_kafka_t*, Refusal> refusals_;
+};
+
+void noteError(rd_kafka_t* client, int error, const char* reason, void* /*opaque*/) {
+    switch (error) {
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+        case RD_KAFKA_RESP_ERR__SSL:
+            KafkaRefusals::ofProcess().note(client, static_cast<rd_kafka_resp_err_t>(error), reason);
+            return;
+        default:
+            logWarn("connectors.kafka", "{}", reason);
+    }
+}
+
+void checkKeyStoreFile(const std::string& table, const std::string& option, const std::string& value) {
+    if (!value.ends_with(".jks") && !value.ends_with(".JKS")) return;
+    throw UserError(
+        "config.bad-value",
+        fmt::format("table '{}': '{}' is '{}': Java key stores cannot be read", table, option, value),
+        "give a PEM file (or, for the key, a PKCS12 file); keytool -exportcert -rfc makes one");
+}
+
 }  // namespace
+
+void destroyKafkaClient(rd_kafka_t* client) {
+    rd_kafka_destroy(client);
+    KafkaRefusals::ofProcess().forget(client);
+}
 
 KafkaSettings kafkaSettings(const std::string& table, const std::map<std::string, std::string>& options) {
     KafkaSettings settings;
@@ -92,6 +162,8 @@ KafkaSettings kafkaSettings(const std::string& table, const std::map<std::string
                 fmt::format("table '{}': '{}' is '{}': Java key stores cannot be read", table, option, value),
                 "give a PEM file (or, for the key, a PKCS12 file); keytool -exportcert -rfc makes one");
         if (withoutMeaning().contains(key)) continue;
+        if (key == "ssl.truststore.location" || key == "ssl.keystore.location")
+            checkKeyStoreFile(table, option, value);
         if (key == "sasl.jaas.config") {
             settings["sasl.username"] = jaasValue(table, value, "username");
             settings["sasl.password"] = jaasValue(table, value, "password");
@@ -120,6 +192,7 @@ KafkaSettings kafkaSettings(const std::string& table, const std::map<std::string
 KafkaPtr<rd_kafka_conf_t> kafkaConf(const std::string& table, const KafkaSettings& settings) {
     KafkaPtr<rd_kafka_conf_t> conf(rd_kafka_conf_new());
     rd_kafka_conf_set_log_cb(conf.get(), logOf);
+    rd_kafka_conf_set_error_cb(conf.get(), noteError);
     std::array<char, 512> why{};
     for (const auto& [key, value] : settings) {
         const auto done = rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), why.data(), why.size());
@@ -186,6 +259,51 @@ KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic,
     KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
     return list;
+}
+
+void checkKafkaAccess(const std::string& table, rd_kafka_t* client) {
+    constexpr int kBrokenHandshakes = 3;
+    const KafkaRefusals::Refusal refusal = KafkaRefusals::ofProcess().of(client);
+    if (refusal.error == RD_KAFKA_RESP_ERR__SSL) {
+        if (refusal.times < kBrokenHandshakes) return;
+        throw UserError(
+            "kafka.tls",
+            fmt::format("table '{}': no TLS connection to the brokers: {}", table, refusal.words),
+            "look at properties.ssl.*, and at whether the listener speaks TLS and wants a client's "
+            "certificate");
+    }
+    if (refusal.error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    constexpr int kScramMended = 0x020601ff;  // librdkafka 2.6.1: it repeats its nonce no more
+    if (refusal.words.find("SCRAM") != std::string::npos && rd_kafka_version() < kScramMended)
+        throw UserError("kafka.denied",
+                        fmt::format("table '{}': the brokers do not let us in: {}", table, refusal.words),
+                        fmt::format("look at properties.sasl.jaas.config; and brokers from Kafka 4.0 on take "
+                                    "SCRAM from librdkafka 2.6.1 on only, and this one is {}",
+                                    rd_kafka_version_str()));
+    throw UserError("kafka.denied",
+                    fmt::format("table '{}': the brokers do not let us in: {}", table, refusal.words),
+                    "look at properties.security.protocol, properties.sasl.mechanism and "
+                    "properties.sasl.jaas.config");
+}
+
+void noteKafkaAccess(rd_kafka_t* client) { KafkaRefusals::ofProcess().forget(client); }
+
+void askKafka(const std::string& table, const std::string& doing, rd_kafka_t* client,
+              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask) {
+    constexpr int kSliceMs = 1'000;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kKafkaTimeoutMs);
+    for (;;) {
+        const rd_kafka_resp_err_t error = ask(kSliceMs);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+        rd_kafka_poll(client, 0);
+        checkKafkaAccess(table, client);
+        const bool passing = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                             error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+                             error == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
+                             error == RD_KAFKA_RESP_ERR__WAIT_COORD;
+        if (!passing || std::chrono::steady_clock::now() > until) throwKafka(table, doing, error);
+        if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
 }
 
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error) {

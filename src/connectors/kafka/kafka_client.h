@@ -3,18 +3,22 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 namespace millrace {
 
+void destroyKafkaClient(rd_kafka_t* client);
+
 struct KafkaDeleter {
     void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
-    void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
+    void operator()(rd_kafka_t* client) const { destroyKafkaClient(client); }
     void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
     void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
     void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+    void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
     void operator()(rd_kafka_error_t* error) const { rd_kafka_error_destroy(error); }
     void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
     void operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -46,6 +50,19 @@ KafkaPtr<rd_kafka_t> kafkaClient(rd_kafka_type_t type, const std::string& table,
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error);
 // Of the functions that return an error object or nullptr.
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_error_t* error);
+
+// librdkafka goes on trying for ever where it is not let in: a wrong password, a certificate that is not
+// trusted. What it has told of that in callbacks (they are served by polling the client) becomes a UserError
+// "kafka.denied" or "kafka.tls". A broken handshake counts only when it comes again and again: a broker that
+// stops breaks one, too.
+void checkKafkaAccess(const std::string& table, rd_kafka_t* client);
+// Messages have come, or were delivered: what was told before is past.
+void noteKafkaAccess(rd_kafka_t* client);
+
+// Calls `ask` with a time-out in milliseconds until it succeeds, fails for good, is not let in, or
+// kKafkaTimeoutMs are over; UserError.
+void askKafka(const std::string& table, const std::string& doing, rd_kafka_t* client,
+              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask);
 
 KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic, int32_t partition,
                                                        int64_t offset = RD_KAFKA_OFFSET_INVALID);

@@ -48,8 +48,9 @@ std::vector<KafkaSplit> KafkaDiscovery::find(const std::set<std::string>& known,
 
 std::vector<std::string> KafkaDiscovery::topicsByPattern() const {
     const rd_kafka_metadata_t* found = nullptr;
-    checkKafka(options_.table, "listing the topics",
-               rd_kafka_metadata(client_.get(), 1, nullptr, &found, kKafkaTimeoutMs));
+    askKafka(options_.table, "listing the topics", client_.get(), [&](int timeout_ms) {
+        return rd_kafka_metadata(client_.get(), 1, nullptr, &found, timeout_ms);
+    });
     const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
     const RE2 pattern(options_.topic_pattern);
     std::vector<std::string> topics;
@@ -66,8 +67,9 @@ std::vector<KafkaSplit> KafkaDiscovery::partitions() const {
         const KafkaPtr<rd_kafka_topic_t> handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
         const rd_kafka_metadata_t* found = nullptr;
         const std::string doing = fmt::format("asking for the topic '{}'", topic);
-        checkKafka(options_.table, doing,
-                   rd_kafka_metadata(client_.get(), 0, handle.get(), &found, kKafkaTimeoutMs));
+        askKafka(options_.table, doing, client_.get(), [&](int timeout_ms) {
+            return rd_kafka_metadata(client_.get(), 0, handle.get(), &found, timeout_ms);
+        });
         const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
         if (metadata->topic_cnt != 1) continue;
         checkKafka(options_.table, doing, metadata->topics[0].err);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/error.h"
 
@@ -12,6 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr const char* kDefaultDiscovery = "5 min";
+constexpr const char* kCommitOffsets = "properties.commit.offsets.on.checkpoint";
 
 class KafkaOptionReader {
   public:
@@ -57,8 +59,8 @@ class KafkaOptionReader {
 
     size_t column(const std::string& key, const std::string& name) const {
         const int index = spec_.schema.find(name);
-        if (index < 0)
-            bad(key, fmt::format("names the column '{}', which the table does not have", name),
+        if (index < 0 || spec_.isMetadata(static_cast<size_t>(index)))
+            bad(key, fmt::format("names the column '{}', which the records of the table do not have", name),
                 "only physical columns");
         return static_cast<size_t>(index);
     }
@@ -106,6 +108,7 @@ void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOp
     const bool named_value = reader.find("value.format") != nullptr;
     if (named_value && reader.find("format") != nullptr)
         reader.bad("value.format", "and 'format' are the same option", "leave one of them out");
+    if (!named_value && out.upsert) reader.missing("value.format", "such as 'json' or 'csv'");
     if (!named_value && reader.find("format") == nullptr) reader.missing("format", "such as 'json' or 'csv'");
     out.value_format = *reader.find(named_value ? "value.format" : "format");
     out.key_format = reader.get("key.format", "");
@@ -119,7 +122,14 @@ void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOp
         }
     }
     out.key_prefix = reader.get("key.fields-prefix", "");
-    const std::vector<std::string> key_fields = splitList(reader.get("key.fields", ""));
+    const std::vector<std::string> key_fields =
+        out.upsert ? spec.primary_key : splitList(reader.get("key.fields", ""));
+    if (out.upsert && key_fields.empty())
+        throw UserError(
+            "sql.no-primary-key",
+            fmt::format("table '{}' needs a PRIMARY KEY: it is the key of the messages", spec.name),
+            "PRIMARY KEY (column, ...) NOT ENFORCED");
+    if (out.upsert && out.key_format.empty()) reader.missing("key.format", "such as 'json' or 'csv'");
     if (out.key_format.empty() != key_fields.empty())
         reader.missing(out.key_format.empty() ? "key.format" : "key.fields",
                        "'key.format' and 'key.fields' come together");
@@ -135,6 +145,7 @@ void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOp
         reader.bad("key.fields-prefix", "needs 'value.fields-include' = 'EXCEPT_KEY'",
                    "else the value would have to hold the fields with the prefix");
     for (size_t i = 0; i < spec.schema.size(); ++i) {
+        if (spec.isMetadata(i)) continue;
         const bool in_key =
             std::find(out.key_columns.begin(), out.key_columns.end(), i) != out.key_columns.end();
         if (include != "EXCEPT_KEY" || !in_key) out.value_columns.push_back(i);
@@ -147,6 +158,8 @@ KafkaOptions KafkaOptions::from(const TableSpec& spec) {
     const KafkaOptionReader reader(spec);
     KafkaOptions out;
     out.table = spec.name;
+    const std::string* const connector = reader.find("connector");
+    out.upsert = connector != nullptr && *connector == kUpsertKafka;
     out.topics = splitList(reader.get("topic", ""));
     out.topic_pattern = reader.get("topic-pattern", "");
     if (out.topics.empty() == out.topic_pattern.empty())
@@ -157,13 +170,23 @@ KafkaOptions KafkaOptions::from(const TableSpec& spec) {
         reader.missing("properties.bootstrap.servers", "such as 'localhost:9092'");
     out.settings = kafkaSettings(spec.name, spec.options);
     out.has_group = out.settings.contains("group.id");
-    out.start = startOf(reader);
+    const std::string* const commit = reader.find(kCommitOffsets);
+    out.commit_offsets = commit == nullptr ? out.has_group : parseConfigValue<bool>(kCommitOffsets, *commit);
+    out.start = out.upsert ? KafkaPosition{KafkaPosition::Kind::Earliest, 0, {}} : startOf(reader);
     out.end = endOf(reader);
     out.discovery_interval =
         parseConfigValue<Duration>("scan.topic-partition-discovery.interval",
                                    reader.get("scan.topic-partition-discovery.interval", kDefaultDiscovery));
     readFormats(spec, reader, out);
 
+    out.buffer_rows_max = parseConfigValue<int64_t>("sink.buffer-flush.max-rows",
+                                                    reader.get("sink.buffer-flush.max-rows", "0"));
+    out.buffer_interval = parseConfigValue<Duration>("sink.buffer-flush.interval",
+                                                     reader.get("sink.buffer-flush.interval", "0"));
+    if ((out.buffer_rows_max > 0) != (out.buffer_interval.ms > 0))
+        reader.bad(out.buffer_rows_max > 0 ? "sink.buffer-flush.max-rows" : "sink.buffer-flush.interval",
+                   "alone buffers nothing",
+                   "both 'sink.buffer-flush.max-rows' and 'sink.buffer-flush.interval'");
     const std::string guarantee = reader.get("sink.delivery-guarantee", "at-least-once");
     out.guarantee = guarantee == "exactly-once" ? Guarantee::ExactlyOnce
                     : guarantee == "none"       ? Guarantee::None
@@ -186,6 +209,9 @@ void KafkaOptions::checkSource(const TableSpec& spec) const {
     if ((start.kind == Kind::GroupOffsets || end.kind == Kind::GroupOffsets) && !has_group)
         reader.missing("properties.group.id",
                        "whose offsets are where reading starts; or say another 'scan.startup.mode'");
+    if (commit_offsets && !has_group)
+        reader.missing("properties.group.id",
+                       fmt::format("'{}' commits the offsets of that group", kCommitOffsets));
     if ((start.kind == Kind::Specific || end.kind == Kind::Specific) && topics.size() != 1)
         reader.bad("topic", "must be a single one for specific offsets", "offsets are given by partition");
 }
@@ -197,6 +223,32 @@ void KafkaOptions::checkSink(const TableSpec& spec) const {
         reader.missing("sink.transactional-id-prefix", "exactly-once names its transactions with it");
 }
 
+std::vector<OptionDescription> KafkaOptions::describeUpsert() {
+    const std::set<std::string, std::less<>> shared = {"topic",
+                                                       "topic-pattern",
+                                                       "properties.bootstrap.servers",
+                                                       "properties.group.id",
+                                                       kCommitOffsets,
+                                                       "properties.#",
+                                                       "scan.bounded.mode",
+                                                       "scan.bounded.specific-offsets",
+                                                       "scan.bounded.timestamp-millis",
+                                                       "scan.topic-partition-discovery.interval",
+                                                       "key.fields-prefix",
+                                                       "value.fields-include",
+                                                       "sink.partitioner",
+                                                       "sink.delivery-guarantee",
+                                                       "sink.transactional-id-prefix"};
+    std::vector<OptionDescription> options;
+    for (OptionDescription& option : describe())
+        if (shared.contains(option.key)) options.push_back(std::move(option));
+    options.push_back({"sink.buffer-flush.max-rows", "integer", "0",
+                       "How many keys' changes are gathered before they are written; 0 for none."});
+    options.push_back({"sink.buffer-flush.interval", "duration", "0",
+                       "How long changes are gathered at most; of a key's, the last one is written."});
+    return options;
+}
+
 std::vector<OptionDescription> KafkaOptions::describe() {
     return {
         {"topic", "string", "", "The topic, or topics with ';' between them; of a sink, one."},
@@ -204,7 +256,10 @@ std::vector<OptionDescription> KafkaOptions::describe() {
          "Reads every topic whose whole name this regular expression matches."},
         {"properties.bootstrap.servers", "string", "", "The brokers to begin with: 'host:port,host:port'.",
          true},
-        {"properties.group.id", "string", "", "The consumer group, for group offsets."},
+        {"properties.group.id", "string", "",
+         "The consumer group whose offsets reading starts from, and are committed with each checkpoint."},
+        {kCommitOffsets, "boolean", "true",
+         "Whether each checkpoint commits the positions as offsets of 'properties.group.id'."},
         {"properties.#", "string", "", "Any setting of Kafka's clients, by its name there."},
         {"scan.startup.mode",
          "enum",

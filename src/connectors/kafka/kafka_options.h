@@ -19,19 +19,23 @@ struct KafkaPosition {
     std::map<int32_t, int64_t> offsets;  // by partition
 };
 
+inline constexpr const char* kUpsertKafka = "upsert-kafka";
+
 struct KafkaOptions {
     std::string table;
+    bool upsert = false;  // the connector upsert-kafka
     std::vector<std::string> topics;
     std::string topic_pattern;
     KafkaSettings settings;
     bool has_group = false;
+    bool commit_offsets = false;  // the group's, with each checkpoint
 
     KafkaPosition start;
     KafkaPosition end;
     Duration discovery_interval;  // 0: none
 
     std::string value_format, key_format;
-    std::vector<size_t> value_columns, key_columns;  // of the table's
+    std::vector<size_t> value_columns, key_columns;  // of the table's, both physical
     std::string key_prefix;
     std::map<std::string, std::string> format_options, key_format_options;
 
@@ -40,10 +44,14 @@ struct KafkaOptions {
     enum class Partitioner : uint8_t { Default, Fixed, RoundRobin };
     Partitioner partitioner = Partitioner::Default;
     std::string transactional_id_prefix;
+    // Of upsert: changes are gathered by key, up to so many keys and for so long; 0: they are not.
+    int64_t buffer_rows_max = 0;
+    Duration buffer_interval;
 
     // UserError for what is missing, cannot be, or does not go together.
     static KafkaOptions from(const TableSpec& spec);
     static std::vector<OptionDescription> describe();
+    static std::vector<OptionDescription> describeUpsert();
     // What only a source, or only a sink, needs: UserError likewise.
     void checkSource(const TableSpec& spec) const;
     void checkSink(const TableSpec& spec) const;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr int64_t kPauseMaxMs = 8;
 constexpr int64_t kLagEveryMs = 500;
+constexpr int kLastCommitsTimeoutMs = 5'000;  // of those under way when the reader ends
 
 KafkaSettings readerSettings(const KafkaOptions& options) {
     KafkaSettings settings = options.settings;
@@ -28,6 +31,11 @@ KafkaSettings readerSettings(const KafkaOptions& options) {
 
 }  // namespace
 
+bool KafkaColumns::fromValueAlone() const {
+    return std::all_of(sources.begin(), sources.end(),
+                       [](const Source& source) { return source.from == From::Value; });
+}
+
 KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& columns,
                          std::unique_ptr<Decoder> value, std::unique_ptr<Decoder> key,
                          SourceReaderContext& context)
@@ -40,12 +48,19 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       skipped_(context.metrics().counter("numRecordsSkipped")),
       lag_max_(context.metrics().counter("records_lag_max")),
       pending_(context.metrics().counter("pendingRecords")),
+      commits_succeeded_(context.metrics().counter("commitsSucceeded")),
+      commits_failed_(context.metrics().counter("commitsFailed")),
       value_rows_(columns.value),
       key_rows_(columns.key),
+      metadata_(columns.metadata_keys, columns.metadata),
+      value_alone_(columns.fromValueAlone()),
       messages_(context.batchRowsMax()) {}
 
 KafkaReader::~KafkaReader() {
     queue_.reset();
+    for (int waited_ms = 0; commits_under_way_ > 0 && waited_ms < kLastCommitsTimeoutMs; waited_ms += 50)
+        rd_kafka_queue_poll_callback(commits_.get(), 50);
+    commits_.reset();
     if (consumer_) rd_kafka_consumer_close(consumer_.get());
 }
 
@@ -54,7 +69,7 @@ void KafkaReader::addSplits(std::vector<SourceSplit> splits) {
         KafkaSplit split = KafkaSplit::decode(encoded);
         std::string origin = fmt::format("topic '{}', partition {}", split.topic, split.partition);
         const auto key = std::pair(split.topic, split.partition);
-        partitions_[key] = {std::move(split), std::move(origin), false};
+        partitions_[key] = {std::move(split), encoded.id, std::move(origin)};
     }
     last_ = nullptr;
     assign();
@@ -66,17 +81,39 @@ void KafkaReader::assign() {
         consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, readerSettings(options_));
         checkKafka(options_.table, "reading", rd_kafka_poll_set_consumer(consumer_.get()));
         queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+        commits_.reset(rd_kafka_queue_new(consumer_.get()));
     }
     const KafkaPtr<rd_kafka_topic_partition_list_t> list(
         rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
     for (auto& [key, partition] : partitions_) {
-        partition.finished = partition.finished || partition.split.done();
+        if (!partition.finished && partition.split.done()) {
+            partition.finished = true;
+            context_.splitFinished(partition.id);
+        }
         if (partition.finished) continue;
         rd_kafka_topic_partition_list_add(list.get(), key.first.c_str(), key.second)->offset =
             partition.split.next;
     }
     checkKafka(options_.table, "reading", rd_kafka_assign(consumer_.get(), list.get()));
     topics_.clear();
+    for (auto& [key, partition] : partitions_) {
+        if (!partition.paused || partition.finished) continue;
+        const auto paused = onePartition(key.first, key.second);
+        checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), paused.get()));
+    }
+}
+
+bool KafkaReader::pauseSplits(const std::set<std::string>& ids) {
+    for (auto& [key, partition] : partitions_) {
+        const bool pause = ids.contains(partition.id);
+        if (pause == partition.paused || partition.finished) continue;
+        partition.paused = pause;
+        const auto list = onePartition(key.first, key.second);
+        checkKafka(
+            options_.table, "reading",
+            (pause ? rd_kafka_pause_partitions : rd_kafka_resume_partitions)(consumer_.get(), list.get()));
+    }
+    return true;
 }
 
 ReadStatus KafkaReader::poll(Output& output) {
@@ -86,28 +123,41 @@ ReadStatus KafkaReader::poll(Output& output) {
     const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, messages_.data(), messages_.size());
     if (count < 0) throwKafka(options_.table, "reading", rd_kafka_last_error());
     std::exception_ptr failure;
+    bool heard = false;
     for (ssize_t i = 0; i < count; ++i) {
         const KafkaPtr<rd_kafka_message_t> message(messages_[static_cast<size_t>(i)]);
+        heard = heard || message->rkt != nullptr;
         if (failure) continue;
         try {
-            take(*message);
+            take(*message, output);
         } catch (...) {
             failure = std::current_exception();
         }
     }
     emit(output);  // what comes before a failure is counted
     if (failure) std::rethrow_exception(failure);
+    if (commits_under_way_ > 0) rd_kafka_queue_poll_callback(commits_.get(), 0);
     measureLag();
+    if (heard) noteKafkaAccess(consumer_.get());
     if (count > 0) {
         pause_ms_ = 1;
         return ReadStatus::More;
     }
+    checkKafkaAccess(options_.table, consumer_.get());
     context_.wakeAt(ProcessingTime(context_.now().value() + pause_ms_));
     pause_ms_ = std::min(2 * pause_ms_, kPauseMaxMs);
     return ReadStatus::Nothing;
 }
 
-void KafkaReader::take(const rd_kafka_message_t& message) {
+// Rows of one partition make a batch of their own where somebody follows the splits.
+void KafkaReader::turnTo(Partition& partition, Output& output) {
+    last_ = &partition;
+    if (!context_.splitsMatter()) return;
+    emit(output);
+    context_.ofSplit(partition.id);
+}
+
+void KafkaReader::take(const rd_kafka_message_t& message, Output& output) {
     if (message.rkt == nullptr) {
         fail(message);
         return;
@@ -118,12 +168,12 @@ void KafkaReader::take(const rd_kafka_message_t& message) {
         last_->split.topic != topic->second) {
         const auto found = partitions_.find(std::pair(topic->second, message.partition));
         if (found == partitions_.end()) return;
-        last_ = &found->second;
+        turnTo(found->second, output);
     }
     Partition& partition = *last_;
     if (partition.finished) return;
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (partition.split.end && message.offset >= *partition.split.end) finish(partition);
+        if (partition.split.end && message.offset >= *partition.split.end) finish(partition, output);
         return;
     }
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -131,17 +181,19 @@ void KafkaReader::take(const rd_kafka_message_t& message) {
         return;
     }
     if (partition.split.end && message.offset >= *partition.split.end) {
-        finish(partition);
+        finish(partition, output);
         return;
     }
     if (message.offset < partition.split.next) return;
     if (!decode(message, partition)) skipped_.add(1);
     partition.split.next = message.offset + 1;
-    if (partition.split.done()) finish(partition);
+    if (partition.split.done()) finish(partition, output);
 }
 
-void KafkaReader::finish(Partition& partition) {
+void KafkaReader::finish(Partition& partition, Output& output) {
     partition.finished = true;
+    if (context_.splitsMatter()) emit(output);
+    context_.splitFinished(partition.id);
     const auto list = onePartition(partition.split.topic, partition.split.partition);
     checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), list.get()));
 }
@@ -169,7 +221,7 @@ void KafkaReader::fail(const rd_kafka_message_t& message) const {
 }
 
 bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& partition) {
-    if (message.payload == nullptr) return true;  // of no row
+    if (message.payload == nullptr && !options_.upsert) return true;  // of no row
     const RecordOrigin origin{partition.origin, 0, static_cast<uint64_t>(message.offset)};
     const auto copied = [&](const void* bytes, size_t size) {
         // A line end behind it is what the text formats are quickest with.
@@ -180,9 +232,21 @@ bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& par
     };
     bytes_in_.add(static_cast<int64_t>(message.len));
     const size_t before = value_rows_.rows();
-    if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_)) return false;
-    if (!key_) return true;
+    if (options_.upsert && message.key == nullptr)
+        throw UserError(
+            "data.malformed",
+            fmt::format("{}, offset {}: the message has no key", partition.origin, message.offset),
+            "a table of the connector upsert-kafka has one row for each key");
+    if (message.payload == nullptr)
+        addTombstone();
+    else if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_))
+        return false;
     const size_t made = value_rows_.rows() - before;
+    metadata_.append(message, partition.split.topic, made);
+    if (options_.upsert)
+        kinds_.insert(kinds_.end(), made,
+                      message.payload == nullptr ? RowKind::Delete : RowKind::UpdateAfter);
+    if (!key_) return true;
     for (size_t i = 0; i < made; ++i) {
         const size_t keys = key_rows_.rows();
         if (message.key != nullptr)
@@ -195,18 +259,29 @@ bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& par
     return true;
 }
 
+// What a deletion tells is its key.
+void KafkaReader::addTombstone() {
+    for (size_t column = 0; column < value_rows_.columnCount(); ++column)
+        value_rows_.column(column).appendNull();
+    value_rows_.endRow();
+}
+
 void KafkaReader::emit(Output& output) {
     if (value_rows_.rows() == 0) return;
-    const Batch values = value_rows_.finish();
-    if (!key_) {
+    Batch values = value_rows_.finish();
+    if (options_.upsert) values.setKinds(std::exchange(kinds_, {}));
+    if (value_alone_) {
         output.emit(values);
         return;
     }
-    const Batch keys = key_rows_.finish();
+    const Batch keys = key_ ? key_rows_.finish() : Batch();
+    const std::vector<ColumnPtr> metadata = metadata_.finish();
     std::vector<ColumnPtr> columns;
     columns.reserve(columns_.sources.size());
-    for (const KafkaColumns::Source& source : columns_.sources)
-        columns.push_back((source.of_key ? keys : values).column(source.index));
+    for (const auto& [from, index] : columns_.sources)
+        columns.push_back(from == KafkaColumns::From::Metadata ? metadata[index]
+                          : from == KafkaColumns::From::Key    ? keys.column(index)
+                                                               : values.column(index));
     output.emit(values.withColumns(std::move(columns)));
 }
 
@@ -235,6 +310,55 @@ std::vector<SourceSplit> KafkaReader::snapshot() const {
     for (const auto& [key, partition] : partitions_)
         if (!partition.finished) splits.push_back(partition.split.encode());
     return splits;
+}
+
+std::string KafkaReader::progress() const {
+    std::string out;
+    if (!options_.commit_offsets) return out;
+    for (const auto& [key, partition] : partitions_)
+        if (partition.split.next >= 0)
+            out += fmt::format("{} {} {}\n", key.second, partition.split.next, key.first);
+    return out;
+}
+
+// The result is only told: what counts is the checkpoint, and the next one commits anew.
+void KafkaReader::onCheckpointComplete(const std::string& progress) {
+    if (!consumer_ || progress == last_committed_) return;
+    last_committed_ = progress;
+    const KafkaPtr<rd_kafka_topic_partition_list_t> offsets(
+        rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
+    for (size_t at = 0; at < progress.size();) {
+        const size_t end = progress.find('\n', at);
+        int32_t partition = 0;
+        int64_t offset = 0;
+        const char* const limit = progress.data() + end;
+        const char* here = std::from_chars(progress.data() + at, limit, partition).ptr + 1;
+        here = std::from_chars(here, limit, offset).ptr + 1;
+        rd_kafka_topic_partition_list_add(offsets.get(), std::string(here, limit).c_str(), partition)
+            ->offset = offset;
+        at = end + 1;
+    }
+    const rd_kafka_resp_err_t error =
+        rd_kafka_commit_queue(consumer_.get(), offsets.get(), commits_.get(), committed, this);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        committed(consumer_.get(), error, nullptr, this);
+    } else {
+        ++commits_under_way_;
+    }
+}
+
+void KafkaReader::committed(rd_kafka_t* /*client*/, rd_kafka_resp_err_t error,
+                            rd_kafka_topic_partition_list_t* /*offsets*/, void* self) {
+    auto& reader = *static_cast<KafkaReader*>(self);
+    if (reader.commits_under_way_ > 0) --reader.commits_under_way_;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        reader.commits_succeeded_.add(1);
+        return;
+    }
+    reader.commits_failed_.add(1);
+    reader.last_committed_.clear();
+    logWarn("connectors.kafka", "table '{}': the offsets of the group '{}' were not committed: {}",
+            reader.options_.table, reader.options_.settings.at("group.id"), rd_kafka_err2str(error));
 }
 
 }  // namespace millrace

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
 #include "base/error.h"
+#include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_transaction.h"
 #include "connectors/shared/node_name.h"
 #include "formats/format.h"
@@ -20,8 +27,10 @@ Batch columnsOf(const Batch& batch, const std::vector<size_t>& chosen) {
 
 class KafkaWriter final : public SinkWriter {
   public:
-    KafkaWriter(const KafkaOptions& options, const Schema& schema, SinkWriterContext& context)
+    KafkaWriter(const KafkaOptions& options, const Schema& schema, const KafkaMetadataWriter& metadata,
+                SinkWriterContext& context)
         : options_(options),
+          metadata_(metadata),
           context_(context),
           value_(findFormat(options.value_format)
                      .make_encoder(options.valueSchema(schema), options.format_options)),
@@ -54,25 +63,37 @@ class KafkaWriter final : public SinkWriter {
         MILLRACE_CHECK(value_messages_.size() == batch.rows(), "a format made {} messages of {} rows",
                        value_messages_.size(), batch.rows());
         for (size_t row = 0; row < batch.rows(); ++row) {
-            rd_kafka_message_t message{};
-            message.payload = values_.data() + value_messages_[row].first;
-            message.len = value_messages_[row].second - value_messages_[row].first;
-            if (key_) {
-                message.key = keys_.data() + key_messages_[row].first;
-                message.key_len = key_messages_[row].second - key_messages_[row].first;
+            if (options_.upsert && batch.kind(row) == RowKind::UpdateBefore) continue;
+            const bool deletes = options_.upsert && batch.kind(row) == RowKind::Delete;
+            const auto textOf = [row](const std::string& all, const Encoder::Messages& messages) {
+                return std::string_view(all).substr(messages[row].first,
+                                                    messages[row].second - messages[row].first);
+            };
+            Message message;
+            if (!deletes) message.value = textOf(values_, value_messages_);
+            if (key_) message.key = textOf(keys_, key_messages_);
+            if (!metadata_.empty()) {
+                message.timestamp_ms = metadata_.timestampMs(batch, row);
+                message.headers = metadata_.headers(batch, row);
             }
-            message.partition = nextPartition();
-            producer_->produce(message);
+            if (options_.buffer_rows_max > 0)
+                gather(std::move(message));
+            else
+                produce(std::move(message));
         }
         bytes_out_.add(static_cast<int64_t>(values_.size() + keys_.size()));
+        if (gatheringIsOver()) produceGathered();
         producer_->poll();
     }
 
+    // Nothing else is to be done: what was gathered goes out, whatever time it has left.
     void flush() override {
+        produceGathered();
         if (producer_) producer_->poll();
     }
 
     std::vector<std::string> prepareCommit() override {
+        produceGathered();
         if (!producer_) return {};
         producer_->flush();
         if (options_.guarantee != KafkaOptions::Guarantee::ExactlyOnce) return {};
@@ -84,6 +105,58 @@ class KafkaWriter final : public SinkWriter {
     }
 
   private:
+    struct Message {
+        std::optional<std::string_view> value;  // none: a tombstone
+        std::optional<std::string_view> key;
+        int64_t timestamp_ms = 0;
+        KafkaPtr<rd_kafka_headers_t> headers;
+    };
+    // The last change of a key, with bytes of its own.
+    struct Gathered {
+        std::optional<std::string> value;
+        int64_t timestamp_ms = 0;
+        KafkaPtr<rd_kafka_headers_t> headers;
+    };
+
+    void produce(Message message) {
+        rd_kafka_message_t out{};
+        if (message.value) {
+            out.payload = const_cast<char*>(message.value->data());
+            out.len = message.value->size();
+        }
+        if (message.key) {
+            out.key = const_cast<char*>(message.key->data());
+            out.key_len = message.key->size();
+        }
+        out.partition = nextPartition();
+        if (metadata_.empty())
+            producer_->produce(out);
+        else
+            producer_->produce(out, message.timestamp_ms, std::move(message.headers));
+    }
+
+    void gather(Message message) {
+        if (gathered_.empty()) gathering_since_ms_ = context_.now().value();
+        Gathered& kept = gathered_[std::string(*message.key)];
+        kept.value.reset();
+        if (message.value) kept.value = std::string(*message.value);
+        kept.timestamp_ms = message.timestamp_ms;
+        kept.headers = std::move(message.headers);
+    }
+    bool gatheringIsOver() const {
+        return std::cmp_greater_equal(gathered_.size(), std::max<int64_t>(1, options_.buffer_rows_max)) ||
+               (!gathered_.empty() &&
+                context_.now().value() - gathering_since_ms_ >= options_.buffer_interval.ms);
+    }
+    void produceGathered() {
+        for (auto& [key, change] : gathered_) {
+            Message message{std::nullopt, key, change.timestamp_ms, std::move(change.headers)};
+            if (change.value) message.value = *change.value;
+            produce(std::move(message));
+        }
+        gathered_.clear();
+    }
+
     std::string id(uint32_t number) const {
         return transactionalId(options_.transactional_id_prefix, context_.subtask().value(), number);
     }
@@ -103,8 +176,9 @@ class KafkaWriter final : public SinkWriter {
         if (options_.partitioner == KafkaOptions::Partitioner::Default) return;
         KafkaProducer asked(options_, "");
         const rd_kafka_metadata_t* found = nullptr;
-        checkKafka(options_.table, "asking for the topic",
-                   rd_kafka_metadata(asked.client(), 0, asked.topic(), &found, kKafkaTimeoutMs));
+        askKafka(options_.table, "asking for the topic", asked.client(), [&](int timeout_ms) {
+            return rd_kafka_metadata(asked.client(), 0, asked.topic(), &found, timeout_ms);
+        });
         const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
         if (metadata->topic_cnt == 1) {
             checkKafka(options_.table, "asking for the topic", metadata->topics[0].err);
@@ -120,6 +194,7 @@ class KafkaWriter final : public SinkWriter {
     }
 
     const KafkaOptions& options_;
+    const KafkaMetadataWriter& metadata_;
     SinkWriterContext& context_;
     std::unique_ptr<Encoder> value_, key_;
     Counter& bytes_out_;
@@ -129,6 +204,8 @@ class KafkaWriter final : public SinkWriter {
     int32_t next_partition_ = 0;
     std::string values_, keys_;
     Encoder::Messages value_messages_, key_messages_;
+    std::unordered_map<std::string, Gathered> gathered_;  // by key; only while there is a producer
+    int64_t gathering_since_ms_ = 0;
 };
 
 class KafkaCommitter final : public Committer {
@@ -156,7 +233,8 @@ class KafkaCommitter final : public Committer {
 
 class KafkaSink final : public Sink {
   public:
-    explicit KafkaSink(const TableSpec& spec) : options_(KafkaOptions::from(spec)), schema_(spec.schema) {
+    explicit KafkaSink(const TableSpec& spec)
+        : options_(KafkaOptions::from(spec)), schema_(spec.schema), metadata_(spec.metadata) {
         options_.checkSink(spec);
         const auto check = [&](const std::string& format, const Schema& schema, const auto& options) {
             findFormat(format).make_encoder(schema, options);
@@ -169,9 +247,12 @@ class KafkaSink final : public Sink {
 
     std::string name() const override { return nodeName("Sink", options_.table, schema_); }
     const Schema& inputSchema() const override { return schema_; }
+    ChangelogMode accepts() const override {
+        return options_.upsert ? ChangelogMode::Upsert : ChangelogMode::InsertOnly;
+    }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
                                              std::vector<std::string> /*restored*/) const override {
-        return std::make_unique<KafkaWriter>(options_, schema_, context);
+        return std::make_unique<KafkaWriter>(options_, schema_, metadata_, context);
     }
     std::unique_ptr<Committer> createCommitter(const Environment& /*environment*/) const override {
         if (options_.guarantee != KafkaOptions::Guarantee::ExactlyOnce) return nullptr;
@@ -181,6 +262,7 @@ class KafkaSink final : public Sink {
   private:
     const KafkaOptions options_;
     const Schema schema_;
+    const KafkaMetadataWriter metadata_;
 };
 
 }  // namespace

@@ -19,7 +19,17 @@ class KafkaSource final : public Source {
         std::vector<Field> output;
         std::vector<std::pair<ColumnPath, size_t>> value,
             key;  // paths in the message, with the output's column
+        std::vector<std::pair<size_t, std::string>> own, format_metadata;  // keys, with the output's column
         for (const ColumnPath& path : spec.projection) {
+            if (const std::string* const metadata = spec.metadataKey(path.front())) {
+                const size_t column = output.size();
+                output.push_back(spec.schema[path.front()]);
+                if (auto name = kafkaFormatMetadata(*metadata))
+                    format_metadata.emplace_back(column, std::move(*name));
+                else
+                    own.emplace_back(column, *metadata);
+                continue;
+            }
             const auto& keys = options_.key_columns;
             const bool of_key = std::find(keys.begin(), keys.end(), path.front()) != keys.end();
             const auto& places = of_key ? keys : options_.value_columns;
@@ -33,6 +43,20 @@ class KafkaSource final : public Source {
         columns_.sources.resize(columns_.output.size());
         columns_.value = project(value, false, value_projection_);
         columns_.key = project(key, true, key_projection_);
+        std::vector<Field> value_fields = columns_.value.fields(), own_fields;
+        for (auto& [column, name] : format_metadata) {
+            columns_.sources[column] = {KafkaColumns::From::Value, value_fields.size()};
+            value_fields.push_back(columns_.output[column]);
+            value_metadata_.push_back(std::move(name));
+        }
+        columns_.value = Schema(std::move(value_fields));
+        if (options_.upsert) columns_.value = nullable(columns_.value);  // for deletions
+        for (auto& [column, name] : own) {
+            columns_.sources[column] = {KafkaColumns::From::Metadata, own_fields.size()};
+            own_fields.push_back(columns_.output[column]);
+            columns_.metadata_keys.push_back(std::move(name));
+        }
+        columns_.metadata = Schema(std::move(own_fields));
         valueDecoder();  // they say now what is wrong with the formats' options
         keyDecoder();
         kafkaConf(options_.table, options_.settings);
@@ -53,21 +77,31 @@ class KafkaSource final : public Source {
     }
 
   private:
+    static Schema nullable(const Schema& schema) {
+        std::vector<Field> fields = schema.fields();
+        for (Field& field : fields)
+            field.type = field.type.withNullable(true);
+        return Schema(std::move(fields));
+    }
     // In the order of the message's columns, as decoders make them.
     Schema project(std::vector<std::pair<ColumnPath, size_t>>& paths, bool of_key,
                    std::vector<ColumnPath>& projection) {
         std::sort(paths.begin(), paths.end());
         std::vector<Field> fields;
         for (auto& [path, column] : paths) {
-            columns_.sources[column] = {of_key, fields.size()};
+            columns_.sources[column] = {of_key ? KafkaColumns::From::Key : KafkaColumns::From::Value,
+                                        fields.size()};
             fields.push_back(columns_.output[column]);
             projection.push_back(std::move(path));
         }
         return Schema(std::move(fields));
     }
     std::unique_ptr<Decoder> valueDecoder() const {
-        return findFormat(options_.value_format)
-            .make_decoder(value_schema_, value_projection_, options_.format_options);
+        const FormatDescriptor& format = findFormat(options_.value_format);
+        if (value_metadata_.empty())
+            return format.make_decoder(value_schema_, value_projection_, options_.format_options);
+        return format.make_metadata_decoder(value_schema_, value_projection_, value_metadata_,
+                                            options_.format_options);
     }
     std::unique_ptr<Decoder> keyDecoder() const {
         if (key_projection_.empty()) return nullptr;
@@ -78,6 +112,7 @@ class KafkaSource final : public Source {
     const KafkaOptions options_;
     const Schema value_schema_, key_schema_;  // of whole messages
     std::vector<ColumnPath> value_projection_, key_projection_;
+    std::vector<std::string> value_metadata_;  // of the format
     KafkaColumns columns_;
 };
 

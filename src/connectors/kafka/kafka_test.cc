@@ -2,6 +2,7 @@
 // (tests/e2e/kafka_test.py).
 #include "base/error.h"
 #include "connectors/kafka/kafka_enumerator.h"
+#include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/kafka/kafka_transaction.h"
@@ -82,6 +83,88 @@ TEST(KafkaOptions, columnsOfKeyAndValue) {
     EXPECT_FALSE(options.format_options.contains("key.csv.null-literal"));
 }
 
+TEST(KafkaOptions, offsetsAreCommittedWhereThereIsAGroup) {
+    EXPECT_FALSE(KafkaOptions::from(kafkaTable({})).commit_offsets);
+    const std::string commit = "properties.commit.offsets.on.checkpoint";
+    const KafkaOptions grouped = KafkaOptions::from(kafkaTable({{"properties.group.id", "g"}}));
+    EXPECT_TRUE(grouped.commit_offsets);
+    EXPECT_FALSE(grouped.settings.contains("commit.offsets.on.checkpoint"));
+    EXPECT_FALSE(
+        KafkaOptions::from(kafkaTable({{"properties.group.id", "g"}, {commit, "false"}})).commit_offsets);
+    EXPECT_NE(sourceError({{"scan.startup.mode", "earliest-offset"}, {commit, "true"}})
+                  .find("'properties.group.id'"),
+              std::string::npos);
+}
+
+TEST(KafkaOptions, anUpsertTableIsKeyedByItsPrimaryKey) {
+    const std::map<std::string, std::string> options{
+        {"connector", "upsert-kafka"}, {"format", "-"}, {"key.format", "csv"}, {"value.format", "json"}};
+    TableSpec spec = kafkaTable(options);
+    spec.primary_key = {"k_name"};
+    const KafkaOptions upsert = KafkaOptions::from(spec);
+    EXPECT_EQ(upsert.key_columns, std::vector<size_t>{1});
+    EXPECT_EQ(upsert.value_columns, (std::vector<size_t>{0, 1}));
+    EXPECT_EQ(upsert.start.kind, KafkaPosition::Kind::Earliest);
+    const auto error = [&](std::map<std::string, std::string> more,
+                           std::vector<std::string> key) -> std::string {
+        for (const auto& option : options)
+            more.insert(option);
+        TableSpec wrong = kafkaTable(more);
+        wrong.primary_key = std::move(key);
+        try {
+            KafkaOptions::from(wrong);
+            return "";
+        } catch (const UserError& failure) {
+            return std::string(failure.code()) + ": " + failure.what();
+        }
+    };
+    EXPECT_EQ(error({}, {"id"}), "");
+    EXPECT_NE(error({}, {}).find("sql.no-primary-key"), std::string::npos);
+    EXPECT_NE(error({{"key.format", "-"}}, {"id"}).find("'key.format'"), std::string::npos);
+    EXPECT_NE(error({{"value.format", "-"}}, {"id"}).find("'value.format'"), std::string::npos);
+    EXPECT_NE(error({{"sink.buffer-flush.max-rows", "10"}}, {"id"}).find("buffers nothing"),
+              std::string::npos);
+    EXPECT_EQ(error({{"sink.buffer-flush.max-rows", "10"}, {"sink.buffer-flush.interval", "1s"}}, {"id"}),
+              "");
+}
+
+// What a decoder and a message give, column by column.
+TEST(KafkaMetadata, columnsOfAMessage) {
+    const std::vector<std::string> names{"topic",        "partition",      "offset",
+                                         "leader-epoch", "timestamp-type", "headers"};
+    const std::vector<MetadataKey> keys = kafkaMetadataKeys(KafkaOptions::from(kafkaTable({})));
+    std::vector<Field> fields;
+    for (const std::string& name : names)
+        for (const MetadataKey& key : keys)
+            if (key.name == name) fields.push_back({name, key.type});
+    ASSERT_EQ(fields.size(), names.size());
+    KafkaMetadataReader reader(names, Schema(fields));
+    rd_kafka_message_t message{};
+    message.partition = 3;
+    message.offset = 42;
+    reader.append(message, "orders", 2);
+    const std::vector<ColumnPtr> columns = reader.finish();
+    std::string text;
+    for (const ColumnPtr& column : columns) {
+        ASSERT_EQ(column->size(), 2u);
+        text += column->textAt(1) + " ";
+    }
+    EXPECT_EQ(text, "orders 3 42 NULL NoTimestampType {} ");
+    EXPECT_EQ(kafkaFormatMetadata("value.source.table"), "source.table");
+    EXPECT_EQ(kafkaFormatMetadata("timestamp"), std::nullopt);
+}
+
+TEST(KafkaMetadata, whatCannotBeWrittenIsAnError) {
+    const KafkaMetadataWriter writer({{0, "timestamp"}});
+    const auto batch = [](int64_t micros) {
+        return Batch(1, {Column::constant(LogicalType::timestampLtz(3), Value::int64(micros), 1)});
+    };
+    EXPECT_EQ(writer.timestampMs(batch(1'999), 0), 1);
+    EXPECT_THROW(writer.timestampMs(batch(0), 0), UserError);
+    EXPECT_THROW(writer.timestampMs(batch(-1), 0), UserError);
+    EXPECT_EQ(writer.headers(batch(1), 0), nullptr);
+}
+
 TEST(KafkaSettings, javaNamesAreUnderstood) {
     const auto of = [](const std::map<std::string, std::string>& options) {
         return kafkaSettings("t", options);
@@ -105,6 +188,7 @@ TEST(KafkaSettings, javaNamesAreUnderstood) {
                   {"properties.key.deserializer", "x"}}),
               (KafkaSettings{{"auto.offset.reset", "error"}, {"queue.buffering.max.kbytes", "32768"}}));
     EXPECT_THROW(of({{"properties.ssl.truststore.type", "JKS"}}), UserError);
+    EXPECT_THROW(of({{"properties.ssl.truststore.location", "/trust.jks"}}), UserError);
     EXPECT_THROW(of({{"properties.sasl.jaas.config", "username=me"}}), UserError);
     EXPECT_THROW(kafkaConf("t", {{"no.such.thing", "1"}}), UserError);
 }

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -91,8 +92,13 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const std::string& tra
     client_ = kafkaClient(RD_KAFKA_PRODUCER, options.table, std::move(conf));
     topic_.reset(rd_kafka_topic_new(client_.get(), options.topics.front().c_str(), nullptr));
     if (transactional_id.empty()) return;
-    checkKafka(options.table, fmt::format("beginning with the transactional id '{}'", transactional_id),
-               rd_kafka_init_transactions(client_.get(), kKafkaTimeoutMs));
+    const std::string doing = fmt::format("beginning with the transactional id '{}'", transactional_id);
+    askKafka(options.table, doing, client_.get(), [&](int timeout_ms) {
+        const KafkaPtr<rd_kafka_error_t> error(rd_kafka_init_transactions(client_.get(), timeout_ms));
+        if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
+        return rd_kafka_error_is_retriable(error.get()) ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                                                        : rd_kafka_error_code(error.get());
+    });
 }
 
 // What is on its way is given up: of a transaction, the broker aborts it when the id is used again.
@@ -102,12 +108,13 @@ KafkaProducer::~KafkaProducer() {
     topic_.reset();
 }
 
-void KafkaProducer::delivered(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* self) {
+void KafkaProducer::delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* self) {
     auto& producer = *static_cast<KafkaProducer*>(self);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (producer.failed_ == RD_KAFKA_RESP_ERR_NO_ERROR) producer.failed_ = message->err;
         return;
     }
+    noteKafkaAccess(client);
     if (producer.transactional_id_.empty()) return;
     auto& ranges = producer.ranges_[message->partition];
     if (!ranges.empty() && ranges.back().first + ranges.back().count == message->offset)
@@ -120,6 +127,7 @@ void KafkaProducer::throwFailure() const {
     if (failed_ != RD_KAFKA_RESP_ERR_NO_ERROR)
         throwKafka(options_.table, fmt::format("writing to the topic '{}'", options_.topics.front()),
                    failed_);
+    checkKafkaAccess(options_.table, client_.get());
 }
 
 void KafkaProducer::begin() {
@@ -131,13 +139,31 @@ void KafkaProducer::produce(const rd_kafka_message_t& message) {
     rd_kafka_message_t one = message;
     while (rd_kafka_produce_batch(topic_.get(), RD_KAFKA_PARTITION_UA,
                                   RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, &one, 1) == 0) {
-        if (one.err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            throwKafka(options_.table, fmt::format("writing to the topic '{}'", options_.topics.front()),
-                       one.err);
+        makeRoom(one.err);
         one.err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        rd_kafka_poll(client_.get(), 10);
-        throwFailure();
     }
+}
+
+void KafkaProducer::produce(const rd_kafka_message_t& message, int64_t timestamp_ms,
+                            KafkaPtr<rd_kafka_headers_t> headers) {
+    for (;;) {
+        const rd_kafka_resp_err_t error = rd_kafka_producev(
+            client_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_PARTITION(message.partition),
+            RD_KAFKA_V_VALUE(message.payload, message.len), RD_KAFKA_V_KEY(message.key, message.key_len),
+            RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+        makeRoom(error);
+    }
+    std::ignore = headers.release();  // the message's now
+}
+
+// After a message could not be taken: waits, if that is because too much is on its way.
+void KafkaProducer::makeRoom(rd_kafka_resp_err_t error) {
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        throwKafka(options_.table, fmt::format("writing to the topic '{}'", options_.topics.front()), error);
+    rd_kafka_poll(client_.get(), 10);
+    throwFailure();
 }
 
 void KafkaProducer::poll() {

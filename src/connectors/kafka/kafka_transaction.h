@@ -61,6 +61,9 @@ class KafkaProducer {
     void begin();
     // Waits for room while too much is on its way. UserError if a message could not be delivered.
     void produce(const rd_kafka_message_t& message);
+    // With a timestamp (0: now) and headers, which may be nullptr.
+    void produce(const rd_kafka_message_t& message, int64_t timestamp_ms,
+                 KafkaPtr<rd_kafka_headers_t> headers);
     void poll();   // takes delivery reports
     void flush();  // until all is delivered
     void commit();
@@ -69,6 +72,7 @@ class KafkaProducer {
   private:
     static void delivered(rd_kafka_t* client, const rd_kafka_message_t* message, void* self);
     void throwFailure() const;
+    void makeRoom(rd_kafka_resp_err_t error);
 
     const KafkaOptions& options_;
     const std::string transactional_id_;

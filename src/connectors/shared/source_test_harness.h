@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "connectors/connectors.h"
+#include "runtime/reader_events.h"
 #include "runtime/simulator/simulation.h"
 
 namespace millrace {
@@ -17,7 +18,10 @@ inline const ConnectorDescriptor& collectedConnector(const std::string& name) {
 }
 
 // A source's readers and the enumerator behind them, on a clock that the test turns.
-class SourceHarness final : public SourceReaderContext, public EnumeratorContext, public Output {
+class SourceHarness final : public SourceReaderContext,
+                            public ReaderEventSender,
+                            public EnumeratorContext,
+                            public Output {
   public:
     SourceHarness(std::shared_ptr<const Source> source, uint32_t parallelism = 1, uint64_t seed = 1,
                   size_t batch_rows = 4096)
@@ -27,10 +31,18 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
         for (uint32_t i = 0; i < parallelism; ++i)
             readers_.push_back(source_->createReader(*this));
         enumerator_ = source_->createEnumerator(std::nullopt);
+        listener_ = dynamic_cast<ReaderEventListener*>(enumerator_.get());
+        if (listener_ != nullptr) listener_->onCheckpointing(true);
         enumerator_->start(*this);
     }
 
-    ReadStatus poll(size_t reader = 0) { return readers_[reader]->poll(*this); }
+    ReadStatus poll(size_t reader = 0) {
+        polled_ = static_cast<uint32_t>(reader);
+        return readers_[reader]->poll(*this);
+    }
+    void discover() { enumerator_->discover(*this); }
+    // As one that begins and is complete, with nothing between.
+    void checkpoint() { listener_->onCheckpointComplete(*this, enumerator_->snapshot()); }
     // Everything that can be had now.
     void drain() {
         for (size_t reader = 0; reader < readers_.size(); ++reader) {
@@ -61,6 +73,9 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
     uint32_t parallelism() const override { return parallelism_; }
     size_t batchRowsMax() const override { return rows_max; }
     void requestSplit() override {}
+    void sendToEnumerator(std::string event) override {
+        listener_->onReaderEvent(*this, SlotIndex(polled_), event);
+    }
     void wakeAt(ProcessingTime time) override { wake = time; }
     void assign(SlotIndex reader, SourceSplit split) override {
         readers_[reader.value()]->addSplits({split});
@@ -86,11 +101,13 @@ class SourceHarness final : public SourceReaderContext, public EnumeratorContext
   private:
     std::shared_ptr<const Source> source_;
     uint32_t parallelism_;
+    uint32_t polled_ = 0;  // the reader
     Random random_;
     Environment environment_;
     MetricGroup metrics_;
     std::vector<std::unique_ptr<SourceReader>> readers_;
     std::unique_ptr<SplitEnumerator> enumerator_;
+    ReaderEventListener* listener_ = nullptr;  // the enumerator, if it is one
 };
 
 }  // namespace millrace

@@ -102,6 +102,28 @@ int64_t truncateMicros(int64_t micros, int precision) {
     return micros - (rest < 0 ? rest + unit : rest);
 }
 
+// A day up to the 31st that its month does not have is the month's last one, as Flink's casts to a timestamp
+// have it; those to DATE do not.
+std::optional<int64_t> parseTimestampClamped(std::string_view text) {
+    if (const auto micros = parseTimestamp(text)) return micros;
+    const size_t month_at = text.find('-', 1) + 1;
+    const size_t day_at = month_at == 0 ? 0 : text.find('-', month_at) + 1;
+    if (day_at == 0 || text.size() < day_at + 2) return std::nullopt;
+    int64_t year = 0;
+    int month = 0, day = 0;
+    const auto read = [&](size_t from, size_t to, auto& value) {
+        const auto [end, error] = std::from_chars(text.data() + from, text.data() + to, value);
+        return error == std::errc() && end == text.data() + to;
+    };
+    if (!read(0, month_at - 1, year) || !read(month_at, day_at - 1, month) || !read(day_at, day_at + 2, day))
+        return std::nullopt;
+    if (std::abs(year) > 999'999 || month < 1 || month > 12 || day > 31 || day <= daysInMonth(year, month))
+        return std::nullopt;
+    std::string other(text);
+    other.replace(day_at, 2, std::to_string(daysInMonth(year, month)));
+    return parseTimestamp(other);
+}
+
 }  // namespace
 
 std::optional<Found> fromText(const Request& request) {
@@ -169,7 +191,7 @@ std::optional<Found> fromText(const Request& request) {
             break;
         case TypeKind::Timestamp:
             found.kernel = parseKernel<int64_t>(request, [precision](std::string_view text, int64_t& out) {
-                const auto micros = parseTimestamp(text);
+                const auto micros = parseTimestampClamped(text);
                 if (micros) out = truncateMicros(*micros, precision);
                 return micros.has_value();
             });
@@ -180,7 +202,7 @@ std::optional<Found> fromText(const Request& request) {
                 checkedKernel<int64_t, StringView>(request, [precision](const FunctionContext& context) {
                     return [precision, &zone = zoneConverter(context.time_zone)](const StringView& text,
                                                                                  int64_t& out) {
-                        const auto micros = parseTimestamp(trimmed(text.view()));
+                        const auto micros = parseTimestampClamped(trimmed(text.view()));
                         if (micros) out = zone.toInstant(truncateMicros(*micros, precision));
                         return micros.has_value();
                     };

@@ -103,6 +103,30 @@ BoundScalar bindString(std::span<const ArgumentInfo> arguments) {
     return bound;
 }
 
+// A text that JSON_OBJECT and JSON_ARRAY put in as it is: what stands there must be JSON.
+BoundScalar bindRawJson(std::span<const ArgumentInfo> arguments) {
+    checkArgumentCount("JSON", arguments, 1, 1, "a string");
+    const LogicalType& type = arguments[0].type;
+    if (!type.isCharacter() && type.kind() != TypeKind::Null) badArguments("JSON", arguments, "a string");
+    BoundScalar bound;
+    bound.arguments = {LogicalType::string()};
+    bound.result = LogicalType::string().withNullable(type.nullable());
+    bound.kernel = [result = bound.result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                           size_t rows) {
+        JsonDocument document;
+        return mapToStrings(result, columns, rows, [&](size_t row, std::string& out) {
+            const std::string_view text = columns[0]->data<StringView>()[row].view();
+            if (!document.parse(text)) {
+                throw UserError("data.malformed", fmt::format("JSON('{}'): this is no JSON", text),
+                                "without JSON(...) a string is put in as a string");
+            }
+            out.append(text);
+            return true;
+        });
+    };
+    return bound;
+}
+
 }  // namespace
 
 std::vector<ScalarFunction> describeScalarJsonConstruct() {
@@ -127,6 +151,12 @@ std::vector<ScalarFunction> describeScalarJsonConstruct() {
                       {"JSON_ARRAY(CAST(NULL AS INT) NULL ON NULL)", "[null]"},
                       {"JSON_ARRAY(JSON_ARRAY(1))", "[[1]]"}},
          .bind = bindJsonArray},
+        {.name = "JSON",
+         .signature = "JSON(string)",
+         .documentation = "In JSON_OBJECT and JSON_ARRAY: a text that is JSON, put in as it is.",
+         .examples = {{"JSON_OBJECT('a' VALUE JSON('[1, {}]'))", "{\"a\":[1, {}]}"},
+                      {"JSON_ARRAY(JSON('1'), '1')", "[1,\"1\"]"}},
+         .bind = bindRawJson},
         {.name = "JSON_STRING",
          .signature = "JSON_STRING(value)",
          .documentation =

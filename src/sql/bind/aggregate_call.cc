@@ -6,7 +6,12 @@ namespace millrace::sql {
 
 BoundCall bindAggregateCall(const AggregateFunction& called, const Call& call, const TextSpan& span,
                             ExpressionBinder& arguments, ExpressionBinder& filter) {
-    if (call.ignore_nulls) failNotSupported(span, "IGNORE NULLS and RESPECT NULLS are");
+    // With OVER, whoever binds that has looked at them: what is left is what the functions do in any case.
+    if (call.ignore_nulls && !call.over) {
+        failAt(
+            span, "sql.bad-argument",
+            fmt::format("IGNORE NULLS and RESPECT NULLS go with OVER alone, and {} is without", call.name));
+    }
     if (call.star && (call.name != "COUNT" || call.distinct)) {
         failAt(span, "sql.bad-argument",
                fmt::format("{}({}*) does not exist", call.name, call.distinct ? "DISTINCT " : ""),

@@ -98,7 +98,7 @@ TableAs bindCreateTableAs(const CreateTable& statement, const Catalog& catalog,
         }
         sources[static_cast<size_t>(column)] = columnOf(query, i);
     }
-    result.sink = sinkOf(query, result.table, std::move(sources), false, statement.name.span);
+    result.sink = sinkOf(query, result.table, std::move(sources), false, {}, statement.name.span);
     return result;
 }
 

@@ -262,6 +262,11 @@ ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span)
     if (call.name == "AND" || call.name == "OR") return bindLogical(call);
     if (call.name.starts_with("BETWEEN")) return bindBetween(call, span);
     if (call.name == "OVERLAPS") return bindOverlaps(call, span);
+    if (call.name == "CURRENT_DATABASE" && call.arguments.empty()) {
+        if (scope_.catalog() == nullptr)
+            failAt(span, "sql.bad-argument", fmt::format("CURRENT_DATABASE() cannot stand in {}", clause_));
+        return stringLiteral(scope_.catalog()->current().database);
+    }
     if (isGroupWindowFunction(call.name) && findScalarFunction(call.name) == nullptr) {
         failAt(span, "sql.misplaced-window",
                fmt::format("{} belongs to a query that groups by a window", call.name),

@@ -128,6 +128,8 @@ Scope QueryBinder::bindTable(const TableRef& table) {
         return aliased(bindWindowFunction(*call, function->call->span), table, "");
     }
     if (std::holds_alternative<UnnestTable>(table.node)) return bindUnnest(table);
+    if (const auto* match = std::get_if<MatchTable>(&table.node))
+        return aliased(bindMatch(*match, table.span), table, "");
     Scope scope = bindJoin(std::get<JoinTable>(table.node), table.span);
     if (!table.alias) return scope;
     return aliased(scope.node(), table, "");

@@ -31,7 +31,12 @@ ExpressionPtr partitionValue(const OptionItem& item, const LogicalType& type) {
         const int length = static_cast<int>(item.value.size());
         const ExpressionPtr text = Expression::literal(Value::string(item.value),
                                                        LogicalType::character(length).withNullable(false));
-        return Expression::fold(convert(text, type));
+        ExpressionPtr value = Expression::fold(convert(text, type));
+        if (value->kind() != ExpressionKind::Literal) {
+            failAt(item.value_span, "sql.bad-argument",
+                   fmt::format("'{}' is no value of {}", item.value, type.toString()));
+        }
+        return value;
     });
 }
 
@@ -39,6 +44,7 @@ ExpressionPtr partitionValue(const OptionItem& item, const LogicalType& type) {
 
 std::shared_ptr<const LogicalSink> sinkOf(const LogicalPtr& query, const TablePtr& table,
                                           std::vector<ExpressionPtr> sources, bool overwrite,
+                                          std::map<std::string, std::string> partition,
                                           const TextSpan& where) {
     const Schema schema = table->writtenSchema();
     std::vector<std::string> names;
@@ -63,7 +69,7 @@ std::shared_ptr<const LogicalSink> sinkOf(const LogicalPtr& query, const TablePt
         names.push_back(schema[i].name);
     }
     return std::make_shared<LogicalSink>(project(query, std::move(sources), std::move(names), where), table,
-                                         overwrite, where);
+                                         overwrite, std::move(partition), where);
 }
 
 std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Catalog& catalog,
@@ -82,6 +88,7 @@ std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Cat
 
     // Where each column of the table comes from.
     std::vector<ExpressionPtr> sources(schema.size());
+    std::map<std::string, std::string> partition;
     for (const OptionItem& item : statement.partition) {
         const Identifier key{item.key, item.key_span};
         const size_t column = targetColumn(schema, *table, key);
@@ -91,6 +98,8 @@ std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Cat
                    fmt::format("'{}' is no partition column of '{}'", item.key, path.object));
         }
         sources[column] = partitionValue(item, schema[column].type);
+        const Value& value = sources[column]->value();
+        partition[item.key] = value.isNull() ? "" : value.toString(sources[column]->type());
     }
     std::vector<size_t> targets;
     if (statement.columns.empty()) {
@@ -116,13 +125,15 @@ std::shared_ptr<const LogicalSink> bindInsert(const Insert& statement, const Cat
     for (size_t i = 0; i < targets.size(); ++i)
         sources[targets[i]] = columnOf(query, i);
 
-    return sinkOf(query, table, std::move(sources), statement.overwrite, statement.table.span);
+    return sinkOf(query, table, std::move(sources), statement.overwrite, std::move(partition),
+                  statement.table.span);
 }
 
 std::shared_ptr<const LogicalSink> bindSelectSink(const Query& query, const Catalog& catalog,
                                                   const ConnectorRegistry* registry) {
     QueryBinder binder(catalog, registry);
-    return std::make_shared<LogicalSink>(binder.bindQuery(query), nullptr, false, query.span);
+    return std::make_shared<LogicalSink>(binder.bindQuery(query), nullptr, false,
+                                         std::map<std::string, std::string>{}, query.span);
 }
 
 }  // namespace millrace::sql

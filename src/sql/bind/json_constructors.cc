@@ -16,7 +16,8 @@ void finishJsonConstructor(const Call& call, std::vector<ExpressionPtr>& argumen
             text = keyword->keyword;
             arguments.pop_back();
         } else if (const auto* value = std::get_if<Call>(&node)) {
-            const bool made_here = value->name == "JSON_OBJECT" || value->name == "JSON_ARRAY";
+            const bool made_here =
+                value->name == "JSON_OBJECT" || value->name == "JSON_ARRAY" || value->name == "JSON";
             if (made_here) places += " " + std::to_string(i);
         }
     }

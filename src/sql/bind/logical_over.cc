@@ -2,11 +2,36 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace millrace::sql {
 
 std::string OverFrame::toString() const {
-    return fmt::format("{} BETWEEN {} AND CURRENT ROW", rows ? "ROWS" : "RANGE",
-                       preceding ? fmt::format("{} PRECEDING", *preceding) : "UNBOUNDED PRECEDING");
+    std::string from = "UNBOUNDED PRECEDING", to = "UNBOUNDED FOLLOWING";
+    if (preceding && *preceding == 0 && !endsAtCurrentRow()) {
+        from = "CURRENT ROW";
+    } else if (preceding) {
+        from = *preceding < 0 ? fmt::format("{} FOLLOWING", -*preceding)
+                              : fmt::format("{} PRECEDING", *preceding);
+    }
+    if (following) {
+        to = *following == 0  ? "CURRENT ROW"
+             : *following < 0 ? fmt::format("{} PRECEDING", -*following)
+                              : fmt::format("{} FOLLOWING", *following);
+    }
+    return fmt::format("{} BETWEEN {} AND {}", rows ? "ROWS" : "RANGE", from, to);
+}
+
+std::string OverCall::rankText() const {
+    if (!needsPartition()) return rankFunctionName(rank);
+    return fmt::format("{}([{}], {}{})->{}", rankFunctionName(rank), fmt::join(aggregate.arguments, ","),
+                       offset, ignores_nulls ? " ignore nulls" : "", aggregate.type.toString());
+}
+
+bool LogicalOver::needsPartition(const OverFrame& frame, const std::vector<OverCall>& calls) {
+    return !frame.endsAtCurrentRow() || (frame.preceding && *frame.preceding < 0) ||
+           std::any_of(calls.begin(), calls.end(),
+                       [](const OverCall& call) { return call.needsPartition(); });
 }
 
 const char* rankFunctionName(RankFunction function) {
@@ -19,6 +44,20 @@ const char* rankFunctionName(RankFunction function) {
             return "RANK";
         case RankFunction::DenseRank:
             return "DENSE_RANK";
+        case RankFunction::PercentRank:
+            return "PERCENT_RANK";
+        case RankFunction::CumeDist:
+            return "CUME_DIST";
+        case RankFunction::Ntile:
+            return "NTILE";
+        case RankFunction::Lead:
+            return "LEAD";
+        case RankFunction::Lag:
+            return "LAG";
+        case RankFunction::FirstValue:
+            return "FIRST_VALUE";
+        case RankFunction::LastValue:
+            return "LAST_VALUE";
     }
     return "";
 }
@@ -58,7 +97,7 @@ std::string overCanonical(const std::vector<size_t>& partition, const std::vecto
     text += fmt::format(" {}:", frame.toString());
     for (const OverCall& call : calls) {
         if (call.rank != RankFunction::None) {
-            text += fmt::format(" {}", rankFunctionName(call.rank));
+            text += " " + call.rankText();
             continue;
         }
         const AggregateCall& aggregate = call.aggregate;

@@ -345,11 +345,13 @@ std::string LogicalSort::describe() const {
     return fmt::format("{}({})", keys_.empty() ? "Limit" : "Sort", parts);
 }
 
-LogicalSink::LogicalSink(LogicalPtr input, TablePtr table, bool overwrite, TextSpan where)
+LogicalSink::LogicalSink(LogicalPtr input, TablePtr table, bool overwrite,
+                         std::map<std::string, std::string> partition, TextSpan where)
     : LogicalNode(input->schema(), input->traits(), {input}, where,
                   "sink " + (table ? table->path.toString() : std::string())),
       table_(std::move(table)),
-      overwrite_(overwrite) {}
+      overwrite_(overwrite),
+      partition_(std::move(partition)) {}
 
 std::string LogicalSink::describe() const {
     return fmt::format("Sink(table=[{}], fields=[{}])", table_ ? table_->path.toString() : "*select*",

@@ -5,6 +5,7 @@
 // Column references inside a node's expressions are indexes into the schema of its (only) input.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -229,14 +230,18 @@ class LogicalSort final : public LogicalNode {
 // the caller of a SELECT.
 class LogicalSink final : public LogicalNode {
   public:
-    LogicalSink(LogicalPtr input, TablePtr table, bool overwrite, TextSpan where);
+    LogicalSink(LogicalPtr input, TablePtr table, bool overwrite,
+                std::map<std::string, std::string> partition, TextSpan where);
     const TablePtr& table() const { return table_; }
     bool overwrite() const { return overwrite_; }
+    // PARTITION (key = value): the values as text.
+    const std::map<std::string, std::string>& partition() const { return partition_; }
     std::string describe() const override;
 
   private:
     TablePtr table_;
     bool overwrite_;
+    std::map<std::string, std::string> partition_;
 };
 
 template <class Node>

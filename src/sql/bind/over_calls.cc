@@ -4,6 +4,7 @@
 
 #include "functions/lag.h"
 #include "sql/bind/query_binder.h"
+#include "types/coercion.h"
 
 namespace millrace::sql {
 
@@ -15,8 +16,29 @@ RankFunction rankFunctionOf(std::string_view name) {
     return RankFunction::None;
 }
 
+namespace {
+
+// What needs the whole partition: always, or as it treats NULL.
+RankFunction partitionFunctionOf(std::string_view name, std::optional<bool> ignores_nulls) {
+    for (const RankFunction function :
+         {RankFunction::PercentRank, RankFunction::CumeDist, RankFunction::Ntile, RankFunction::Lead}) {
+        if (name == rankFunctionName(function)) return function;
+    }
+    if (name == "LAG" && ignores_nulls.value_or(false)) return RankFunction::Lag;
+    if (name == "FIRST_VALUE" && !ignores_nulls.value_or(true)) return RankFunction::FirstValue;
+    if (name == "LAST_VALUE" && !ignores_nulls.value_or(true)) return RankFunction::LastValue;
+    return RankFunction::None;
+}
+
+bool treatsNulls(std::string_view name) {
+    return name == "LAG" || name == "LEAD" || name == "FIRST_VALUE" || name == "LAST_VALUE";
+}
+
+}  // namespace
+
 bool standsOnlyWithOver(std::string_view name) {
-    return rankFunctionOf(name) != RankFunction::None || name == "LAG" || name == "LEAD";
+    return rankFunctionOf(name) != RankFunction::None || name == "LAG" ||
+           partitionFunctionOf(name, {}) != RankFunction::None;
 }
 
 namespace {
@@ -114,25 +136,30 @@ void OverCalls::bindSpec(const OverSpec& spec, ExpressionBinder& binder, Window&
 OverFrame OverCalls::bindFrame(const OverSpec& spec, const Window& window) const {
     OverFrame frame;
     frame.rows = spec.frame == FrameUnit::Rows;
-    if (spec.to.kind != FrameBoundKind::CurrentRow) {
-        failNotSupported(spec.span, "frames that end elsewhere than at CURRENT ROW are");
-    }
-    switch (spec.from.kind) {
-        case FrameBoundKind::UnboundedPreceding:
-            break;
-        case FrameBoundKind::CurrentRow:
-            frame.preceding = 0;
-            break;
-        case FrameBoundKind::Preceding: {
-            const LogicalType* key =
-                window.order.size() == 1 ? &window.order.front().expression->type() : nullptr;
-            frame.preceding = precedingOf(*spec.from.offset, frame.rows, key);
-            break;
+    const LogicalType* key = window.order.size() == 1 ? &window.order.front().expression->type() : nullptr;
+    // How far behind the current row a bound is; nothing if it is unbounded.
+    const auto offsetOf = [&](const FrameBound& bound) -> std::optional<int64_t> {
+        switch (bound.kind) {
+            case FrameBoundKind::UnboundedPreceding:
+            case FrameBoundKind::UnboundedFollowing:
+                break;
+            case FrameBoundKind::CurrentRow:
+                return 0;
+            case FrameBoundKind::Preceding:
+                return -precedingOf(*bound.offset, frame.rows, key);
+            case FrameBoundKind::Following:
+                return precedingOf(*bound.offset, frame.rows, key);
         }
-        case FrameBoundKind::Following:
-        case FrameBoundKind::UnboundedFollowing:
-            failAt(spec.span, "sql.bad-window", "a frame cannot start behind the row where it ends");
+        return std::nullopt;
+    };
+    const std::optional<int64_t> from = offsetOf(spec.from);
+    frame.following = offsetOf(spec.to);
+    if (spec.from.kind == FrameBoundKind::UnboundedFollowing ||
+        spec.to.kind == FrameBoundKind::UnboundedPreceding ||
+        (from && frame.following && *from > *frame.following)) {
+        failAt(spec.span, "sql.bad-window", "a frame cannot start behind the row where it ends");
     }
+    if (from) frame.preceding = -*from;
     return frame;
 }
 
@@ -143,12 +170,13 @@ size_t OverCalls::windowOf(const OverSpec& spec, const TextSpan& span, RankFunct
     bool framed = false;
     std::vector<std::string> names;
     bindSpec(spec, binder, window, framed, names);
+    if (rank == RankFunction::FirstValue || rank == RankFunction::LastValue) rank = RankFunction::None;
     if (rank != RankFunction::None) {
         if (framed) {
             failAt(spec.span, "sql.bad-window",
                    fmt::format("{} takes no ROWS or RANGE", rankFunctionName(rank)));
         }
-        if (rank != RankFunction::RowNumber && window.order.empty()) {
+        if ((rank == RankFunction::Rank || rank == RankFunction::DenseRank) && window.order.empty()) {
             failAt(spec.span, "sql.bad-window",
                    fmt::format("{} needs ORDER BY in its window", rankFunctionName(rank)));
         }
@@ -175,18 +203,108 @@ size_t OverCalls::windowOf(const OverSpec& spec, const TextSpan& span, RankFunct
     return groups_.size() - 1;
 }
 
+// LEAD, LAG IGNORE NULLS, NTILE, CUME_DIST, PERCENT_RANK, and the ends of a frame that respect NULL.
+OverCalls::PendingCall OverCalls::bindPartitionCall(RankFunction function, const Call& call,
+                                                    const TextSpan& span, ExpressionBinder& binder) const {
+    const char* const name = rankFunctionName(function);
+    if (call.star || call.distinct || call.filter)
+        failAt(span, "sql.bad-argument", fmt::format("{} takes no *, DISTINCT or FILTER", name));
+    PendingCall pending;
+    pending.rank = function;
+    pending.ignores_nulls = call.ignore_nulls.value_or(false);
+    std::vector<ExpressionPtr> arguments;
+    std::string text;
+    for (const ExprPtr& argument : call.arguments) {
+        arguments.push_back(binder.bindRoot(*argument));
+        text += (text.empty() ? "" : ", ") + arguments.back()->toString();
+    }
+    const auto takes = [&](size_t least, size_t most, const char* what) {
+        if (arguments.size() < least || arguments.size() > most)
+            failAt(span, "sql.bad-argument", fmt::format("{} takes {}", name, what));
+    };
+    // A whole number that is written as such.
+    const auto literal = [&](size_t place, std::optional<int64_t> least, const char* what) {
+        const ExpressionPtr& argument = arguments[place];
+        if (argument->kind() != ExpressionKind::Literal || !argument->type().isInteger() ||
+            argument->value().isNull() || (least && argument->value().asInt64() < *least)) {
+            failAt(call.arguments[place]->span, "sql.bad-argument",
+                   fmt::format("{} takes {} as a literal, a whole number{}", name, what,
+                               least ? fmt::format(" from {}", *least) : ""));
+        }
+        return argument->value().asInt64();
+    };
+    LogicalType& type = pending.bound.call.type;
+    switch (function) {
+        case RankFunction::Ntile:
+            takes(1, 1, "how many buckets there are");
+            pending.offset = literal(0, 1, "how many buckets there are");
+            arguments.clear();
+            type = LogicalType::bigint().withNullable(false);
+            break;
+        case RankFunction::PercentRank:
+        case RankFunction::CumeDist:
+            takes(0, 0, "no arguments");
+            type = LogicalType::of(TypeKind::Double).withNullable(false);
+            break;
+        case RankFunction::FirstValue:
+        case RankFunction::LastValue:
+            takes(1, 1, "a value");
+            type = arguments[0]->type().withNullable(true);
+            break;
+        default: {
+            takes(1, 3, "a value, how many rows away it is, and what stands where there is no such row");
+            pending.offset = arguments.size() > 1 ? literal(1, {}, "how many rows away the value is") : 1;
+            if (function == RankFunction::Lag) pending.offset = -pending.offset;
+            type = arguments[0]->type();
+            if (arguments.size() > 2) {
+                const LogicalType both[] = {type, arguments[2]->type()};
+                const auto common = commonType(both);
+                if (!common) {
+                    failAt(span, "sql.type-mismatch",
+                           fmt::format("the value of {} is {}, and what stands where there is none {}", name,
+                                       type.toString(), arguments[2]->type().toString()));
+                }
+                type = *common;
+                arguments[1] = convert(arguments[2], type.withNullable(true));
+                arguments.resize(2);
+            } else {
+                arguments.resize(1);
+            }
+            type = type.withNullable(true);
+            arguments[0] = convert(arguments[0], type);
+        }
+    }
+    pending.bound.arguments = std::move(arguments);
+    pending.bound.call.text = fmt::format("{}({}){}", name, text,
+                                          !call.ignore_nulls   ? ""
+                                          : *call.ignore_nulls ? " IGNORE NULLS"
+                                                               : " RESPECT NULLS");
+    pending.text = fmt::format("{} {} {}", name, pending.offset, pending.ignores_nulls);
+    for (const ExpressionPtr& argument : pending.bound.arguments)
+        pending.text += " " + argument->canonical();
+    return pending;
+}
+
 ExpressionPtr OverCalls::bind(const Call& call, const TextSpan& span, ExpressionBinder& binder) {
     if (inside_) {
         failAt(span, "sql.misplaced-window-function",
                fmt::format("{} OVER is inside another window function", call.name),
                "put the inner one into a sub-query");
     }
+    if (call.ignore_nulls && !treatsNulls(call.name)) {
+        failAt(span, "sql.bad-argument",
+               fmt::format("IGNORE NULLS and RESPECT NULLS do not go with {}", call.name),
+               "they stand behind LAG, LEAD, FIRST_VALUE and LAST_VALUE");
+    }
     PendingCall pending;
     pending.rank = rankFunctionOf(call.name);
     std::optional<int64_t> lag;
     inside_ = true;
-    if (pending.rank != RankFunction::None) {
-        if (!call.arguments.empty() || call.star || call.distinct || call.filter || call.ignore_nulls) {
+    if (const RankFunction function = partitionFunctionOf(call.name, call.ignore_nulls);
+        function != RankFunction::None) {
+        pending = bindPartitionCall(function, call, span, binder);
+    } else if (pending.rank != RankFunction::None) {
+        if (!call.arguments.empty() || call.star || call.distinct || call.filter) {
             failAt(span, "sql.bad-argument", fmt::format("{}() takes no arguments", call.name));
         }
         pending.bound.call.type = LogicalType::bigint().withNullable(false);
@@ -202,11 +320,11 @@ ExpressionPtr OverCalls::bind(const Call& call, const TextSpan& span, Expression
         for (const ExpressionPtr& argument : pending.bound.arguments)
             pending.text += " " + argument->canonical();
         if (pending.bound.filter) pending.text += " filter " + pending.bound.filter->canonical();
-    } else if (call.name == "LEAD") {
-        failNotSupported(span, "LEAD, which waits for rows to come, is", "LAG looks at the rows before");
     } else {
         failAt(span, "sql.unknown-function", fmt::format("there is no window function '{}'", call.name),
-               "window functions are ROW_NUMBER, RANK, DENSE_RANK, LAG and every aggregate function");
+               "window functions are ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE, LAG, LEAD "
+               "and "
+               "every aggregate function");
     }
     const size_t group = windowOf(*call.over, span, pending.rank, lag, binder);
     inside_ = false;
@@ -252,7 +370,7 @@ LogicalPtr OverCalls::buildWindow(const LogicalPtr& input, const Window& window)
     std::vector<OverCall> calls;
     for (const size_t index : window.calls) {
         const PendingCall& pending = calls_[index];
-        OverCall call{pending.rank, pending.bound.call};
+        OverCall call{pending.rank, pending.bound.call, pending.offset, pending.ignores_nulls};
         for (const ExpressionPtr& argument : pending.bound.arguments)
             call.aggregate.arguments.push_back(need(argument));
         if (pending.bound.filter) call.aggregate.filter = need(pending.bound.filter);

@@ -43,10 +43,14 @@ class OverCalls {
     };
     struct PendingCall {
         RankFunction rank = RankFunction::None;
+        int64_t offset = 0;
+        bool ignores_nulls = false;
         BoundCall bound;
         std::string text;  // the same for the same call
     };
 
+    PendingCall bindPartitionCall(RankFunction function, const Call& call, const TextSpan& span,
+                                  ExpressionBinder& binder) const;
     size_t windowOf(const OverSpec& spec, const TextSpan& span, RankFunction rank, std::optional<int64_t> lag,
                     ExpressionBinder& binder);
     void bindSpec(const OverSpec& spec, ExpressionBinder& binder, Window& window, bool& framed,
@@ -64,7 +68,7 @@ class OverCalls {
 
 // ROW_NUMBER and its kin, by upper-case name; None for everything else.
 RankFunction rankFunctionOf(std::string_view name);
-// Those, and LAG and LEAD.
+// Those, and LAG, LEAD, NTILE, CUME_DIST and PERCENT_RANK.
 bool standsOnlyWithOver(std::string_view name);
 
 }  // namespace millrace::sql

@@ -73,6 +73,7 @@ class QueryBinder {
     Scope bindTemporal(const JoinTable& join, const Scope& left, const NamedTable& table, size_t left_time,
                        const TextSpan& span);
     Scope bindUsing(const JoinTable& join, const Scope& left, const Scope& right, const TextSpan& span);
+    LogicalPtr bindMatch(const MatchTable& match, const TextSpan& span);  // match_recognize.cc
     // lateral.cc
     static bool isLateral(const TableRef& table);
     Scope bindLateral(const JoinTable& join, const Scope& left, const TextSpan& span);

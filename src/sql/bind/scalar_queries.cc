@@ -182,9 +182,9 @@ ExpressionPtr ScalarQueries::addFound(const Rows& rows, std::vector<ExpressionPt
     return add(std::move(found), span);
 }
 
-ExpressionPtr ScalarQueries::addNulls(const Rows& rows, const ExpressionPtr& item, const TextSpan& span) {
-    const LogicalType type = LogicalType::integer().withNullable(false);
-    const auto number = [&](int64_t value) { return Expression::literal(Value::int64(value), type); };
+// The keys, and MIN or MAX of an expression over the rows that have them.
+LogicalPtr ScalarQueries::aggregated(const Rows& rows, const char* function, const ExpressionPtr& value,
+                                     const char* name, const TextSpan& span) {
     std::vector<ExpressionPtr> columns = rows.keys;
     std::vector<std::string> names;
     std::vector<size_t> keys;
@@ -192,21 +192,36 @@ ExpressionPtr ScalarQueries::addNulls(const Rows& rows, const ExpressionPtr& ite
         names.push_back(fmt::format("$k{}", i));
         keys.push_back(i);
     }
-    columns.push_back(
-        Expression::caseWhen({Expression::call("IS NULL", {item}), number(2), number(1)}, type));
-    names.emplace_back("$n");
+    columns.push_back(value);
+    names.emplace_back(name);
     AggregateCall call;
-    call.function = findAggregateFunction("MAX");
+    call.function = findAggregateFunction(function);
     call.arguments = {keys.size()};
-    call.infos = {ArgumentInfo{type}};
+    call.infos = {ArgumentInfo{value->type()}};
     call.type = call.function->bind(call.infos, false, false)->resultType();
-    call.text = "MAX($n)";
-    LogicalPtr node =
-        std::make_shared<LogicalAggregate>(project(rows.node, std::move(columns), std::move(names), span),
-                                           keys, std::vector{std::move(call)}, span);
+    call.text = fmt::format("{}({})", function, name);
+    return std::make_shared<LogicalAggregate>(project(rows.node, std::move(columns), std::move(names), span),
+                                              keys, std::vector{std::move(call)}, span);
+}
+
+ExpressionPtr ScalarQueries::addExtreme(const Rows& rows, const char* function, const TextSpan& span) {
+    Pending extreme;
+    extreme.node = located(span, [&] { return aggregated(rows, function, rows.items.front(), "$v", span); });
+    extreme.outer = rows.outer;
+    extreme.type = rows.items.front()->type().withNullable(true);
+    return add(std::move(extreme), span);
+}
+
+ExpressionPtr ScalarQueries::addNulls(const Rows& rows, const ExpressionPtr& item, const TextSpan& span) {
+    const LogicalType type = LogicalType::integer().withNullable(false);
+    const auto number = [&](int64_t value) { return Expression::literal(Value::int64(value), type); };
+    const LogicalPtr node = aggregated(
+        rows, "MAX", Expression::caseWhen({Expression::call("IS NULL", {item}), number(2), number(1)}, type),
+        "$n", span);
+    const size_t keys = rows.keys.size();
+    std::vector<std::string> names;
     std::vector<ExpressionPtr> result;
-    names.clear();
-    for (size_t i = 0; i <= keys.size(); ++i) {
+    for (size_t i = 0; i <= keys; ++i) {
         result.push_back(columnOf(node, i));
         names.push_back(node->schema()[i].name);
     }
@@ -233,10 +248,7 @@ ExpressionPtr ScalarQueries::bindIn(const InQuery& node, std::vector<ExpressionP
     const std::string comparison = node.comparison.empty() ? "=" : node.comparison;
     const bool any = node.quantifier != "ALL";
     const bool negated = comparison == "<>" && !any;
-    if (!negated && !(comparison == "=" && any)) {
-        failNotSupported(
-            span, fmt::format("{} {} other than between the ANDs of WHERE is", comparison, node.quantifier));
-    }
+    if (!negated && !(comparison == "=" && any)) return bindCompared(node, values, span);
     const Rows rows = rowsOf(*node.query, true);
     if (rows.items.size() != values.size()) {
         failAt(node.query->span, "sql.column-count",
@@ -272,6 +284,41 @@ ExpressionPtr ScalarQueries::bindIn(const InQuery& node, std::vector<ExpressionP
                                       boolean);
     }
     return negated ? Expression::call("NOT", {result}) : result;
+}
+
+// Whether a value stands in some relation to any or all of a column: decided by the column's extremes.
+ExpressionPtr ScalarQueries::bindCompared(const InQuery& node, const std::vector<ExpressionPtr>& values,
+                                          const TextSpan& span) {
+    const Rows rows = rowsOf(*node.query, true);
+    if (rows.items.size() != 1 || values.size() != 1) {
+        failAt(node.query->span, "sql.column-count",
+               fmt::format("{} {} compares one value with one column", node.comparison, node.quantifier));
+    }
+    const ExpressionPtr& value = values.front();
+    const std::string& comparison = node.comparison;
+    const bool equality = comparison == "=" || comparison == "<>";  // = ALL, and its negation <> ANY
+    const bool all = node.quantifier == "ALL" || equality;
+    located(span, [&] { return Expression::call(equality ? "=" : comparison, {value, rows.items.front()}); });
+    const auto compared = [&](const char* function) {
+        return Expression::call(equality ? "=" : comparison, {value, addExtreme(rows, function, span)});
+    };
+    const bool with_largest = comparison.starts_with('>') == all;
+    const ExpressionPtr test = equality ? Expression::logicalAnd({compared("MIN"), compared("MAX")})
+                                        : compared(with_largest ? "MAX" : "MIN");
+    const ExpressionPtr nulls = addNulls(rows, rows.items.front(), span);
+    const auto is = [&](int64_t number) {
+        return Expression::call(
+            "=",
+            {nulls, Expression::literal(Value::int64(number), LogicalType::integer().withNullable(false))});
+    };
+    const LogicalType boolean = LogicalType::boolean();
+    const auto truth = [&](bool is_true) { return Expression::literal(Value::boolean(is_true), boolean); };
+    const ExpressionPtr result =
+        Expression::caseWhen({is(0), truth(all), all ? Expression::call("NOT", {test}) : test, truth(!all),
+                              Expression::logicalOr({is(2), Expression::call("IS NULL", {value})}),
+                              Expression::literal(Value::null(), boolean), truth(all)},
+                             boolean);
+    return comparison == "<>" ? Expression::call("NOT", {result}) : result;
 }
 
 LogicalPtr ScalarQueries::build(LogicalPtr input, const TextSpan& where) {

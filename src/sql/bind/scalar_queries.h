@@ -55,6 +55,12 @@ class ScalarQueries {
     ExpressionPtr add(Pending pending, const TextSpan& span);
     // TRUE where a row has these keys and items, equal to what `outer` says, FALSE elsewhere.
     ExpressionPtr addFound(const Rows& rows, std::vector<ExpressionPtr> outer, const TextSpan& span);
+    ExpressionPtr bindCompared(const InQuery& node, const std::vector<ExpressionPtr>& values,
+                               const TextSpan& span);
+    static LogicalPtr aggregated(const Rows& rows, const char* function, const ExpressionPtr& value,
+                                 const char* name, const TextSpan& span);
+    // MIN or MAX of the only item.
+    ExpressionPtr addExtreme(const Rows& rows, const char* function, const TextSpan& span);
     // Of the rows with these keys: 0 if there are none, 2 if `item` is NULL in one of them, else 1.
     ExpressionPtr addNulls(const Rows& rows, const ExpressionPtr& item, const TextSpan& span);
     Pending bindTied(const Select& select, const TextSpan& span);

@@ -248,17 +248,41 @@ struct JoinTable {
     std::vector<Identifier> using_columns;
 };
 
+struct SelectItem {
+    ExprPtr expression;
+    std::optional<Identifier> alias;
+};
+
+// input MATCH_RECOGNIZE (...)
+struct PatternItem {  // A, A*, A+?, A{2,3}
+    Identifier variable;
+    int64_t from = 1;
+    std::optional<int64_t> to = 1;  // absent: without bound
+    bool reluctant = false;
+};
+struct MatchDefinition {
+    Identifier variable;
+    ExprPtr condition;
+};
+enum class AfterMatchClause : uint8_t { ToNextRow, PastLastRow, ToFirst, ToLast };
+struct MatchTable {
+    TableRefPtr input;
+    std::vector<ExprPtr> partition_by;
+    std::vector<OrderItem> order_by;
+    std::vector<SelectItem> measures;  // each with an alias
+    AfterMatchClause after = AfterMatchClause::ToNextRow;
+    std::optional<Identifier> after_variable;
+    std::vector<PatternItem> pattern;
+    ExprPtr within;
+    std::vector<MatchDefinition> definitions;
+};
+
 struct TableRef {
-    std::variant<NamedTable, DerivedTable, FunctionTable, UnnestTable, JoinTable> node;
+    std::variant<NamedTable, DerivedTable, FunctionTable, UnnestTable, JoinTable, MatchTable> node;
     std::optional<Identifier> alias;
     std::vector<Identifier> column_aliases;
     TextSpan span;
     int height = 1;
-};
-
-struct SelectItem {
-    ExprPtr expression;
-    std::optional<Identifier> alias;
 };
 
 enum class GroupingKind : uint8_t { Expressions, Rollup, Cube, Sets };

@@ -226,7 +226,7 @@ class Lexer {
             return add(TokenKind::Symbol, std::string(candidate), pos_, pos_ + candidate.size());
         }
         const char c = text_[pos_];
-        if (std::string_view("+-*/%=<>()[]{},.;:").find(c) != std::string_view::npos) {
+        if (std::string_view("+-*/%=<>()[]{},.;:?|^$").find(c) != std::string_view::npos) {
             return add(TokenKind::Symbol, std::string(1, c), pos_, pos_ + 1);
         }
         const std::string shown =

@@ -150,6 +150,12 @@ class Parser {
     TableRefPtr makeTable(decltype(TableRef::node) node, size_t first_token);
     bool atJoin();
 
+    // match_recognize.cc
+    // ------------------------------------------------------------------------------------------
+    TableRefPtr matchRecognize(TableRefPtr input, size_t first);
+    PatternItem patternItem();
+    int64_t quantifierBound();
+
     // create_table.cc
     // ------------------------------------------------------------------------------------------
     CreateTable createTable(bool temporary, bool or_replace);

@@ -314,7 +314,8 @@ TEST(Parser, ErrorsShowThePlaceAndWhatWasMeant) {
     EXPECT_EQ(onlyProblem("EXECUTE STATEMENT SET BEGIN END").message, "the statement set is empty");
     EXPECT_EQ(onlyProblem("BEGIN STATEMENT SET; INSERT INTO t SELECT 1;").message,
               "the statement set is not closed");
-    EXPECT_EQ(onlyProblem("SELECT * FROM t MATCH_RECOGNIZE (x)").code, "sql.not-supported");
+    EXPECT_EQ(onlyProblem("SELECT * FROM t MATCH_RECOGNIZE (ORDER BY r PATTERN ((A B)+))").code,
+              "sql.not-supported");
 }
 
 TEST(Parser, GoesOnBehindTheNextSemicolon) {

@@ -14,6 +14,8 @@ TableRefPtr Parser::makeTable(decltype(TableRef::node) node, size_t first_token)
             fail(table->span, "too many tables are joined in one FROM clause", "name parts of it in views",
                  "sql.too-deep");
         }
+    } else if (const auto* match = std::get_if<MatchTable>(&node)) {
+        table->height = match->input->height + 1;
     }
     table->node = std::move(node);
     return table;
@@ -135,7 +137,7 @@ TableRefPtr Parser::tablePrimary() {
             table = makeTable(std::move(named), first);
         }
     }
-    if (is(current(), "MATCH_RECOGNIZE")) notYet(spanOf(current()), "MATCH_RECOGNIZE");
+    if (is(current(), "MATCH_RECOGNIZE")) table = matchRecognize(std::move(table), first);
     if (is(current(), "TABLESAMPLE") && is(ahead(2), "(")) notYet(spanOf(current()), "TABLESAMPLE");
     if (std::optional<Identifier> name = alias()) {
         table->alias = std::move(name);

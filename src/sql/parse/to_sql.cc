@@ -273,8 +273,44 @@ struct TableText {
         if (!node.using_columns.empty()) out += " USING (" + names(node.using_columns) + ")";
         return out + ")";
     }
+    std::string operator()(const MatchTable& node) const;
     static std::string lateral(bool is) { return is ? "LATERAL " : ""; }
 };
+
+std::string patternSql(const PatternItem& item) {
+    std::string quantifier;
+    if (!item.to) {
+        quantifier = fmt::format("{{{},}}", item.from);
+    } else if (item.from != 1 || *item.to != 1) {
+        quantifier = fmt::format("{{{},{}}}", item.from, *item.to);
+    }
+    return quoteName(item.variable.name) + quantifier + (item.reluctant ? "?" : "");
+}
+
+std::string TableText::operator()(const MatchTable& node) const {
+    std::string out = tableSql(*node.input) + " MATCH_RECOGNIZE (";
+    if (!node.partition_by.empty()) out += "PARTITION BY " + list(node.partition_by) + " ";
+    if (!node.order_by.empty()) out += "ORDER BY " + orderBy(node.order_by) + " ";
+    if (!node.measures.empty()) {
+        out += "MEASURES " +
+               joined(node.measures, ", ",
+                      [](const SelectItem& item) {
+                          return toSql(*item.expression) + " AS " + quoteName(item.alias->name);
+                      }) +
+               " ";
+    }
+    static constexpr const char* kAfter[] = {"TO NEXT ROW", "PAST LAST ROW", "TO FIRST ", "TO LAST "};
+    out += fmt::format("ONE ROW PER MATCH AFTER MATCH SKIP {}{} ", kAfter[static_cast<int>(node.after)],
+                       node.after_variable ? quoteName(node.after_variable->name) : "");
+    out += "PATTERN (" + joined(node.pattern, " ", patternSql) + ")";
+    if (node.within) out += " WITHIN " + toSql(*node.within);
+    if (!node.definitions.empty()) {
+        out += " DEFINE " + joined(node.definitions, ", ", [](const MatchDefinition& definition) {
+                   return quoteName(definition.variable.name) + " AS " + toSql(*definition.condition);
+               });
+    }
+    return out + ")";
+}
 
 std::string tableSql(const TableRef& table) {
     std::string out = std::visit(TableText{}, table.node);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "sql/plan/physical.h"
+#include "types/coercion.h"
+
 namespace millrace::sql {
 
 namespace {
@@ -40,13 +43,83 @@ const ConnectorDescriptor& connectorOf(const TableDefinition& table, const PlanO
                      where});
 }
 
-TableSpec specOf(const TableDefinition& table, Schema schema) {
+enum class Direction : uint8_t { Read, Write };
+
+std::string keyNames(const std::vector<MetadataKey>& keys, Direction direction) {
+    std::string names;
+    for (const MetadataKey& key : keys) {
+        if (direction == Direction::Read || key.writable) names += (names.empty() ? "" : ", ") + key.name;
+    }
+    return names;
+}
+
+// The key that `column` names. UserError "sql.unknown-metadata" or "sql.bad-metadata".
+const MetadataKey& metadataKeyOf(const TableDefinition& table, const TableColumn& column,
+                                 const std::vector<MetadataKey>& keys, Direction direction) {
+    const std::string what =
+        fmt::format("table '{}': the metadata column '{}'", table.path.object, column.name);
+    const auto found = std::find_if(keys.begin(), keys.end(),
+                                    [&](const MetadataKey& key) { return key.name == column.metadata_key; });
+    if (found == keys.end()) {
+        if (keys.empty())
+            throw UserError("sql.unknown-metadata",
+                            fmt::format("{} has nothing to read: the connector '{}' has no metadata", what,
+                                        table.connector()),
+                            "leave METADATA out for a column of the records themselves");
+        std::vector<std::string> names;
+        for (const MetadataKey& key : keys)
+            names.push_back(key.name);
+        const std::string nearest = nearestName(column.metadata_key, names);
+        throw UserError(
+            "sql.unknown-metadata",
+            fmt::format("{} names the key '{}', which the connector '{}' does not have", what,
+                        column.metadata_key, table.connector()),
+            fmt::format("{}keys are: {}", nearest.empty() ? "" : "did you mean '" + nearest + "'? ",
+                        keyNames(keys, Direction::Read)));
+    }
+    const bool write = direction == Direction::Write;
+    if (write && !found->writable) {
+        const std::string writable = keyNames(keys, Direction::Write);
+        throw UserError("sql.bad-metadata",
+                        fmt::format("{} cannot be written: its key '{}' can only be read", what, found->name),
+                        "declare it VIRTUAL, and it is left out of what is written; " +
+                            (writable.empty() ? "no key can be written" : "can be written: " + writable));
+    }
+    const LogicalType& from = write ? column.type : found->type;
+    const LogicalType& to = write ? found->type : column.type;
+    if (!canCastExplicitly(from, to) || (!write && from.nullable() && !to.nullable()))
+        throw UserError("sql.bad-metadata",
+                        fmt::format("{} is {}, and its key '{}' is {}", what, column.type.toString(),
+                                    found->name, found->type.toString()),
+                        "one cannot be cast to the other; declare it as " + found->type.toString());
+    return *found;
+}
+
+TableSpec specOf(const TableDefinition& table, const ConnectorDescriptor& connector, Direction direction) {
     TableSpec spec;
     spec.name = table.path.object;
-    spec.schema = std::move(schema);
+    std::vector<Field> fields;
+    std::vector<const TableColumn*> columns;
+    for (const TableColumn* const column : storedColumns(table)) {
+        const bool metadata = column->kind == ColumnKind::Metadata;
+        if (metadata && column->is_virtual && direction == Direction::Write) continue;
+        if (metadata) spec.metadata.push_back({fields.size(), column->metadata_key});
+        fields.push_back({column->name, column->type});
+        columns.push_back(column);
+    }
+    spec.schema = Schema(fields);
     spec.primary_key = table.primary_key;
     spec.partition_keys = table.partition_keys;
     spec.options = table.options;
+    if (spec.metadata.empty()) return spec;
+    const std::vector<MetadataKey> keys =
+        connector.metadata ? connector.metadata(spec) : std::vector<MetadataKey>();
+    for (const MetadataColumn& column : spec.metadata) {
+        const MetadataKey& key = metadataKeyOf(table, *columns[column.column], keys, direction);
+        LogicalType& type = fields[column.column].type;
+        if (!type.sameIgnoringNullable(key.type)) type = key.type.withNullable(type.nullable());
+    }
+    spec.schema = Schema(std::move(fields));
     return spec;
 }
 
@@ -72,22 +145,32 @@ auto placed(const TextSpan& where, Make make) {
 
 }  // namespace
 
+std::vector<const TableColumn*> storedColumns(const TableDefinition& table) {
+    std::vector<const TableColumn*> stored;
+    for (const TableColumn& column : table.columns) {
+        if (column.kind != ColumnKind::Computed) stored.push_back(&column);
+    }
+    return stored;
+}
+
 std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& scan,
                                               const PlanOptions& options) {
     const TextSpan& where = rel.origin->where();
     const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
     if (!connector.make_source) cannot(*scan.table, "read", where);
-    TableSpec spec = specOf(*scan.table, scan.table->storedSchema());
-    spec.projection = scan.paths;
-    spec.filters = scan.filters;
-    return placed(where, [&] { return connector.make_source(spec); });
+    return placed(where, [&] {
+        TableSpec spec = specOf(*scan.table, connector, Direction::Read);
+        spec.projection = scan.paths;
+        spec.filters = scan.filters;
+        return connector.make_source(spec);
+    });
 }
 
 bool takesFields(const TableDefinition& table, const PlanOptions& options) {
     const ConnectorDescriptor* const connector = findConnector(table, options);
     if (connector == nullptr || !connector->nested_projection) return false;
     try {
-        return connector->nested_projection(specOf(table, table.storedSchema()));
+        return connector->nested_projection(specOf(table, *connector, Direction::Read));
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }
@@ -97,18 +180,51 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
     const ConnectorDescriptor* const connector = findConnector(table, options);
     if (connector == nullptr || !connector->accepts_filter) return false;
     try {
-        return connector->accepts_filter(specOf(table, table.storedSchema()), filter);
+        const TableSpec spec = specOf(table, *connector, Direction::Read);
+        return !spec.isMetadata(filter.column) && connector->accepts_filter(spec, filter);
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }
+}
+
+bool readsUpserts(const TableDefinition& table, const PlanOptions& options) {
+    const ConnectorDescriptor* const connector = findConnector(table, options);
+    return connector != nullptr && connector->reads_upserts;
 }
 
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options) {
     const TableDefinition& table = *sink.table();
     const ConnectorDescriptor& connector = connectorOf(table, options, sink.where());
     if (!connector.make_sink) cannot(table, "written", sink.where());
-    if (sink.overwrite()) cannot(table, "overwritten", sink.where());
-    return placed(sink.where(), [&] { return connector.make_sink(specOf(table, table.writtenSchema())); });
+    TableSpec spec = placed(sink.where(), [&] { return specOf(table, connector, Direction::Write); });
+    if (sink.overwrite()) {
+        if (!connector.can_overwrite) cannot(table, "overwritten", sink.where());
+        if (!runsInBatch(options.configuration)) {
+            throw UserError(
+                {"sql.not-supported",
+                 fmt::format("INSERT OVERWRITE of '{}' needs batch mode, as a stream has no end at "
+                             "which to take the place of what was there",
+                             table.path.object),
+                 "SET 'execution.runtime-mode' = 'batch'", sink.where()});
+        }
+        spec.overwrite = Overwrite{sink.partition()};
+    }
+    return placed(sink.where(), [&] { return connector.make_sink(spec); });
+}
+
+std::vector<ExpressionPtr> metadataCasts(const TableDefinition& table, const Schema& from, const Schema& to) {
+    std::vector<ExpressionPtr> columns;
+    const auto is_metadata = [](const TableColumn& column) { return column.kind == ColumnKind::Metadata; };
+    if (std::none_of(table.columns.begin(), table.columns.end(), is_metadata)) return columns;
+    bool any = false;
+    for (size_t i = 0; i < from.size(); ++i) {
+        ExpressionPtr column = Expression::column(i, from[i].type, from[i].name);
+        const bool cast = !from[i].type.sameIgnoringNullable(to[i].type);
+        columns.push_back(cast ? Expression::cast(std::move(column), to[i].type) : std::move(column));
+        any = any || cast;
+    }
+    if (!any) columns.clear();
+    return columns;
 }
 
 }  // namespace millrace::sql

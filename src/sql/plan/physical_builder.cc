@@ -93,7 +93,7 @@ size_t PhysicalBuilder::addSource(const Rel& rel, std::string uid, std::shared_p
     PhysicalNode node;
     node.name = source->name();
     node.uid = std::move(uid);
-    node.schema = rel.schema;
+    node.schema = source->outputSchema();
     node.bounded = source->boundedness() == Boundedness::Bounded;
     if (!node.bounded && runsInBatch(options_.configuration)) {
         throw UserError({"sql.unbounded",

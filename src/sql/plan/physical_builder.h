@@ -21,6 +21,7 @@ class PhysicalBuilder {
     bool aggregatesInTwoPhases() const;
     const Changelog& changelog(const Rel& rel) const { return modes_.at(&rel); }
     ChangelogMode accepts(const Rel& sink) const { return accepts_.at(&sink); }
+    const Sink* sink(const Rel& rel) const { return sinks_.at(&rel).get(); }  // nullptr: only explained
     const PhysicalNode& node(size_t index) const { return plan_.nodes[index]; }
 
     // A name that stays with what the node computes: the kind of its operator and its logical sub-plan.

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "sql/plan/nodes/recognised/changelog_normalize.h"
+
 namespace millrace::sql {
 
 int RelNode::cost(const Rel& rel, size_t column) const {
@@ -159,6 +161,7 @@ const std::vector<Rewrite>& rewrites() {
         const Rewrite remove =
             rewrite("remove_identities", "projections that change nothing are left out", removeIdentities);
         return std::vector<Rewrite>{
+            {"normalise_upserts", "a source's upserts become a changelog with whole rows", normaliseUpserts},
             merge,
             rewrite("recognise_rank", "filters on ROW_NUMBER() become Top-N", recogniseRank),
             rewrite("push_filters", "filters go below UNION ALL, window functions and joins", pushFilters),

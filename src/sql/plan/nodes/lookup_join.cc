@@ -78,6 +78,13 @@ class LookupJoinRel final : public RelNodeOf<LookupJoinRel> {
         for (const size_t column : table_columns_)
             scan.paths.push_back({column});
         parameters.table = makeTableSource(rel, scan, builder.options());
+        if (!metadataCasts(*table_, parameters.table->outputSchema(), tableSchema()).empty()) {
+            throw UserError({"sql.bad-metadata",
+                             fmt::format("the table '{}' is looked up, and a metadata column of it has "
+                                         "another type than its connector gives it",
+                                         table_->path.object),
+                             "declare it with the connector's type, and CAST it in the query", where});
+        }
         if (parameters.table->boundedness() != Boundedness::Bounded) {
             throw UserError(
                 {"sql.lookup-unbounded",

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/text.h"
+#include "operators/batch_over.h"
 #include "operators/over_aggregate.h"
 #include "operators/updating_over.h"
 #include "sql/plan/physical_builder.h"
@@ -40,7 +41,7 @@ std::optional<std::string> OverRel::digest() const {
     for (const OverCall& call : calls) {
         const AggregateCall& aggregate = call.aggregate;
         if (call.rank != RankFunction::None) {
-            text += fmt::format(" {}", rankFunctionName(call.rank));
+            text += " " + call.rankText();
             continue;
         }
         text += fmt::format(" {}{}{}", aggregate.function->name, aggregate.distinct ? " distinct " : "",
@@ -81,8 +82,11 @@ MovedColumns OverRel::prune(Rel& rel, const UsedColumns&, std::span<const MovedC
     return prunePassed(rel, below);
 }
 
+bool OverRel::needsPartition() const { return LogicalOver::needsPartition(frame, calls); }
+
 bool OverRel::appends(bool input_inserts) const {
-    const bool in_time = input_inserts && order_time != TimeAttribute::None && !order[0].descending;
+    const bool in_time =
+        input_inserts && !needsPartition() && order_time != TimeAttribute::None && !order[0].descending;
     return in_time && std::all_of(calls.begin(), calls.end(), [](const OverCall& call) {
                return call.rank == RankFunction::None || call.rank == RankFunction::RowNumber;
            });
@@ -91,6 +95,7 @@ bool OverRel::appends(bool input_inserts) const {
 Changelog OverRel::changelog(std::span<const Changelog> inputs) const {
     const bool inserts = inputs[0].insertOnly();
     Changelog own;
+    if (needsPartition()) return own;
     own.updates = !appends(inserts);
     own.deletes = !inserts;
     return own;
@@ -136,13 +141,90 @@ OverTerm termOf(const OverCall& call, bool retracts) {
             term.aggregate.filter = aggregate.filter;
             term.aggregate.name = lowerCase(aggregate.function->name);
             break;
+        default:
+            throw InternalError(fmt::format("{} without the whole partition", rankFunctionName(call.rank)));
+    }
+    return term;
+}
+
+BatchOverTerm batchTermOf(const OverCall& call, bool retracts) {
+    using Kind = BatchOverTerm::Kind;
+    BatchOverTerm term;
+    term.arguments = call.aggregate.arguments;
+    term.offset = call.offset;
+    term.ignores_nulls = call.ignores_nulls;
+    switch (call.rank) {
+        case RankFunction::None:
+            term.aggregate = termOf(call, retracts).aggregate;
+            break;
+        case RankFunction::RowNumber:
+            term.kind = Kind::RowNumber;
+            break;
+        case RankFunction::Rank:
+            term.kind = Kind::Rank;
+            break;
+        case RankFunction::DenseRank:
+            term.kind = Kind::DenseRank;
+            break;
+        case RankFunction::PercentRank:
+            term.kind = Kind::PercentRank;
+            break;
+        case RankFunction::CumeDist:
+            term.kind = Kind::CumeDist;
+            break;
+        case RankFunction::Ntile:
+            term.kind = Kind::Ntile;
+            break;
+        case RankFunction::Lead:
+        case RankFunction::Lag:
+            term.kind = Kind::Shift;
+            break;
+        case RankFunction::FirstValue:
+            term.kind = Kind::FirstOfFrame;
+            break;
+        case RankFunction::LastValue:
+            term.kind = Kind::LastOfFrame;
+            break;
     }
     return term;
 }
 
 }  // namespace
 
+size_t OverRel::placeInBatch(PhysicalBuilder& builder, const Rel& rel,
+                             const std::vector<size_t>& inputs) const {
+    if (!runsInBatch(builder.options().configuration)) {
+        const auto late = std::find_if(calls.begin(), calls.end(),
+                                       [](const OverCall& call) { return call.needsPartition(); });
+        throw UserError(
+            {"sql.not-supported",
+             fmt::format("{} depends on rows that are yet to come, which only batch mode waits for",
+                         late != calls.end() ? late->aggregate.text : "OVER (" + frame.toString() + ")"),
+             "SET 'execution.runtime-mode' = 'batch'; LAG and frames that end at CURRENT ROW look at the "
+             "rows "
+             "before",
+             rel.origin->where()});
+    }
+    BatchOverParameters over;
+    over.input = rel.input()->schema;
+    over.partition = partition;
+    for (const SortKey& key : order)
+        over.order.push_back({key.column, key.descending, key.nulls_first});
+    over.rows = frame.rows;
+    if (frame.preceding) over.from = -*frame.preceding;
+    over.to = frame.following;
+    for (const OverCall& call : calls)
+        over.terms.push_back(batchTermOf(call, frame.preceding.has_value()));
+    over.input_retracts = !builder.changelog(*rel.input()).insertOnly();
+    over.output = rel.schema;
+    over.text = text(rel);
+    return builder.addOperator(rel, builder.uidOf("batch-over", rel),
+                               std::make_shared<BatchOver>(std::move(over)),
+                               {PhysicalInput::byKey(inputs[0], partition)});
+}
+
 size_t OverRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const {
+    if (needsPartition()) return placeInBatch(builder, rel, inputs);
     const bool inserts = builder.changelog(*rel.input()).insertOnly();
     const bool in_time = appends(inserts);
     OverParameters over;

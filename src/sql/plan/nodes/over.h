@@ -31,6 +31,8 @@ class OverRel final : public RelNodeOf<OverRel> {
     std::vector<OverCall> calls;  // their results are the last columns
 
   private:
+    bool needsPartition() const;
+    size_t placeInBatch(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const;
     // In the order of a time attribute over input that only inserts, rows are sent once.
     bool appends(bool input_inserts) const;
     std::string text(const Rel& rel) const;

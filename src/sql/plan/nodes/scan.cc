@@ -1,5 +1,6 @@
 #include "sql/plan/nodes/scan.h"
 
+#include "operators/calc.h"
 #include "sql/plan/connectors.h"
 #include "sql/plan/physical_builder.h"
 
@@ -35,8 +36,13 @@ MovedColumns ScanRel::prune(Rel& rel, const UsedColumns& used, std::span<const M
 }
 
 size_t ScanRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>&) const {
-    return builder.addSource(rel, builder.unique("source-" + table->path.toString()),
-                             makeTableSource(rel, *this, builder.options()));
+    const std::string name = table->path.toString();
+    std::shared_ptr<const Source> source = makeTableSource(rel, *this, builder.options());
+    std::vector<ExpressionPtr> casts = metadataCasts(*table, source->outputSchema(), rel.schema);
+    const size_t scan = builder.addSource(rel, builder.unique("source-" + name), std::move(source));
+    if (casts.empty()) return scan;
+    return builder.addOperator(rel, builder.unique("metadata-" + name),
+                               std::make_shared<Calc>(nullptr, std::move(casts), rel.schema), {{scan}});
 }
 
 RelTranslation describePlanNodesScan() {

@@ -14,11 +14,13 @@ class ScanRel final : public RelNodeOf<ScanRel> {
     void demand(const Rel&, const UsedColumns&, std::span<UsedColumns* const>) const override {}
     MovedColumns prune(Rel& rel, const UsedColumns& used,
                        std::span<const MovedColumns* const> inputs) override;
+    Changelog changelog(std::span<const Changelog>) const override { return {upserts, false, upserts}; }
     bool producesOnlyUsed() const override { return true; }
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
     TablePtr table;
     std::vector<ColumnPath> paths;      // what is read of the table's stored columns; whole ones come first
+    bool upserts = false;               // rows replace one another by key; a ChangelogNormalizeRel is above
     std::vector<ColumnFilter> filters;  // which rows; the source accepted them
 };
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "operators/calc.h"
 #include "operators/constraint_enforcer.h"
 #include "operators/drop_update_before.h"
+#include "sql/plan/connectors.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
@@ -96,6 +98,22 @@ size_t SinkRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vecto
         input.from = builder.addOperator(builder.unique("drop-update-before-" + table),
                                          std::make_shared<DropUpdateBefore>(rel.input()->schema, mode),
                                          {input}, written);
+    }
+    if (const Sink* const target = sink->table() ? builder.sink(rel) : nullptr) {
+        const Schema& stored = target->inputSchema();
+        std::vector<ExpressionPtr> casts = metadataCasts(*sink->table(), rel.input()->schema, stored);
+        if (!casts.empty())
+            input.from = builder.addOperator(builder.unique("metadata-" + table),
+                                             std::make_shared<Calc>(nullptr, std::move(casts), stored),
+                                             {input}, written);
+    }
+    // Changes of a key stay in order: they go to one writer.
+    if (accepts == ChangelogMode::Upsert && sink->table() && !written.insertOnly() &&
+        !sink->table()->primary_key.empty()) {
+        std::vector<size_t> keys;
+        for (const std::string& name : sink->table()->primary_key)
+            keys.push_back(static_cast<size_t>(sink->table()->writtenSchema().find(name)));
+        input = PhysicalInput::byKey(input.from, std::move(keys));
     }
     return builder.addSink(rel, uid, written, input);
 }

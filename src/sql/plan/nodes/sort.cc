@@ -1,6 +1,8 @@
 // ORDER BY, OFFSET and LIMIT.
 #include "operators/sort.h"
 #include "operators/limit.h"
+#include "operators/temporal_sort.h"
+#include "sql/bind/logical_over.h"
 #include "sql/plan/physical_builder.h"
 
 namespace millrace::sql {
@@ -9,8 +11,11 @@ namespace {
 
 class SortRel final : public RelNodeOf<SortRel> {
   public:
-    SortRel(std::vector<SortKey> keys, int64_t offset, std::optional<int64_t> limit)
-        : keys_(std::move(keys)), offset_(offset), limit_(limit) {}
+    explicit SortRel(const LogicalSort& sort)
+        : keys_(sort.keys()), offset_(sort.offset()), limit_(sort.limit()) {
+        if (keys_.empty() || keys_.front().descending) return;
+        time_ = sort.input()->traits()[keys_.front().column].time;
+    }
 
     std::optional<std::string> digest() const override {
         std::string result = fmt::format("sort {} {}", offset_, limit_.value_or(-1));
@@ -43,11 +48,14 @@ class SortRel final : public RelNodeOf<SortRel> {
                                        std::make_shared<Limit>(rel.schema, offset_, limit_),
                                        {{inputs[0], Exchange::Singleton}});
         }
+        if (!builder.node(inputs[0]).bounded && insert_only && time_ != TimeAttribute::None)
+            return placeInTime(builder, rel, inputs[0]);
         if (!builder.node(inputs[0]).bounded) {
             const char* what = keys_.empty() ? "LIMIT over a result that is updated" : "ORDER BY";
             throw UserError({"sql.unbounded",
                              fmt::format("{} needs input that ends, and this query's input does not", what),
-                             "leave it out, or read from bounded sources only", rel.origin->where()});
+                             "leave it out, order by a time attribute, or read from bounded sources only",
+                             rel.origin->where()});
         }
         std::vector<SortOrder> order;
         for (const SortKey& key : keys_)
@@ -59,7 +67,30 @@ class SortRel final : public RelNodeOf<SortRel> {
     }
 
   private:
+    // Rows of a stream in the order of a time attribute. Processing time is the order that they have.
+    size_t placeInTime(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
+        if (time_ == TimeAttribute::Rowtime) {
+            std::vector<SortOrder> order;
+            for (const SortKey& key : keys_)
+                order.push_back({key.column, key.descending, key.nulls_first});
+            input = builder.addOperator(
+                rel, builder.uidOf("temporal-sort", rel),
+                std::make_shared<TemporalSort>(rel.schema, std::move(order), orderText(keys_, rel.schema)),
+                {PhysicalInput::byKey(input, {})});
+        } else if (keys_.size() > 1) {
+            throw UserError({"sql.not-supported",
+                             "ORDER BY a processing-time attribute and further columns is not supported yet",
+                             "every row has a processing time of its own: leave the other columns out",
+                             rel.origin->where()});
+        }
+        if (offset_ == 0 && !limit_ && time_ == TimeAttribute::Rowtime) return input;
+        return builder.addOperator(rel, builder.uidOf("limit", rel),
+                                   std::make_shared<Limit>(rel.schema, offset_, limit_),
+                                   {{input, Exchange::Singleton}});
+    }
+
     std::vector<SortKey> keys_;
+    TimeAttribute time_ = TimeAttribute::None;  // of the first key, if it ascends
     int64_t offset_;
     std::optional<int64_t> limit_;
 };
@@ -67,9 +98,8 @@ class SortRel final : public RelNodeOf<SortRel> {
 }  // namespace
 
 RelTranslation describePlanNodesSort() {
-    return translationOf<LogicalSort>([](const LogicalSort& sort) {
-        return std::make_shared<SortRel>(sort.keys(), sort.offset(), sort.limit());
-    });
+    return translationOf<LogicalSort>(
+        [](const LogicalSort& sort) { return std::make_shared<SortRel>(sort); });
 }
 
 }  // namespace millrace::sql

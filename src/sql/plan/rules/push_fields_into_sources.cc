@@ -112,8 +112,9 @@ void append(Rel& rel, Field field) {
 
 FieldColumns widenScan(Rel& rel, ScanRel& scan, const ColumnUses& uses) {
     FieldColumns columns;
+    const std::vector<const TableColumn*> stored = storedColumns(*scan.table);
     for (size_t i = 0; i < uses.size(); ++i) {
-        if (!uses[i].fieldsAlone()) continue;
+        if (!uses[i].fieldsAlone() || stored[scan.paths[i].front()]->kind == ColumnKind::Metadata) continue;
         for (const ColumnPath& fields : uses[i].fields) {
             ColumnPath path = scan.paths[i];
             path.insert(path.end(), fields.begin(), fields.end());

@@ -1,0 +1,184 @@
+"""What the tests of Kafka share: a broker, clients, and a job whose every message counts."""
+import json
+import subprocess
+import threading
+import time
+
+import pytest
+from harness import MILLRACE, ROOT, free_port, wait_for
+
+TOOL = ROOT / "tools/peers/kafka"
+
+
+def start_broker(folder, port, *options):
+    started = subprocess.run([TOOL, "start", "--port", str(port), "--dir", folder, *options], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True)
+    if started.returncode == 69:
+        pytest.skip(started.stderr)
+    assert started.returncode == 0, started.stderr
+
+
+def stop_broker(folder):
+    subprocess.run([TOOL, "stop", "--dir", folder, "--kill"], check=True)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("kafka"), free_port()
+    start_broker(folder, port)
+    yield f"127.0.0.1:{port}"
+    stop_broker(folder)
+
+
+def produce(broker, topic, messages, *options):
+    """Each message is a text, or a pair of key and value."""
+    text = "".join((m if isinstance(m, str) else "\t".join(m)) + "\n" for m in messages)
+    keyed = [] if not messages or isinstance(messages[0], str) else ["-K", "\t"]
+    subprocess.run(["kcat", "-b", broker, "-P", "-t", topic, *keyed, *options], input=text, text=True, check=True)
+
+
+def create_topic(broker, topic):
+    """Asking for a topic makes it."""
+    def partitions():
+        told = subprocess.run(["kcat", "-b", broker, "-L", "-t", topic, "-J"], stdout=subprocess.PIPE, text=True, check=True)
+        (found,) = json.loads(told.stdout)["topics"]
+        return len(found["partitions"]) == 4 and all(part["leader"] > 0 for part in found["partitions"])
+    wait_for(f"the topic {topic}", partitions, 30, 0.1)
+
+
+def consume(broker, topic, template="%s\n", *options):
+    """What readers of committed messages see, partition by partition."""
+    done = subprocess.run(["kcat", "-b", broker, "-C", "-t", topic, "-e", "-q", "-o", "beginning", "-f", template,
+                           "-X", "isolation.level=read_committed", *options], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def sql(text, *arguments, patience_s=60):
+    return subprocess.run([MILLRACE, "sql", "-e", text, "--output", "json", *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=patience_s)
+
+
+def rows(text, *arguments):
+    done = sql(text, *arguments)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def table(name, broker, topic, columns, more=""):
+    return (f"CREATE TABLE {name} ({columns}) WITH ('connector' = 'kafka', 'topic' = '{topic}', "
+            f"'properties.bootstrap.servers' = '{broker}', 'properties.group.id' = 'g', {more});\n")
+
+
+EARLIEST_TO_END = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'"
+
+
+EXACTLY_ONCE = """
+CREATE TABLE source (k STRING, v BIGINT, at AS PROCTIME()) WITH (
+    'connector' = 'kafka', 'topic' = '{name}-in', 'properties.bootstrap.servers' = '{broker}',
+    'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
+CREATE TABLE first (k STRING, v BIGINT, n BIGINT) WITH (
+    'connector' = 'kafka', 'topic' = '{name}-first', 'properties.bootstrap.servers' = '{broker}',
+    'key.format' = 'csv', 'key.fields' = 'k', 'value.format' = 'json',
+    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{name}-first');
+CREATE TABLE second (k STRING, v BIGINT, n BIGINT) WITH (
+    'connector' = 'kafka', 'topic' = '{name}-second', 'properties.bootstrap.servers' = '{broker}',
+    'key.format' = 'csv', 'key.fields' = 'k', 'value.format' = 'json',
+    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{name}-second');
+CREATE VIEW counted AS
+    SELECT k, v, COUNT(*) OVER (PARTITION BY k ORDER BY at ROWS UNBOUNDED PRECEDING) AS n FROM source;
+EXECUTE STATEMENT SET BEGIN
+    INSERT INTO first SELECT * FROM counted;
+    INSERT INTO second SELECT * FROM counted;
+END;
+"""
+KEYS = 16
+
+
+class Feed(threading.Thread):
+    """Every key's values 1, 2, ..., into one partition each, until finish() is called."""
+
+    def __init__(self, broker, topic, messages_a_second):
+        super().__init__(daemon=True)
+        self.values, self.stopping = 0, threading.Event()
+        self.pause_s = KEYS / messages_a_second
+        self.client = subprocess.Popen(["kcat", "-b", broker, "-P", "-t", topic, "-K", "\t"], stdin=subprocess.PIPE, text=True)
+
+    def run(self):
+        while not self.stopping.wait(self.pause_s):
+            self.values += 1
+            self.write()
+
+    def write(self):
+        for key in range(KEYS):
+            self.client.stdin.write(f'k{key}\t{{"k":"k{key}","v":{self.values}}}\n')
+        self.client.stdin.flush()
+
+    def finish(self, messages):
+        """Once there have been so many."""
+        self.stopping.set()
+        self.join()
+        while self.values * KEYS < messages:
+            self.values += 1
+            self.write()
+        self.client.stdin.close()
+        assert self.client.wait(60) == 0
+
+
+class Reader(threading.Thread):
+    """Reads committed messages while they come; what it sees must be right at any time."""
+
+    def __init__(self, broker, topic):
+        super().__init__(daemon=True)
+        self.client = subprocess.Popen(
+            ["kcat", "-b", broker, "-C", "-t", topic, "-q", "-u", "-o", "beginning", "-f", "%s\n",
+             "-X", "isolation.level=read_committed"], stdout=subprocess.PIPE, text=True)
+        self.last, self.wrong = {f"k{key}": 0 for key in range(KEYS)}, []
+
+    def run(self):
+        for line in self.client.stdout:
+            row = json.loads(line)
+            if row["v"] != self.last[row["k"]] + 1 or row["n"] != row["v"]:
+                self.wrong.append((self.last[row["k"]], row))
+            self.last[row["k"]] = row["v"]
+
+    def seen(self):
+        return min(self.last.values())
+
+    def close(self):
+        self.client.kill()
+        self.join()
+
+
+class Once:
+    """A job that copies messages exactly once, what it is fed, and those who read what it writes."""
+
+    def __init__(self, broker, name):
+        self.broker, self.topics = broker, [f"{name}-first", f"{name}-second"]
+        self.sql = EXACTLY_ONCE.format(broker=broker, name=name)
+        for topic in (f"{name}-in", *self.topics):
+            create_topic(broker, topic)
+        self.feed = Feed(broker, f"{name}-in", messages_a_second=2000)
+        self.readers = [Reader(broker, topic) for topic in self.topics]
+        for thread in (self.feed, *self.readers):
+            thread.start()
+        self.seen = 0
+
+    def progress(self, what):
+        wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, 60, 0.02)
+        self.seen = min(reader.seen() for reader in self.readers)
+
+    def finish(self, messages=0):
+        """Every value of every key was seen once and in order, by those who read all the time and by one who reads now."""
+        self.feed.finish(messages)
+        wait_for("every value", lambda: all(reader.seen() >= self.feed.values for reader in self.readers), 120, 0.1)
+        time.sleep(1)  # a message too many would come with the next checkpoint
+        for reader in self.readers:
+            reader.close()
+            assert not reader.wrong, reader.wrong[:5]
+            assert all(last == self.feed.values for last in reader.last.values())
+        for topic in self.topics:
+            final = {}
+            for line in consume(self.broker, topic):
+                row = json.loads(line)
+                final.setdefault(row["k"], []).append(row["v"])
+            assert final == {f"k{key}": list(range(1, self.feed.values + 1)) for key in range(KEYS)}
