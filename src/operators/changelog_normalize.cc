@@ -126,7 +126,7 @@ void ChangelogNormalize::process(OperatorState& operator_state, size_t, const Ba
             columns.push_back(Column::gather(all, rows));
             continue;
         }
-        columns.push_back(loadOrGather(state.table.layout(), field++, former, all, rows));
+        columns.push_back(loadOrGather(state.table.layout(), field++, former, all, rows, state.table.heap()));
         values.push_back(all);
     }
     Batch result(rows.size(), std::move(columns));
