@@ -131,7 +131,7 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.client = subprocess.Popen(
             ["kcat", "-b", broker, "-C", "-t", topic, "-q", "-u", "-o", "beginning", "-f", "%s\n",
-             "-X", "isolation.level=read_committed"], stdout=subprocess.PIPE, text=True)
+             "-X", "isolation.level=read_committed", "-X", "reconnect.backoff.max.ms=1000"], stdout=subprocess.PIPE, text=True)
         self.last, self.wrong = {f"k{key}": 0 for key in range(KEYS)}, []
 
     def run(self):
@@ -163,9 +163,13 @@ class Once:
             thread.start()
         self.seen = 0
 
-    def progress(self, what):
-        wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, 60, 0.02)
+    def progress(self, what, patience_s=60):
+        wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, patience_s, 0.02)
         self.seen = min(reader.seen() for reader in self.readers)
+
+    def close(self):
+        for client in (self.feed, *self.readers):
+            client.client.kill()
 
     def finish(self, messages=0):
         """Every value of every key was seen once and in order, by those who read all the time and by one who reads now."""

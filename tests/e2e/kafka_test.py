@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from harness import MILLRACE, ROLE, ROOT, free_port, sql_application, wait_for, wait_for_status
@@ -201,6 +202,26 @@ def test_an_empty_partition_is_idle_in_time(broker):
     finally:
         running.kill()
         running.wait()
+
+
+def test_memory_is_bounded_while_the_sink_takes_nothing(broker):
+    create_topic(broker, "much")
+    produce(broker, "much", [json.dumps({"text": f"{n:06}" + "x" * 994}) for n in range(300_000)])  # 300 MB
+    source = table("much", broker, "much", "text STRING", f"{EARLIEST_TO_END}, 'format' = 'json'")
+    text = source + "CREATE TABLE p (text STRING) WITH ('connector' = 'print'); INSERT INTO p SELECT * FROM much;"
+    job = subprocess.Popen([MILLRACE, "sql", "-e", text],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert job.stdout.read(1)  # and then nothing: the pipe is full
+        time.sleep(8)
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{job.pid}/status").read_text().splitlines())
+        peak_mb = int(status["VmHWM"].split()[0]) // 1024
+        print(f"peak of {peak_mb} MB with 300 MB in the topic")
+        assert peak_mb < 160
+        assert job.poll() is None
+    finally:
+        job.kill()
+        job.wait()
 
 
 def test_a_table_of_the_newest_values(broker):

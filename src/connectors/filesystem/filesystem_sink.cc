@@ -356,6 +356,9 @@ class FilesystemSink final : public Sink {
 
     std::string name() const override { return nodeName("Sink", options_.table, spec_.schema); }
     const Schema& inputSchema() const override { return spec_.schema; }
+    ChangelogMode accepts() const override {
+        return findFormat(options_.format).changelog ? ChangelogMode::All : ChangelogMode::InsertOnly;
+    }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
                                              std::vector<std::string> restored) const override {
         return std::make_unique<FileWriter>(options_, spec_, context, restored);

@@ -21,6 +21,7 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kPrefix = "properties.";
+constexpr int kBrokenHandshakesMax = 3;  // in a row: then it is no broker that just stops
 
 // Of the Java client (or of Flink), and without a meaning here.
 const std::set<std::string, std::less<>>& withoutMeaning() {
@@ -97,10 +98,10 @@ class KafkaRefusals {
         static KafkaRefusals refusals;
         return refusals;
     }
-    void note(const rd_kafka_t* client, rd_kafka_resp_err_t error, const char* words) {
+    void note(const rd_kafka_t* client, rd_kafka_resp_err_t error, const char* words, int times = 1) {
         const std::lock_guard lock(mutex_);
         Refusal& refusal = refusals_[client];
-        refusal = {error, words, refusal.times + 1};
+        refusal = {error, words, refusal.times + times};
         any_.store(true, std::memory_order_relaxed);
     }
     void forget(const rd_kafka_t* client) {
@@ -123,6 +124,14 @@ class KafkaRefusals {
 };
 
 void noteError(rd_kafka_t* client, int error, const char* reason, void* /*opaque*/) {
+    // One side does not like the other's certificate. With TLS 1.3 a broker says so once the handshake is
+    // over, and then it is no error of TLS for the library.
+    const std::string_view words(reason);
+    if (words.find("certificate verify failed") != words.npos ||
+        (words.find("SSL routines") != words.npos && words.find(" alert ") != words.npos)) {
+        KafkaRefusals::ofProcess().note(client, RD_KAFKA_RESP_ERR__SSL, reason, kBrokenHandshakesMax);
+        return;
+    }
     switch (error) {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
@@ -194,6 +203,8 @@ KafkaPtr<rd_kafka_conf_t> kafkaConf(const std::string& table, const KafkaSetting
     rd_kafka_conf_set_log_cb(conf.get(), logOf);
     rd_kafka_conf_set_error_cb(conf.get(), noteError);
     std::array<char, 512> why{};
+    if (!settings.contains("reconnect.backoff.ms"))  // as Java's client; else up to 10 s after a restart
+        rd_kafka_conf_set(conf.get(), "reconnect.backoff.max.ms", "1000", why.data(), why.size());
     for (const auto& [key, value] : settings) {
         const auto done = rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), why.data(), why.size());
         if (done != RD_KAFKA_CONF_OK)
@@ -262,10 +273,9 @@ KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic,
 }
 
 void checkKafkaAccess(const std::string& table, rd_kafka_t* client) {
-    constexpr int kBrokenHandshakes = 3;
     const KafkaRefusals::Refusal refusal = KafkaRefusals::ofProcess().of(client);
     if (refusal.error == RD_KAFKA_RESP_ERR__SSL) {
-        if (refusal.times < kBrokenHandshakes) return;
+        if (refusal.times < kBrokenHandshakesMax) return;
         throw UserError(
             "kafka.tls",
             fmt::format("table '{}': no TLS connection to the brokers: {}", table, refusal.words),

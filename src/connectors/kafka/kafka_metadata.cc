@@ -72,7 +72,7 @@ std::vector<MetadataKey> kafkaMetadataKeys(const KafkaOptions& options) {
         key.writable = false;
         keys.push_back(std::move(key));
     }
-    const auto never = [](LogicalType type) { return type.withNullable(false); };
+    const auto never = [](const LogicalType& type) { return type.withNullable(false); };
     keys.push_back({"topic", never(LogicalType::string()), false, "The topic of the message."});
     keys.push_back({"partition", never(LogicalType::integer()), false, "The partition of the message."});
     keys.push_back({"headers", never(headersType()), true,

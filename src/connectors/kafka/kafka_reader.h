@@ -9,6 +9,7 @@
 #include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_split.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/source.h"
 
@@ -32,7 +33,8 @@ struct KafkaColumns {
 class KafkaReader final : public SourceReader {
   public:
     KafkaReader(const KafkaOptions& options, const KafkaColumns& columns, std::unique_ptr<Decoder> value,
-                std::unique_ptr<Decoder> key, SourceReaderContext& context);
+                std::unique_ptr<Decoder> key, const std::optional<Schema>& dead_letters,
+                SourceReaderContext& context);
     ~KafkaReader() override;
 
     void addSplits(std::vector<SourceSplit> splits) override;
@@ -59,6 +61,8 @@ class KafkaReader final : public SourceReader {
     static void committed(rd_kafka_t* client, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* offsets, void* self);
     bool decode(const rd_kafka_message_t& message, const Partition& partition);
+    bool keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin);
+    std::string_view copied(const void* bytes, size_t size);
     void addTombstone();
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
@@ -78,7 +82,8 @@ class KafkaReader final : public SourceReader {
     KafkaMetadataReader metadata_;
     const bool value_alone_;
     std::vector<RowKind> kinds_;  // of upserts, one a row
-    std::string buffer_;          // a message, with room for a decoder behind it
+    std::unique_ptr<DeadLetterRows> dead_letters_;
+    std::string buffer_;  // a message, with room for a decoder behind it
 
     KafkaPtr<rd_kafka_t> consumer_;
     KafkaPtr<rd_kafka_queue_t> queue_;

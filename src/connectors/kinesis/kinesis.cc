@@ -1,4 +1,5 @@
 // The kinesis connector: streams of Amazon Kinesis Data Streams as tables, with Flink's option names.
+#include "connectors/kinesis/kinesis_metadata.h"
 #include "connectors/kinesis/kinesis_options.h"
 #include "connectors/kinesis/kinesis_sink.h"
 #include "connectors/kinesis/kinesis_source.h"
@@ -18,6 +19,7 @@ ConnectorDescriptor describeKinesis() {
     connector.nested_projection = [](const TableSpec& spec) {
         return findFormat(KinesisOptions::from(spec).format).nested_projection;
     };
+    connector.metadata = [](const TableSpec&) { return kinesisMetadataKeys(); };
     connector.make_source = [](const TableSpec& spec) { return makeKinesisSource(spec); };
     connector.make_sink = [](const TableSpec& spec) { return makeKinesisSink(spec); };
     return connector;

@@ -97,6 +97,12 @@ void KinesisEnumerator::deal(EnumeratorContext& context) {
                 assignment.split.shard);
         context.assign(SlotIndex(assignment.reader), assignment.split.encode());
     }
+    std::erase_if(unreleased_, [&](const auto& finished) {
+        const auto& [shard, reader] = finished;
+        if (!lineage_->childrenTaken(shard)) return false;
+        context.assign(SlotIndex(reader), releaseOf(shard));
+        return true;
+    });
 }
 
 void KinesisEnumerator::onReaderEvent(EnumeratorContext& context, SlotIndex reader,
@@ -109,6 +115,7 @@ void KinesisEnumerator::onReaderEvent(EnumeratorContext& context, SlotIndex read
     } else {
         lineage_->passed(shard);
     }
+    unreleased_[shard] = reader.value();
     context.assign(reader, noteTakenOf(shard));
     deal(context);
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ class KinesisEnumerator final : public SplitEnumerator, public ReaderEventListen
     const KinesisOptions& options_;
     const std::shared_ptr<const KinesisClient> client_;
     const std::optional<std::string> restored_;
+    std::map<std::string, uint32_t> unreleased_;  // finished shards, with their readers
     std::unique_ptr<KinesisLineage> lineage_;
     int64_t began_ms_ = 0;  // the first time ever: what LATEST means
     bool checkpoints_ = false;

@@ -94,6 +94,17 @@ std::vector<KinesisLineage::Assignment> KinesisLineage::take() {
     return out;
 }
 
+bool KinesisLineage::childrenTaken(const std::string& shard) const {
+    bool any = false;
+    for (const auto& [id, node] : nodes_) {
+        const auto& parents = node.shard.parents;
+        if (std::find(parents.begin(), parents.end(), shard) == parents.end()) continue;
+        if (node.state == State::Waiting) return false;
+        any = true;
+    }
+    return any;
+}
+
 size_t KinesisLineage::waiting() const {
     return static_cast<size_t>(std::count_if(
         nodes_.begin(), nodes_.end(), [](const auto& node) { return node.second.state == State::Waiting; }));

@@ -42,6 +42,9 @@ class KinesisLineage {
     // nothing ever passes, and the child stays with a reader of its parents.
     std::vector<Assignment> take();
 
+    // Whether it has children, none of which waits.
+    bool childrenTaken(const std::string& shard) const;
+
     bool looked() const { return looked_; }
     uint32_t readerFor(const KinesisShard& shard) const;
     size_t waiting() const;

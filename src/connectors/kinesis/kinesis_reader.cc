@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "connectors/kinesis/kinesis_enumerator.h"
+#include "connectors/kinesis/kinesis_metadata.h"
 
 namespace millrace {
 namespace {
@@ -16,9 +17,9 @@ constexpr int64_t kKinesisMeasureEveryMs = 500;
 
 }  // namespace
 
-KinesisReader::KinesisReader(const KinesisOptions& options, const Schema& output,
-                             std::unique_ptr<Decoder> decoder, const MakeFetcher& make_fetcher,
-                             SourceReaderContext& context)
+KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns& columns,
+                             std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                             const MakeFetcher& make_fetcher, SourceReaderContext& context)
     : options_(options),
       decoder_(std::move(decoder)),
       context_(context),
@@ -28,24 +29,36 @@ KinesisReader::KinesisReader(const KinesisOptions& options, const Schema& output
       behind_max_(context.metrics().counter("millisBehindLatest")),
       throttled_(context.metrics().counter("numRequestsThrottled")),
       expired_(context.metrics().counter("numIteratorsExpired")),
-      rows_(output),
-      fetcher_(make_fetcher(context.random().next())) {}
+      columns_(columns),
+      rows_(columns.decoded),
+      metadata_(columns.metadata),
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
+      fetcher_(make_fetcher(context.random().next())) {
+    if (dead_letters_) decoder_->rejectTo(dead_letters_.get());
+}
 
 void KinesisReader::addSplits(std::vector<SourceSplit> splits) {
     for (const SourceSplit& encoded : splits) {
         if (isNoteTaken(encoded)) {
             finished_.erase(encoded.id);
+            context_.splitFinished(encoded.id);  // it is none
+            continue;
+        }
+        if (isRelease(encoded)) {
+            context_.splitFinished(encoded.id);
+            if (const auto held = held_.extract(encoded.id)) context_.splitFinished(held.mapped());
             continue;
         }
         KinesisSplit split = KinesisSplit::decode(encoded);
         const std::string id = split.shard;
         if (split.finished) {  // restored
             finished_[id] = std::move(split);
+            held_[id] = encoded.id;
             events_.sendToEnumerator(shardPassed(id));
             continue;
         }
         fetcher_->add(split);
-        shards_[id] = {std::move(split), fmt::format("stream '{}', {}", options_.stream_arn, id)};
+        shards_[id] = {std::move(split), encoded.id, fmt::format("stream '{}', {}", options_.stream_arn, id)};
     }
 }
 
@@ -68,7 +81,7 @@ ReadStatus KinesisReader::poll(Output& output) {
 }
 
 bool KinesisReader::takeNext() {
-    current_ = fetcher_->queue().pop([](const std::string&) { return true; });
+    current_ = fetcher_->queue().pop([this](const std::string& shard) { return !paused_.contains(shard); });
     next_record_ = 0;
     if (!current_) return false;
     Shard& shard = shards_.at(current_->shard);
@@ -105,27 +118,63 @@ void KinesisReader::read(Shard& shard, Output& output) {
         shard.split.sequence = records.raws[done->raw].sequence;
         shard.split.user_records = done->last ? -1 : done->user + 1;
     }
-    if (rows_.rows() > 0) output.emit(rows_.finish());
+    context_.ofSplit(shard.id);
+    if (dead_letters_) dead_letters_->flush();
+    emit(output);
     if (failure) std::rethrow_exception(failure);
 }
 
 void KinesisReader::decode(const Shard& shard, const KinesisRecords::Record& record) {
     bytes_in_.add(static_cast<int64_t>(record.size));
     const RecordOrigin origin{shard.origin, 0, next_record_};
+    const KinesisRecords::Raw& raw = current_->records.raws[record.raw];
+    const size_t before = rows_.rows();
+    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
+    if (dead_letters_) dead_letters_->fromStream(options_.stream_arn, raw.sequence);
     try {
-        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_)) skipped_.add(1);
+        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_) &&
+            (!dead_letters_ || dead_letters_->count() == rejected))
+            skipped_.add(1);
     } catch (const UserError& error) {
         throw UserError(error.code(),
-                        fmt::format("{} (sequence number {})", error.problem().message,
-                                    current_->records.raws[record.raw].sequence),
+                        fmt::format("{} (sequence number {})", error.problem().message, raw.sequence),
                         error.problem().hint);
     }
+    if (columns_.metadata_keys.empty()) return;
+    for (size_t row = before; row < rows_.rows(); ++row) {
+        for (size_t i = 0; i < columns_.metadata_keys.size(); ++i)
+            appendKinesisMetadata(metadata_.column(i), columns_.metadata_keys[i], shard.split.shard, raw);
+        metadata_.endRow();
+    }
+}
+
+void KinesisReader::emit(Output& output) {
+    if (rows_.rows() == 0) return;
+    const Batch decoded = rows_.finish();
+    if (columns_.metadata_keys.empty()) {
+        output.emit(decoded);
+        return;
+    }
+    const Batch metadata = metadata_.finish();
+    std::vector<ColumnPtr> columns;
+    columns.reserve(columns_.sources.size());
+    for (const KinesisColumns::Source& source : columns_.sources)
+        columns.push_back((source.metadata ? metadata : decoded).column(source.index));
+    output.emit(decoded.withColumns(std::move(columns)));
+}
+
+bool KinesisReader::pauseSplits(const std::set<std::string>& ids) {
+    paused_.clear();
+    for (const auto& [shard, reading] : shards_)
+        if (ids.contains(reading.id)) paused_.insert(shard);
+    return true;
 }
 
 void KinesisReader::finish(const std::string& shard) {
     logInfo("connectors.kinesis", "table '{}': {} was read to its end", options_.table, shard);
     auto node = shards_.extract(shard);
     KinesisSplit split = std::move(node.mapped().split);
+    held_[split.shard] = node.mapped().id;
     split.finished = true;
     const std::string id = split.shard;
     finished_[id] = std::move(split);

@@ -71,7 +71,9 @@ class KinesisWriter final : public SinkWriter {
 class KinesisSink final : public Sink {
   public:
     KinesisSink(const TableSpec& spec, const MakeKinesisClient& make_client)
-        : options_(KinesisOptions::from(spec)), schema_(spec.schema), client_(make_client(options_)) {
+        : options_(KinesisOptions::from(spec)),
+          schema_(spec.physicalSchema()),
+          client_(make_client(options_)) {
         findFormat(options_.format).make_encoder(schema_, options_.format_options);
     }
 

@@ -1,25 +1,49 @@
 #include "connectors/kinesis/kinesis_source.h"
 
+#include <algorithm>
+
 #include "connectors/kinesis/kinesis_enumerator.h"
+#include "connectors/kinesis/kinesis_metadata.h"
 #include "connectors/kinesis/kinesis_reader.h"
 #include "connectors/shared/node_name.h"
+#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class KinesisSource final : public Source {
+class KinesisSource final : public Source, public DescribedSource {
   public:
     KinesisSource(const TableSpec& spec, const MakeKinesisClient& make_client)
         : options_(KinesisOptions::from(spec)),
-          schema_(spec.schema),
-          projection_(spec.projection),
-          output_(spec.projectedSchema()),
+          schema_(spec.physicalSchema()),
+          dead_letters_(findDeadLetterColumns(spec.options)),
           client_(make_client(options_)) {
+        columns_.output = spec.projectedSchema();
+        std::vector<Field> decoded, metadata;
+        for (const ColumnPath& path : spec.projection) {
+            const Field field = fieldAt(spec.schema, path);
+            if (const std::string* const key = spec.metadataKey(path.front())) {
+                const std::vector<MetadataKey> keys = kinesisMetadataKeys();
+                const auto known = std::find_if(keys.begin(), keys.end(),
+                                                [&](const MetadataKey& one) { return one.name == *key; });
+                columns_.sources.push_back({true, metadata.size()});
+                columns_.metadata_keys.push_back(static_cast<size_t>(known - keys.begin()));
+                metadata.push_back(field);
+                continue;
+            }
+            columns_.sources.push_back({false, decoded.size()});
+            decoded.push_back(field);
+            ColumnPath in_record = path;
+            in_record.front() = static_cast<size_t>(schema_.find(spec.schema[path.front()].name));
+            projection_.push_back(std::move(in_record));
+        }
+        columns_.decoded = Schema(std::move(decoded));
+        columns_.metadata = Schema(std::move(metadata));
         decoder();  // it says now what is wrong with the format's options
     }
 
-    std::string name() const override { return nodeName("TableSourceScan", options_.table, output_); }
-    const Schema& outputSchema() const override { return output_; }
+    std::string name() const override { return nodeName("TableSourceScan", options_.table, columns_.output); }
+    const Schema& outputSchema() const override { return columns_.output; }
     Boundedness boundedness() const override { return Boundedness::Unbounded; }
     std::unique_ptr<SplitEnumerator> createEnumerator(
         const std::optional<std::string>& restored) const override {
@@ -30,8 +54,11 @@ class KinesisSource final : public Source {
             return options_.fan_out ? makeFanOutFetcher(options_, client_, seed)
                                     : makePollingFetcher(options_, client_, seed);
         };
-        return std::make_unique<KinesisReader>(options_, output_, decoder(), make_fetcher, context);
+        return std::make_unique<KinesisReader>(options_, columns_, decoder(), dead_letters_, make_fetcher,
+                                               context);
     }
+    bool readsChanges() const override { return findFormat(options_.format).changelog; }
+    bool keepsDeadLetters() const override { return true; }
 
   private:
     std::unique_ptr<Decoder> decoder() const {
@@ -40,8 +67,9 @@ class KinesisSource final : public Source {
 
     const KinesisOptions options_;
     const Schema schema_;
-    const std::vector<ColumnPath> projection_;
-    const Schema output_;
+    const std::optional<Schema> dead_letters_;
+    std::vector<ColumnPath> projection_;
+    KinesisColumns columns_;
     const std::shared_ptr<const KinesisClient> client_;
 };
 

@@ -11,6 +11,7 @@ namespace millrace {
 namespace {
 
 constexpr const char* kNoteTaken = "note-taken";
+constexpr const char* kRelease = "release";
 
 [[noreturn]] void damagedKinesisState() {
     throw UserError("snapshot.damaged", "the state of a Kinesis source in the snapshot cannot be read");
@@ -89,5 +90,9 @@ KinesisSplit KinesisSplit::decode(const SourceSplit& split) {
 SourceSplit noteTakenOf(const std::string& shard) { return {shard, kNoteTaken}; }
 
 bool isNoteTaken(const SourceSplit& split) { return split.state == kNoteTaken; }
+
+SourceSplit releaseOf(const std::string& shard) { return {shard, kRelease}; }
+
+bool isRelease(const SourceSplit& split) { return split.state == kRelease; }
 
 }  // namespace millrace

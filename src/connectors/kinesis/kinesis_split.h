@@ -24,5 +24,8 @@ struct KinesisSplit {
 // The enumerator's answer that it has taken note of a finished shard, on the way that splits take.
 SourceSplit noteTakenOf(const std::string& shard);
 bool isNoteTaken(const SourceSplit& split);
+// On the same way: its children are being read, so it need hold back no watermark.
+SourceSplit releaseOf(const std::string& shard);
+bool isRelease(const SourceSplit& split);
 
 }  // namespace millrace

@@ -118,7 +118,8 @@ TEST(KinesisSplit, isKeptWhole) {
     split.finished = true;
     same(split);
     EXPECT_FALSE(isNoteTaken(split.encode()));
-    EXPECT_TRUE(isNoteTaken(noteTakenOf("a")));
+    EXPECT_TRUE(isNoteTaken(noteTakenOf("a")) && !isNoteTaken(releaseOf("a")));
+    EXPECT_TRUE(isRelease(releaseOf("a")) && !isRelease(noteTakenOf("a")));
     for (const char* const wrong : {"", "1", "2 R T 0 0 - a", "1 R T 00000000000000000000000000000000 x - a",
                                     "1 R @ 00000000000000000000000000000000 0 - a",
                                     "1 X T 00000000000000000000000000000000 0 - a", "1 R T 0000 0 - a"})
@@ -172,7 +173,9 @@ TEST(KinesisLineage, childrenWaitForTheirParentsAndForWhatIsOnItsWay) {
     const std::string before = lineage.encode();
     lineage.finished("d", 0);
     EXPECT_EQ(taken(lineage), "");  // m is reader 1's, d was reader 0's
-    lineage.passedWith(before);     // d was not finished then
+    EXPECT_TRUE(lineage.childrenTaken("a"));
+    EXPECT_FALSE(lineage.childrenTaken("d") || lineage.childrenTaken("b") || lineage.childrenTaken("m"));
+    lineage.passedWith(before);  // d was not finished then
     EXPECT_EQ(taken(lineage), "");
     lineage.passedWith(lineage.encode());
     EXPECT_EQ(taken(lineage), "m@1");
