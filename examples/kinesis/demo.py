@@ -79,9 +79,9 @@ def rows_of(folder):
 
 def read_all(url, assigner, folder, expected):
     """The whole stream through behavior.sql: whether every user's steps came in order, and each subtask's share."""
-    parameters = [f"endpoint={url}", f"assigner={assigner}", f"folder={folder}"]
-    query = subprocess.Popen([MILLRACE, "sql", "-f", Path(__file__).parent / "behavior.sql", "--param", *parameters,
-                              "--set", "parallelism.default=2", "--set", "execution.checkpointing.interval=250 ms"],
+    parameters = [word for text in (f"endpoint={url}", f"assigner={assigner}", f"folder={folder}") for word in ("--param", text)]
+    query = subprocess.Popen([MILLRACE, "sql", "-f", Path(__file__).parent / "behavior.sql", *parameters, "--set",
+                              "parallelism.default=2", "--set", "execution.checkpointing.interval=250 ms"],
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, **KEYS})
 
     def done():

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/http_tls.h"
 
 namespace millrace {
 
@@ -86,7 +87,8 @@ int streamIdles(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 class CurlHttpClient final : public HttpStreamClient {
   public:
-    explicit CurlHttpClient(bool verify_certificates) : verify_certificates_(verify_certificates) {
+    CurlHttpClient(bool verify_certificates, HttpTls tls)
+        : verify_certificates_(verify_certificates), tls_(std::move(tls)) {
         static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
         MILLRACE_CHECK(initialised == CURLE_OK, "libcurl does not start");
     }
@@ -161,6 +163,14 @@ class CurlHttpClient final : public HttpStreamClient {
                 curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
             }
+            const HttpTls& tls = client.tls_;
+            if (!tls.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, tls.ca_file.c_str());
+            if (!tls.certificate_file.empty()) {
+                curl_easy_setopt(handle, CURLOPT_SSLCERT, tls.certificate_file.c_str());
+                curl_easy_setopt(handle, CURLOPT_SSLKEY, tls.certificate_file.c_str());
+                if (!tls.key_password.empty())
+                    curl_easy_setopt(handle, CURLOPT_KEYPASSWD, tls.key_password.c_str());
+            }
             curl_easy_setopt(handle, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
             curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
             curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
@@ -216,6 +226,7 @@ class CurlHttpClient final : public HttpStreamClient {
     }
 
     const bool verify_certificates_;
+    const HttpTls tls_;
     std::mutex mutex_;
     std::vector<CURL*> idle_;
 };
@@ -236,8 +247,12 @@ void HttpStreamClient::receive(const HttpClientRequest& request, const HttpRecei
 
 std::unique_ptr<HttpClient> makeCurlHttpClient() { return makeCurlHttpStreamClient(true); }
 
+std::unique_ptr<HttpClient> makeCurlHttpClient(const HttpTls& tls) {
+    return std::make_unique<CurlHttpClient>(true, tls);
+}
+
 std::unique_ptr<HttpStreamClient> makeCurlHttpStreamClient(bool verify_certificates) {
-    return std::make_unique<CurlHttpClient>(verify_certificates);
+    return std::make_unique<CurlHttpClient>(verify_certificates, HttpTls{});
 }
 
 }  // namespace millrace

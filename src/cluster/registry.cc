@@ -2,6 +2,7 @@
 
 #include "connectors/connectors.h"
 #include "formats/format.h"
+#include "sql/bind/format_columns.h"
 
 namespace millrace {
 
@@ -12,6 +13,10 @@ std::shared_ptr<const sql::ConnectorRegistry> linkedConnectors() {
         for (const FormatDescriptor& format : formatDescriptors()) {
             made->formats[format.name] = format.options;
         }
+        std::map<std::string, sql::FormatColumns> columns;
+        for (const FormatDescriptor& format : formatDescriptors())
+            if (format.infer_schema) columns[format.name] = format.infer_schema;
+        sql::setFormatColumns(std::move(columns));
         return made;
     }();
     return registry;

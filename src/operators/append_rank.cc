@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kOfBatch = RankChanges::kOfBatch;
 constexpr uint32_t kNoEvicted = UINT32_MAX;
 constexpr size_t kRestoredAtOnce = 4096;
-constexpr size_t kCacheLine = 64;
+constexpr size_t kRowLine = 64;
 constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
 
 KeyedStateDescriptor appendRankState(const RankParameters& p) {
@@ -264,7 +264,7 @@ void AppendRank::State::findToRead(std::span<const int64_t> ids, std::vector<con
     found.clear();
     for (const int64_t id : ids) {
         const std::byte* const row = rowOf(id);
-        for (size_t line = 0; line < table.layout().rowBytes(); line += kCacheLine)
+        for (size_t line = 0; line < table.layout().rowBytes(); line += kRowLine)
             __builtin_prefetch(row + line);
         found.push_back(row);
     }
@@ -339,7 +339,7 @@ void AppendRank::findToWrite(State& state, size_t first, size_t count, size_t& n
         state.state_rows[i] = State::rowOf(ids[i]);
         __builtin_prefetch(state.state_rows[i] - sizeof(uint64_t),
                            1);  // its header's end, which touch() reads
-        for (size_t line = kCacheLine; line < state.table.layout().rowBytes(); line += kCacheLine)
+        for (size_t line = kRowLine; line < state.table.layout().rowBytes(); line += kRowLine)
             __builtin_prefetch(state.state_rows[i] + line, 1);
     }
     for (std::byte* row : state.state_rows)

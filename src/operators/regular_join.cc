@@ -66,7 +66,7 @@ std::vector<KeptState> RegularJoin::keeps() const {
 }
 
 std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const {
-    const auto listOf = [&](size_t side) {
+    const auto list_of = [&](size_t side) {
         const JoinInput& input = p_.shape.inputs[side];
         RowLists::Shape shape{kSideNames[side], input.schema, input.keys};
         shape.removable = input.retracts;
@@ -77,7 +77,7 @@ std::unique_ptr<OperatorState> RegularJoin::open(OperatorContext& context) const
     };
     BestPairs::check(p_.best ? &*p_.best : nullptr, context);
     return std::make_unique<State>(
-        p_, context, RowLists::ofInputs(context.state(), context.maxParallelism(), listOf(0), listOf(1)));
+        p_, context, RowLists::ofInputs(context.state(), context.maxParallelism(), list_of(0), list_of(1)));
 }
 
 void RegularJoin::process(OperatorState& operator_state, size_t side, const Batch& batch,

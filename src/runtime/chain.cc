@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/dead_letters.h"
 #include "runtime/observed_state.h"
 #include "runtime/reader_events.h"
 
@@ -68,7 +69,10 @@ std::shared_ptr<const OperatorSnapshot> listSnapshot(const JobNode& node, SlotIn
 }
 
 // Public bases: a reader finds the one by the other.
-class SourceNodeImpl final : public SourceNode, public SourceReaderContext, public ReaderEventSender {
+class SourceNodeImpl final : public SourceNode,
+                             public SourceReaderContext,
+                             public DeadLetterContext,
+                             public ReaderEventSender {
   public:
     SourceNodeImpl(const JobNode& node, const SlotSurroundings& slot)
         : SourceNode(node, slot), source_(*std::get<std::shared_ptr<const Source>>(node.what)) {}
@@ -155,9 +159,19 @@ class SourceNodeImpl final : public SourceNode, public SourceReaderContext, publ
         slot_.listener->onReaderEvent(node_.id, slot_.slot, std::move(event));
     }
     void wakeAt(ProcessingTime time) override { ChainNode::wakeAt(time); }
+    Output* deadLetters() override { return takesDeadLetters() ? &dead_letters_ : nullptr; }
+
+    struct DeadLetterOutput final : Output {
+        explicit DeadLetterOutput(SourceNodeImpl& from) : node(from) {}
+        void emit(Batch batch) override { node.emitDeadLetters(batch); }
+        void emitWatermark(EventTime) override {}  // the source's own reach that sink, too
+        void emitIdle(bool) override {}
+        SourceNodeImpl& node;
+    };
 
     const Source& source_;
     std::unique_ptr<SourceReader> reader_;
+    DeadLetterOutput dead_letters_{*this};
     std::map<CheckpointId, std::string> progress_;  // of checkpoints that are not known to be complete
     std::vector<SplitWatermarks*> followers_;
     struct Hold {
@@ -376,13 +390,26 @@ void ChainNode::noteWatermark(EventTime watermark) {
 void ChainNode::emit(Batch batch) {
     if (batch.empty()) return;
     records_out_.add(static_cast<int64_t>(batch.rows()));
-    for (ChainNode* next : next_)
+    for (ChainNode* next : rows_next_)
         next->receive(0, batch);
     if (writers_.empty()) return;
     const NodeTimes::Turn turn(slot_.node_times, exchange_time_);
     for (size_t i = 0; i + 1 < writers_.size(); ++i)
         writers_[i]->write(batch);
     writers_.back()->write(std::move(batch));
+}
+
+void ChainNode::feeds(ChainNode& next) {
+    next_.push_back(&next);
+    const auto* const sink = std::get_if<std::shared_ptr<const Sink>>(&next.node_.what);
+    const bool letters = sink != nullptr && dynamic_cast<const DeadLetterSink*>(sink->get()) != nullptr;
+    (letters ? letters_next_ : rows_next_).push_back(&next);
+}
+
+void ChainNode::emitDeadLetters(const Batch& batch) {
+    if (batch.empty()) return;
+    for (ChainNode* next : letters_next_)
+        next->receive(0, batch);
 }
 
 void ChainNode::emitWatermark(EventTime watermark) {

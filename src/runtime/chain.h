@@ -77,7 +77,8 @@ class ChainNode : public Output {
 
     // Before open(): the source at the head of its task.
     virtual void behind(SourceNode& source) { (void)source; }
-    void feeds(ChainNode& next) { next_.push_back(&next); }
+    // With all that flows; of rows, a sink of dead letters is only fed those (runtime/dead_letters.h).
+    void feeds(ChainNode& next);
     void leavesBy(ExchangeWriter& writer) { writers_.push_back(&writer); }
 
     // `restored`: this node's snapshots of every former subtask.
@@ -118,6 +119,8 @@ class ChainNode : public Output {
     bool outputIdle() const { return out_idle_.load(std::memory_order_relaxed); }
 
   protected:
+    bool takesDeadLetters() const { return !letters_next_.empty(); }
+    void emitDeadLetters(const Batch& batch);
     virtual void onTimer(ProcessingTime now) { (void)now; }
     // Work on the state that nothing waits for, a bounded piece at a time; asked for by upkeep_at_ms_.
     virtual void upkeep(ProcessingTime now) { (void)now; }
@@ -143,7 +146,8 @@ class ChainNode : public Output {
     Counter& out_watermark_metric_;
     Counter* self_time_ = nullptr;      // nanoseconds, with operator_detail
     Counter* exchange_time_ = nullptr;  // likewise, of dealing rows out to the next vertices
-    std::vector<ChainNode*> next_;
+    std::vector<ChainNode*> next_;      // each of which is in one of the two below
+    std::vector<ChainNode*> rows_next_, letters_next_;
     std::vector<ExchangeWriter*> writers_;
     EventTime in_watermark_ = EventTime::min();
     EventTime out_watermark_ = EventTime::min();

@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -37,6 +38,33 @@ def jars(name, artifacts):
             raise Unavailable(f"mvn cannot install {name}: {reasons[0]}")
         try:
             (Path(temporary) / "jars").rename(folder)  # whole or not at all
+        except OSError:
+            if not folder.exists():
+                raise
+    return folder
+
+
+def archive(name, artifact):
+    """The folder with what is in an archive of Maven Central ("group:artifact:version:type:classifier"), unpacked if it is
+    not there. Raises Unavailable."""
+    for command, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+        if shutil.which(command) is None:
+            raise Unavailable(f"there is no {command} (Debian: {package})")
+    folder = BUILD / "peers" / name
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        done = subprocess.run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}",
+                               f"-DoutputDirectory={temporary}/archive"], cwd=temporary, capture_output=True, text=True)
+        if done.returncode != 0:
+            reasons = [line for line in done.stdout.splitlines() if "ERROR" in line] or ["no reason given"]
+            raise Unavailable(f"mvn cannot install {name}: {reasons[0]}")
+        (packed,) = (Path(temporary) / "archive").iterdir()
+        with tarfile.open(packed) as tar:
+            tar.extractall(Path(temporary) / "unpacked", filter="data")
+        try:
+            (Path(temporary) / "unpacked").rename(folder)  # whole or not at all
         except OSError:
             if not folder.exists():
                 raise

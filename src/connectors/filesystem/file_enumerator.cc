@@ -174,15 +174,20 @@ std::string FileEnumerator::snapshot() const {
     return out;
 }
 
-std::string FilePosition::encode() const { return fmt::format("1 {} {} {}", offset, line, size_min); }
+// "1 <offset> <line> <size>", or, within a block, "2 <offset> <line> <size> <taken>".
+std::string FilePosition::encode() const {
+    if (taken == 0) return fmt::format("1 {} {} {}", offset, line, size_min);
+    return fmt::format("2 {} {} {} {}", offset, line, size_min, taken);
+}
 
 FilePosition FilePosition::decode(const std::string& state) {
     FilePosition position;
     const char* at = state.data();
     const char* const end = at + state.size();
-    if (!state.starts_with("1 ")) damaged();
+    if (!state.starts_with("1 ") && !state.starts_with("2 ")) damaged();
     ++at;
-    for (uint64_t* number : {&position.offset, &position.line, &position.size_min}) {
+    for (uint64_t* number : {&position.offset, &position.line, &position.size_min, &position.taken}) {
+        if (number == &position.taken && state.front() == '1') break;
         if (at == end || *at != ' ') damaged();
         const auto [next, error] = std::from_chars(at + 1, end, *number);
         if (error != std::errc()) damaged();

@@ -46,6 +46,8 @@ struct FilePosition {
     uint64_t offset = 0;
     uint64_t line = 1;
     uint64_t size_min = 0;  // the file's size when it was last opened: a file must not shrink
+    uint64_t taken = 0;     // rows of what begins at `offset` that went on already: a block may give more
+                            // than are taken at once
 
     std::string encode() const;
     static FilePosition decode(const std::string& state);

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr size_t kRecordBytesMax = 64 << 20;
 constexpr size_t kBatchRows = 4096;
+constexpr size_t kHeaderBytes = 1 << 16;
 
 }  // namespace
 
@@ -34,7 +35,8 @@ bool FileColumns::decodedAlone() const {
 }
 
 FileReader::FileReader(const FilesystemOptions& options, const FileColumns& columns,
-                       std::unique_ptr<Decoder> decoder, SourceReaderContext& context)
+                       std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                       SourceReaderContext& context)
     : options_(options),
       columns_(columns),
       decoder_(std::move(decoder)),
@@ -42,7 +44,10 @@ FileReader::FileReader(const FilesystemOptions& options, const FileColumns& colu
       context_(context),
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
-      builder_(columns.decoded, std::min(kBatchRows, context.batchRowsMax())) {}
+      builder_(columns.decoded, std::min(kBatchRows, context.batchRowsMax())),
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)) {
+    if (dead_letters_) decoder_->rejectTo(dead_letters_.get());
+}
 
 void FileReader::addSplits(std::vector<SourceSplit> splits) {
     for (SourceSplit& split : splits)
@@ -61,29 +66,60 @@ ReadStatus FileReader::poll(Output& output) {
         }
         open();
     }
-    const size_t rows_max = std::min(kBatchRows, context_.batchRowsMax());
-    while (builder_.rows() == 0) {
+    if (pending_.empty()) decode();
+    if (dead_letters_) dead_letters_->flush();
+    emitPending(output);
+    if (pending_.empty() && at_end_ && begin_ == end_) file_.reset();
+    return ReadStatus::More;
+}
+
+// Makes pending_ of what comes next in the file; it stays empty at the end.
+void FileReader::decode() {
+    // Where some rows of a block have gone on already, the block is read alone: its letters have gone, too.
+    const bool within = position_.taken > 0;
+    const size_t rows_max = within ? 1 : std::min(kBatchRows, context_.batchRowsMax());
+    while (true) {
         const RecordOrigin origin{path_, position_.line, position_.offset};
         const DecodeResult result =
             decoder_->decode({buffer_.get() + begin_, end_ - begin_}, at_end_, rows_max, origin, builder_);
-        begin_ += result.bytes;
-        position_.offset += result.bytes;
-        position_.line += result.lines;
+        if (within && dead_letters_) dead_letters_->forget();
         bytes_in_.add(static_cast<int64_t>(result.bytes));
         skipped_.add(static_cast<int64_t>(result.skipped));
-        if (builder_.rows() > 0) break;
+        begin_ += result.bytes;
+        if (builder_.rows() > 0) {
+            pending_ = builder_.finish();
+            pending_result_ = result;
+            return;
+        }
+        position_.offset += result.bytes;
+        position_.line += result.lines;
+        if (dead_letters_ && dead_letters_->waiting()) return;
         if (!at_end_) {
             if (result.bytes == 0 || begin_ == end_) refill();
         } else if (begin_ == end_) {
-            break;
+            return;
         } else {
             MILLRACE_CHECK(result.bytes > 0, "{}: the decoder left {} bytes at the end", path_,
                            end_ - begin_);
         }
     }
-    emit(output);
-    if (at_end_ && begin_ == end_) file_.reset();
-    return ReadStatus::More;
+}
+
+void FileReader::emitPending(Output& output) {
+    if (pending_.empty()) return;
+    const size_t rows_max = std::min(kBatchRows, context_.batchRowsMax());
+    const size_t taken = std::min<size_t>(position_.taken, pending_.rows());
+    const size_t end = std::min(taken + rows_max, pending_.rows());
+    if (end == pending_.rows()) {
+        position_.offset += pending_result_.bytes;
+        position_.line += pending_result_.lines;
+        position_.taken = 0;
+        emit(taken == 0 ? std::exchange(pending_, {}) : std::exchange(pending_, {}).slice(taken, end),
+             output);
+    } else {
+        position_.taken = end;
+        emit(pending_.slice(taken, end), output);
+    }
 }
 
 void FileReader::open() {
@@ -128,12 +164,30 @@ void FileReader::open() {
         partition_.push_back(Value::string(
             unescapePathName(std::string_view(id_).substr(begin, id_.find('/', begin) - begin))));
     }
+    if (dead_letters_) dead_letters_->from(path_, -1);
+    if (decoder_->hasFileHeader()) readHeader();
     if (!buffer_) {
         buffer_ = std::make_unique_for_overwrite<char[]>(kChunkBytes + kDecoderPadding);
         buffer_size_ = kChunkBytes;
     }
     begin_ = end_ = 0;
     at_end_ = false;
+}
+
+// What the file begins with, for the decoder; reading goes on behind it.
+void FileReader::readHeader() {
+    for (size_t size = kHeaderBytes;; size *= 4) {
+        std::string bytes(size + kDecoderPadding, '\0');
+        const size_t read = file_->readAt(0, bytes.data(), size);
+        const size_t header = decoder_->readFileHeader({bytes.data(), read}, {path_, 0, 0});
+        if (header > 0) {
+            position_.offset = std::max<uint64_t>(position_.offset, header);
+            return;
+        }
+        if (read == size && size < kRecordBytesMax) continue;
+        throw UserError("data.malformed", fmt::format("{}: the file ends within its header", path_),
+                        "it was not written to its end");
+    }
 }
 
 // Makes room behind what is not yet decoded, and fills it.
@@ -144,7 +198,7 @@ void FileReader::refill() {
             throw UserError("data.malformed",
                             fmt::format("{}, line {}: a record is longer than {} MiB", path_, position_.line,
                                         kRecordBytesMax >> 20),
-                            "records of the json and csv formats end at line ends");
+                            "records of the text formats end at line ends");
         }
         auto larger = std::make_unique_for_overwrite<char[]>(2 * buffer_size_ + kDecoderPadding);
         std::memcpy(larger.get(), buffer_.get() + begin_, left);
@@ -170,9 +224,7 @@ void FileReader::refill() {
     }
 }
 
-void FileReader::emit(Output& output) {
-    if (builder_.rows() == 0) return;
-    Batch decoded = builder_.finish();
+void FileReader::emit(Batch decoded, Output& output) {
     if (decoded_alone_) {
         output.emit(std::move(decoded));
         return;
@@ -205,7 +257,7 @@ ColumnPtr FileReader::partitionColumn(const Field& field, size_t key, size_t row
 
 std::vector<SourceSplit> FileReader::snapshot() const {
     std::vector<SourceSplit> splits;
-    if (file_) splits.push_back({id_, position_.encode()});
+    if (file_ || !pending_.empty()) splits.push_back({id_, position_.encode()});
     splits.insert(splits.end(), waiting_.begin(), waiting_.end());
     return splits;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connectors/filesystem/file_enumerator.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 
 namespace millrace {
@@ -32,8 +33,9 @@ struct FileColumns {
 
 class FileReader final : public SourceReader {
   public:
+    // `dead_letters`: the columns of the table that takes what cannot be decoded, if there is one.
     FileReader(const FilesystemOptions& options, const FileColumns& columns, std::unique_ptr<Decoder> decoder,
-               SourceReaderContext& context);
+               const std::optional<Schema>& dead_letters, SourceReaderContext& context);
 
     void addSplits(std::vector<SourceSplit> splits) override;
     void noMoreSplits() override { no_more_ = true; }
@@ -42,8 +44,11 @@ class FileReader final : public SourceReader {
 
   private:
     void open();
+    void readHeader();
+    void decode();
+    void emitPending(Output& output);
     void refill();
-    void emit(Output& output);
+    void emit(Batch decoded, Output& output);
     ColumnPtr partitionColumn(const Field& field, size_t key, size_t rows) const;
 
     const FilesystemOptions& options_;
@@ -54,6 +59,7 @@ class FileReader final : public SourceReader {
     Counter& bytes_in_;
     Counter& skipped_;
     BatchBuilder builder_;
+    std::unique_ptr<DeadLetterRows> dead_letters_;
 
     std::deque<SourceSplit> waiting_;
     bool requested_ = false;
@@ -71,6 +77,10 @@ class FileReader final : public SourceReader {
     size_t buffer_size_ = 0;
     size_t begin_ = 0;
     size_t end_ = 0;
+
+    // What was decoded at position_ and is more than goes on at once; position_.taken of it have gone.
+    Batch pending_;
+    DecodeResult pending_result_;
 };
 
 }  // namespace millrace

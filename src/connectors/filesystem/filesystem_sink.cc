@@ -48,14 +48,12 @@ class FileWriter final : public SinkWriter {
         for (const std::string& name : spec.partition_keys) {
             partition_columns_.push_back({name, static_cast<size_t>(spec.schema.find(name))});
         }
+        std::vector<std::string> partitions;
+        for (const std::string& item : restored)
+            (overwrites_ && FileCommittable::is(item) ? closed_ : partitions).push_back(item);
         if (options_.partition_commit.enabled) {
             pending_.emplace(options_.partition_commit, spec.partition_keys, context.subtask().value(),
-                             context.parallelism(), restored);
-        }
-        if (overwrites_) {
-            for (const std::string& item : restored) {
-                if (FileCommittable::is(item)) closed_.push_back(item);
-            }
+                             context.parallelism(), partitions);
         }
         FileSystem& files = *context_.environment().files;
         if (files.exists(options_.path) && !files.status(options_.path).is_folder) {
@@ -358,6 +356,9 @@ class FilesystemSink final : public Sink {
 
     std::string name() const override { return nodeName("Sink", options_.table, spec_.schema); }
     const Schema& inputSchema() const override { return spec_.schema; }
+    ChangelogMode accepts() const override {
+        return findFormat(options_.format).changelog ? ChangelogMode::All : ChangelogMode::InsertOnly;
+    }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
                                              std::vector<std::string> restored) const override {
         return std::make_unique<FileWriter>(options_, spec_, context, restored);

@@ -7,16 +7,18 @@
 #include "connectors/filesystem/file_reader.h"
 #include "connectors/shared/node_name.h"
 #include "formats/format.h"
+#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class FilesystemSource final : public Source {
+class FilesystemSource final : public Source, public DescribedSource {
   public:
     explicit FilesystemSource(const TableSpec& spec)
         : options_(FilesystemOptions::from(spec)),
           table_options_(spec.options),
-          file_schema_(fileSchema(spec)) {
+          file_schema_(fileSchema(spec)),
+          dead_letters_(findDeadLetterColumns(spec.options)) {
         std::vector<Field> output;
         std::vector<Field> decoded;
         columns_.partition_keys = spec.partition_keys;
@@ -59,8 +61,10 @@ class FilesystemSource final : public Source {
         return std::make_unique<FileEnumerator>(options_, restored);
     }
     std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return std::make_unique<FileReader>(options_, columns_, makeDecoder(), context);
+        return std::make_unique<FileReader>(options_, columns_, makeDecoder(), dead_letters_, context);
     }
+    bool readsChanges() const override { return findFormat(options_.format).changelog; }
+    bool keepsDeadLetters() const override { return true; }
 
   private:
     std::unique_ptr<Decoder> makeDecoder() const {
@@ -70,6 +74,7 @@ class FilesystemSource final : public Source {
     const FilesystemOptions options_;
     const std::map<std::string, std::string> table_options_;
     const Schema file_schema_;
+    const std::optional<Schema> dead_letters_;
     std::vector<ColumnPath> projection_;  // of file_schema_
     FileColumns columns_;
 };

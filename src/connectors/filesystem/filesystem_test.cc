@@ -202,46 +202,57 @@ TEST_F(FilesystemTest, AJobThatTakesOverACheckpointRemovesWhatItsJobLeftHidden) 
 
 // Through checkpoints, a savepoint and a restore at another parallelism, the old contents stay.
 TEST_F(FilesystemTest, OverwritingChangesNothingBeforeTheEnd) {
-    std::filesystem::create_directories(out());
-    std::ofstream(out() + "/old") << line(100) << "\n";
-    const TableSpec watched = table("in", idAndText(), in(), {{"source.monitor-interval", "20 ms"}});
-    TableSpec overwritten = table("out", idAndText(), out());
-    overwritten.overwrite.emplace();
-    const auto begin = [&](const char* parallelism, JobOptions options) {
-        return Job::start(copy(watched, overwritten,
-                               settings({{"execution.checkpointing.interval", "20 ms"},
-                                         {"parallelism.default", parallelism}})),
-                          std::move(options));
-    };
-    const auto completed = [](Job& job) {
-        size_t count = 0;
-        for (const CheckpointRecord& record : job.checkpoints().history)
-            count += record.status == "COMPLETED";
-        return count;
-    };
-    put("1.json", line(1) + "\n");
-    auto job = begin("2", {});
-    EXPECT_TRUE(await([&] { return completed(*job) >= 3; }, *job));
-    put("2.json", line(2) + "\n");
-    const size_t before = completed(*job);
-    EXPECT_TRUE(await([&] { return completed(*job) >= before + 3; }, *job));
-    EXPECT_EQ(lines(), std::vector<std::string>{line(100)});
-    const std::string trigger = job->triggerSavepoint(folder_ + "/savepoints", true, false);
-    EXPECT_EQ(job->waitForEnd(10000), JobStatus::Finished);
-    EXPECT_EQ(lines(), std::vector<std::string>{line(100)});
-    JobOptions options;
-    options.restore_path = job->savepointStatus(trigger)->location;
-    put("3.json", line(3) + "\n");
-    job = begin("3", options);
-    EXPECT_TRUE(await([&] { return completed(*job) >= 3; }, *job));
-    EXPECT_EQ(lines(), std::vector<std::string>{line(100)});
-    job->triggerSavepoint(folder_ + "/savepoints", true, true);  // the input ends
-    EXPECT_EQ(job->waitForEnd(10000), JobStatus::Finished);
-    std::vector<std::string> got = lines();
-    std::sort(got.begin(), got.end());
-    EXPECT_EQ(got, (std::vector<std::string>{line(1), line(2), line(3)}));
-    for (const FileStatus& entry : localFileSystem().list(out()))
-        EXPECT_FALSE(isHidden(entry.name)) << entry.name;
+    for (const bool partitioned : {false, true}) {
+        for (const std::string& name : {in(), out(), folder_ + "/checkpoints"})
+            std::filesystem::remove_all(name);
+        const std::string old = partitioned ? out() + "/text=some text" : out();
+        const auto written = [&](int64_t id) {
+            return partitioned ? fmt::format("{{\"id\":{}}}", id) : line(id);
+        };
+        std::filesystem::create_directories(old);
+        std::ofstream(old + "/old") << written(100) << "\n";
+        const TableSpec watched = table("in", idAndText(), in(), {{"source.monitor-interval", "20 ms"}});
+        TableSpec overwritten = partitioned
+                                    ? table("out", idAndText(), out(),
+                                            {{"sink.partition-commit.policy.kind", "success-file"}}, {"text"})
+                                    : table("out", idAndText(), out());
+        overwritten.overwrite.emplace();
+        const auto begin = [&](const char* parallelism, JobOptions options) {
+            return Job::start(copy(watched, overwritten,
+                                   settings({{"execution.checkpointing.interval", "20 ms"},
+                                             {"parallelism.default", parallelism}})),
+                              std::move(options));
+        };
+        const auto completed = [](Job& job) {
+            size_t count = 0;
+            for (const CheckpointRecord& record : job.checkpoints().history)
+                count += record.status == "COMPLETED";
+            return count;
+        };
+        put("1.json", line(1) + "\n");
+        auto job = begin("2", {});
+        EXPECT_TRUE(await([&] { return completed(*job) >= 3; }, *job));
+        put("2.json", line(2) + "\n");
+        const size_t before = completed(*job);
+        EXPECT_TRUE(await([&] { return completed(*job) >= before + 3; }, *job));
+        EXPECT_EQ(lines(), std::vector<std::string>{written(100)});
+        const std::string trigger = job->triggerSavepoint(folder_ + "/savepoints", true, false);
+        EXPECT_EQ(job->waitForEnd(10000), JobStatus::Finished);
+        EXPECT_EQ(lines(), std::vector<std::string>{written(100)});
+        JobOptions options;
+        options.restore_path = job->savepointStatus(trigger)->location;
+        put("3.json", line(3) + "\n");
+        job = begin("3", options);
+        EXPECT_TRUE(await([&] { return completed(*job) >= 3; }, *job));
+        EXPECT_EQ(lines(), std::vector<std::string>{written(100)});
+        job->triggerSavepoint(folder_ + "/savepoints", true, true);  // the input ends
+        EXPECT_EQ(job->waitForEnd(10000), JobStatus::Finished);
+        std::vector<std::string> got = lines();
+        std::sort(got.begin(), got.end());
+        EXPECT_EQ(got, (std::vector<std::string>{written(1), written(2), written(3)}));
+        for (const FileStatus& entry : localFileSystem().list(out()))
+            EXPECT_FALSE(isHidden(entry.name)) << entry.name;
+    }
 }
 
 std::string failureOf(Job& job) {

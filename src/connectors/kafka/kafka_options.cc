@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "formats/format.h"
 
 namespace millrace {
 namespace {
@@ -121,6 +122,11 @@ void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOp
             out.format_options[key] = value;
         }
     }
+    // What names the subject in a schema registry.
+    if (out.topics.size() == 1)
+        out.format_options[kMessageTopic] = out.key_format_options[kMessageTopic] = out.topics.front();
+    out.format_options[kMessagePart] = "value";
+    out.key_format_options[kMessagePart] = "key";
     out.key_prefix = reader.get("key.fields-prefix", "");
     const std::vector<std::string> key_fields =
         out.upsert ? spec.primary_key : splitList(reader.get("key.fields", ""));

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "runtime/backlog.h"
 
 namespace millrace {
 namespace {
@@ -38,7 +39,7 @@ bool KafkaColumns::fromValueAlone() const {
 
 KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& columns,
                          std::unique_ptr<Decoder> value, std::unique_ptr<Decoder> key,
-                         SourceReaderContext& context)
+                         const std::optional<Schema>& dead_letters, SourceReaderContext& context)
     : options_(options),
       columns_(columns),
       value_(std::move(value)),
@@ -48,13 +49,19 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       skipped_(context.metrics().counter("numRecordsSkipped")),
       lag_max_(context.metrics().counter("records_lag_max")),
       pending_(context.metrics().counter("pendingRecords")),
+      backlog_(context.metrics().counter(kProcessingBacklogMetric)),
       commits_succeeded_(context.metrics().counter("commitsSucceeded")),
       commits_failed_(context.metrics().counter("commitsFailed")),
       value_rows_(columns.value),
       key_rows_(columns.key),
       metadata_(columns.metadata_keys, columns.metadata),
       value_alone_(columns.fromValueAlone()),
-      messages_(context.batchRowsMax()) {}
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
+      messages_(context.batchRowsMax()) {
+    if (!dead_letters_) return;
+    value_->rejectTo(dead_letters_.get());
+    if (key_) key_->rejectTo(dead_letters_.get());
+}
 
 KafkaReader::~KafkaReader() {
     queue_.reset();
@@ -134,6 +141,7 @@ ReadStatus KafkaReader::poll(Output& output) {
             failure = std::current_exception();
         }
     }
+    if (dead_letters_) dead_letters_->flush();
     emit(output);  // what comes before a failure is counted
     if (failure) std::rethrow_exception(failure);
     if (commits_under_way_ > 0) rd_kafka_queue_poll_callback(commits_.get(), 0);
@@ -220,27 +228,49 @@ void KafkaReader::fail(const rd_kafka_message_t& message) const {
     }
 }
 
+std::string_view KafkaReader::copied(const void* bytes, size_t size) {
+    // A line end behind it is what the text formats are quickest with.
+    if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
+    if (size > 0) std::memcpy(buffer_.data(), bytes, size);
+    buffer_[size] = '\n';
+    return {buffer_.data(), size};
+}
+
+// A message whose key cannot be decoded is a dead letter as a whole: no row comes of its value.
+bool KafkaReader::keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin) {
+    if (!key_ || message.key == nullptr) return false;
+    const uint64_t before = dead_letters_->count();
+    BatchBuilder tried(columns_.key, 1);
+    key_->decodeMessage(copied(message.key, message.key_len), origin, tried);
+    return dead_letters_->count() > before;
+}
+
 bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& partition) {
     if (message.payload == nullptr && !options_.upsert) return true;  // of no row
     const RecordOrigin origin{partition.origin, 0, static_cast<uint64_t>(message.offset)};
-    const auto copied = [&](const void* bytes, size_t size) {
-        // A line end behind it is what the text formats are quickest with.
-        if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
-        if (size > 0) std::memcpy(buffer_.data(), bytes, size);
-        buffer_[size] = '\n';
-        return std::string_view(buffer_.data(), size);
-    };
+    if (dead_letters_) {
+        dead_letters_->from(partition.split.topic, partition.split.partition);
+        dead_letters_->message({static_cast<const char*>(message.key), message.key_len},
+                               {static_cast<const char*>(message.payload), message.len});
+        if (keyIsRejected(message, origin)) return true;
+    }
+    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
     bytes_in_.add(static_cast<int64_t>(message.len));
     const size_t before = value_rows_.rows();
-    if (options_.upsert && message.key == nullptr)
-        throw UserError(
-            "data.malformed",
-            fmt::format("{}, offset {}: the message has no key", partition.origin, message.offset),
-            "a table of the connector upsert-kafka has one row for each key");
+    if (options_.upsert && message.key == nullptr) {
+        const std::string error =
+            fmt::format("{}, offset {}: the message has no key", partition.origin, message.offset);
+        if (dead_letters_) {
+            dead_letters_->reject({"", cause::kMissing, error, 0, origin.offset});
+            return true;
+        }
+        throw UserError("data.malformed", error,
+                        "a table of the connector upsert-kafka has one row for each key");
+    }
     if (message.payload == nullptr)
         addTombstone();
     else if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_))
-        return false;
+        return dead_letters_ && dead_letters_->count() > rejected;  // not passed over, but kept elsewhere
     const size_t made = value_rows_.rows() - before;
     metadata_.append(message, partition.split.topic, made);
     if (options_.upsert)
@@ -291,7 +321,8 @@ void KafkaReader::measureLag() {
     if (now - lag_measured_ms_ < kLagEveryMs) return;
     lag_measured_ms_ = now;
     int64_t max = 0, sum = 0;
-    for (const auto& [key, partition] : partitions_) {
+    bool behind = false;
+    for (auto& [key, partition] : partitions_) {
         int64_t low = 0, high = 0;
         if (partition.finished ||
             rd_kafka_get_watermark_offsets(consumer_.get(), key.first.c_str(), key.second, &low, &high) !=
@@ -300,9 +331,12 @@ void KafkaReader::measureLag() {
         const int64_t lag = std::max<int64_t>(0, high - partition.split.next);
         max = std::max(max, lag);
         sum += lag;
+        if (partition.backlog_end < 0) partition.backlog_end = high;
+        behind |= lag > 0 && partition.split.next < partition.backlog_end;
     }
     lag_max_.set(max);
     pending_.set(sum);
+    backlog_.set(behind);
 }
 
 std::vector<SourceSplit> KafkaReader::snapshot() const {

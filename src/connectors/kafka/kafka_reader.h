@@ -9,6 +9,7 @@
 #include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
 #include "connectors/kafka/kafka_split.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/source.h"
 
@@ -32,7 +33,8 @@ struct KafkaColumns {
 class KafkaReader final : public SourceReader {
   public:
     KafkaReader(const KafkaOptions& options, const KafkaColumns& columns, std::unique_ptr<Decoder> value,
-                std::unique_ptr<Decoder> key, SourceReaderContext& context);
+                std::unique_ptr<Decoder> key, const std::optional<Schema>& dead_letters,
+                SourceReaderContext& context);
     ~KafkaReader() override;
 
     void addSplits(std::vector<SourceSplit> splits) override;
@@ -51,6 +53,7 @@ class KafkaReader final : public SourceReader {
         std::string origin;  // for errors: "topic 't', partition 3"
         bool finished = false;
         bool paused = false;
+        int64_t backlog_end = -1;  // the partition's end as first heard of; -1: not yet
     };
     void assign();
     void take(const rd_kafka_message_t& message, Output& output);
@@ -59,6 +62,8 @@ class KafkaReader final : public SourceReader {
     static void committed(rd_kafka_t* client, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* offsets, void* self);
     bool decode(const rd_kafka_message_t& message, const Partition& partition);
+    bool keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin);
+    std::string_view copied(const void* bytes, size_t size);
     void addTombstone();
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
@@ -72,13 +77,15 @@ class KafkaReader final : public SourceReader {
     Counter& skipped_;
     Counter& lag_max_;
     Counter& pending_;
+    Counter& backlog_;
     Counter& commits_succeeded_;
     Counter& commits_failed_;
     BatchBuilder value_rows_, key_rows_;
     KafkaMetadataReader metadata_;
     const bool value_alone_;
     std::vector<RowKind> kinds_;  // of upserts, one a row
-    std::string buffer_;          // a message, with room for a decoder behind it
+    std::unique_ptr<DeadLetterRows> dead_letters_;
+    std::string buffer_;  // a message, with room for a decoder behind it
 
     KafkaPtr<rd_kafka_t> consumer_;
     KafkaPtr<rd_kafka_queue_t> queue_;

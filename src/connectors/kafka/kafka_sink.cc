@@ -248,7 +248,8 @@ class KafkaSink final : public Sink {
     std::string name() const override { return nodeName("Sink", options_.table, schema_); }
     const Schema& inputSchema() const override { return schema_; }
     ChangelogMode accepts() const override {
-        return options_.upsert ? ChangelogMode::Upsert : ChangelogMode::InsertOnly;
+        if (options_.upsert) return ChangelogMode::Upsert;
+        return findFormat(options_.value_format).changelog ? ChangelogMode::All : ChangelogMode::InsertOnly;
     }
     std::unique_ptr<SinkWriter> createWriter(SinkWriterContext& context,
                                              std::vector<std::string> /*restored*/) const override {

@@ -5,16 +5,18 @@
 #include "connectors/kafka/kafka_enumerator.h"
 #include "connectors/kafka/kafka_reader.h"
 #include "connectors/shared/node_name.h"
+#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class KafkaSource final : public Source {
+class KafkaSource final : public Source, public DescribedSource {
   public:
     explicit KafkaSource(const TableSpec& spec)
         : options_(KafkaOptions::from(spec)),
           value_schema_(options_.valueSchema(spec.schema)),
-          key_schema_(options_.keySchema(spec.schema)) {
+          key_schema_(options_.keySchema(spec.schema)),
+          dead_letters_(findDeadLetterColumns(spec.options)) {
         options_.checkSource(spec);
         std::vector<Field> output;
         std::vector<std::pair<ColumnPath, size_t>> value,
@@ -73,8 +75,11 @@ class KafkaSource final : public Source {
         return std::make_unique<KafkaEnumerator>(options_, restored);
     }
     std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return std::make_unique<KafkaReader>(options_, columns_, valueDecoder(), keyDecoder(), context);
+        return std::make_unique<KafkaReader>(options_, columns_, valueDecoder(), keyDecoder(), dead_letters_,
+                                             context);
     }
+    bool readsChanges() const override { return findFormat(options_.value_format).changelog; }
+    bool keepsDeadLetters() const override { return true; }
 
   private:
     static Schema nullable(const Schema& schema) {
@@ -111,6 +116,7 @@ class KafkaSource final : public Source {
 
     const KafkaOptions options_;
     const Schema value_schema_, key_schema_;  // of whole messages
+    const std::optional<Schema> dead_letters_;
     std::vector<ColumnPath> value_projection_, key_projection_;
     std::vector<std::string> value_metadata_;  // of the format
     KafkaColumns columns_;

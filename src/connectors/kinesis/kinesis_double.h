@@ -1,6 +1,8 @@
 // For tests: a stream in memory behind the HTTP client, which fails as a test tells it to.
 #pragma once
 
+#include <zlib.h>
+
 #include <deque>
 #include <map>
 #include <memory>
@@ -65,12 +67,59 @@ class KinesisDouble final : public HttpStreamClient {
                         {},
                         json{{"__type", code}, {"message", "told to"}}.dump()};
         }
-        return {200, {}, answer(operation, json::parse(request.body)).dump()};
+        const json asked = json::parse(request.body);
+        if (operation == "SubscribeToShard") return {200, {}, events(asked)};
+        return {200, {}, answer(operation, asked).dump()};
     }
 
     static std::string sequenceOf(size_t index) { return "49" + std::to_string(1'000'000 + index); }
 
   private:
+    // Two events and the end of the subscription: what there is, in an event each half.
+    std::string events(const nlohmann::json& request) {
+        using nlohmann::json;
+        const json& position = request["StartingPosition"];
+        const std::string type = position["Type"], id = request["ShardId"];
+        json iterator{{"ShardId", id}, {"ShardIteratorType", type}};
+        if (position.contains("SequenceNumber"))
+            iterator["StartingSequenceNumber"] = position["SequenceNumber"];
+        std::string out;
+        json next = answer("GetShardIterator", iterator)["ShardIterator"];
+        for (int event = 0; event < 2 && !next.is_null(); ++event) {
+            const size_t limit = shards[id].records.size() / 2 + 1;
+            json records = answer("GetRecords", {{"ShardIterator", next}, {"Limit", limit}});
+            next = records["NextShardIterator"];
+            records.erase("NextShardIterator");
+            if (next.is_null()) {
+                records["ChildShards"] = {{{"ShardId", "a child"}}};
+            } else {
+                const std::string text = next;
+                const size_t index = std::stoul(text.substr(text.find(':') + 1));
+                records["ContinuationSequenceNumber"] = sequenceOf(index - std::min<size_t>(index, 1));
+            }
+            out += eventOf(records.dump());
+        }
+        return out;
+    }
+    static std::string eventOf(const std::string& payload) {
+        const auto number = [](size_t value, size_t size) {
+            std::string out;
+            for (size_t i = 0; i < size; ++i)
+                out += static_cast<char>(value >> (8 * (size - 1 - i)));
+            return out;
+        };
+        const auto checksum = [&](const std::string& bytes) {
+            return number(
+                crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())), 4);
+        };
+        const std::string name = ":event-type", type = "SubscribeToShardEvent";
+        const std::string headers =
+            number(name.size(), 1) + name + number(7, 1) + number(type.size(), 2) + type;
+        std::string message = number(16 + headers.size() + payload.size(), 4) + number(headers.size(), 4);
+        message += checksum(message) + headers + payload;
+        return message + checksum(message);
+    }
+
     nlohmann::json answer(const std::string& operation, const nlohmann::json& request) {
         using nlohmann::json;
         if (operation == "ListShards") {
@@ -125,6 +174,10 @@ class KinesisDouble final : public HttpStreamClient {
                 out["NextShardIterator"] = id + ":" + std::to_string(index);
             return out;
         }
+        if (operation == "DescribeStreamConsumer")
+            return {{"ConsumerDescription",
+                     {{"ConsumerStatus", calls[operation] > 2 ? "ACTIVE" : "CREATING"},
+                      {"ConsumerARN", "consumer"}}}};
         if (operation == "PutRecords") {
             std::vector<std::string> refused;
             if (!refusals.empty()) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "connectors/kinesis/kinesis_enumerator.h"
 #include "connectors/kinesis/kinesis_metadata.h"
+#include "runtime/backlog.h"
 
 namespace millrace {
 namespace {
@@ -18,8 +19,8 @@ constexpr int64_t kKinesisMeasureEveryMs = 500;
 }  // namespace
 
 KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns& columns,
-                             std::unique_ptr<Decoder> decoder, const MakeFetcher& make_fetcher,
-                             SourceReaderContext& context)
+                             std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                             const MakeFetcher& make_fetcher, SourceReaderContext& context)
     : options_(options),
       decoder_(std::move(decoder)),
       context_(context),
@@ -27,12 +28,16 @@ KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
       behind_max_(context.metrics().counter("millisBehindLatest")),
+      backlog_(context.metrics().counter(kProcessingBacklogMetric)),
       throttled_(context.metrics().counter("numRequestsThrottled")),
       expired_(context.metrics().counter("numIteratorsExpired")),
       columns_(columns),
       rows_(columns.decoded),
       metadata_(columns.metadata),
-      fetcher_(make_fetcher(context.random().next())) {}
+      dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
+      fetcher_(make_fetcher(context.random().next())) {
+    if (dead_letters_) decoder_->rejectTo(dead_letters_.get());
+}
 
 void KinesisReader::addSplits(std::vector<SourceSplit> splits) {
     for (const SourceSplit& encoded : splits) {
@@ -83,6 +88,7 @@ bool KinesisReader::takeNext() {
     if (!current_) return false;
     Shard& shard = shards_.at(current_->shard);
     shard.behind_ms = current_->records.behind_ms;
+    shard.caught_up |= shard.behind_ms == 0;
     // The user records of a raw record read in part that were read before the restore.
     const KinesisRecords& records = current_->records;
     while (next_record_ < records.records.size()) {
@@ -116,6 +122,7 @@ void KinesisReader::read(Shard& shard, Output& output) {
         shard.split.user_records = done->last ? -1 : done->user + 1;
     }
     context_.ofSplit(shard.id);
+    if (dead_letters_) dead_letters_->flush();
     emit(output);
     if (failure) std::rethrow_exception(failure);
 }
@@ -125,8 +132,12 @@ void KinesisReader::decode(const Shard& shard, const KinesisRecords::Record& rec
     const RecordOrigin origin{shard.origin, 0, next_record_};
     const KinesisRecords::Raw& raw = current_->records.raws[record.raw];
     const size_t before = rows_.rows();
+    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
+    if (dead_letters_) dead_letters_->fromStream(options_.stream_arn, raw.sequence);
     try {
-        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_)) skipped_.add(1);
+        if (!decoder_->decodeMessage(current_->records.data(record), origin, rows_) &&
+            (!dead_letters_ || dead_letters_->count() == rejected))
+            skipped_.add(1);
     } catch (const UserError& error) {
         throw UserError(error.code(),
                         fmt::format("{} (sequence number {})", error.problem().message, raw.sequence),
@@ -178,9 +189,13 @@ void KinesisReader::measure() {
     if (now - measured_ms_ < kKinesisMeasureEveryMs) return;
     measured_ms_ = now;
     int64_t behind = 0;
-    for (const auto& [id, shard] : shards_)
+    bool backlog = false;
+    for (const auto& [id, shard] : shards_) {
         behind = std::max(behind, shard.behind_ms);
+        backlog |= shard.behind_ms > 0 && !shard.caught_up;
+    }
     behind_max_.set(behind);
+    backlog_.set(backlog);
     throttled_.set(fetcher_->throttled());
     expired_.set(fetcher_->expired());
 }

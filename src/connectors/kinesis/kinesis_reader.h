@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connectors/kinesis/kinesis_fetcher.h"
+#include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/reader_events.h"
 
@@ -28,8 +29,8 @@ class KinesisReader final : public SourceReader {
   public:
     using MakeFetcher = std::function<std::unique_ptr<KinesisFetcher>(uint64_t seed)>;
     KinesisReader(const KinesisOptions& options, const KinesisColumns& columns,
-                  std::unique_ptr<Decoder> decoder, const MakeFetcher& make_fetcher,
-                  SourceReaderContext& context);
+                  std::unique_ptr<Decoder> decoder, const std::optional<Schema>& dead_letters,
+                  const MakeFetcher& make_fetcher, SourceReaderContext& context);
 
     void addSplits(std::vector<SourceSplit> splits) override;
     void noMoreSplits() override {}  // a stream has no end
@@ -44,6 +45,7 @@ class KinesisReader final : public SourceReader {
         std::string id;      // the split's
         std::string origin;  // for errors
         int64_t behind_ms = 0;
+        bool caught_up = false;  // it was once not behind
     };
     bool takeNext();
     void read(Shard& shard, Output& output);
@@ -59,10 +61,12 @@ class KinesisReader final : public SourceReader {
     Counter& bytes_in_;
     Counter& skipped_;
     Counter& behind_max_;
+    Counter& backlog_;
     Counter& throttled_;
     Counter& expired_;
     const KinesisColumns& columns_;
     BatchBuilder rows_, metadata_;
+    std::unique_ptr<DeadLetterRows> dead_letters_;
 
     std::map<std::string, Shard> shards_;
     std::map<std::string, KinesisSplit> finished_;  // until the enumerator has taken note

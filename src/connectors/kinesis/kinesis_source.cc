@@ -6,15 +6,17 @@
 #include "connectors/kinesis/kinesis_metadata.h"
 #include "connectors/kinesis/kinesis_reader.h"
 #include "connectors/shared/node_name.h"
+#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class KinesisSource final : public Source {
+class KinesisSource final : public Source, public DescribedSource {
   public:
     KinesisSource(const TableSpec& spec, const MakeKinesisClient& make_client)
         : options_(KinesisOptions::from(spec)),
           schema_(spec.physicalSchema()),
+          dead_letters_(findDeadLetterColumns(spec.options)),
           client_(make_client(options_)) {
         columns_.output = spec.projectedSchema();
         std::vector<Field> decoded, metadata;
@@ -52,8 +54,11 @@ class KinesisSource final : public Source {
             return options_.fan_out ? makeFanOutFetcher(options_, client_, seed)
                                     : makePollingFetcher(options_, client_, seed);
         };
-        return std::make_unique<KinesisReader>(options_, columns_, decoder(), make_fetcher, context);
+        return std::make_unique<KinesisReader>(options_, columns_, decoder(), dead_letters_, make_fetcher,
+                                               context);
     }
+    bool readsChanges() const override { return findFormat(options_.format).changelog; }
+    bool keepsDeadLetters() const override { return true; }
 
   private:
     std::unique_ptr<Decoder> decoder() const {
@@ -62,6 +67,7 @@ class KinesisSource final : public Source {
 
     const KinesisOptions options_;
     const Schema schema_;
+    const std::optional<Schema> dead_letters_;
     std::vector<ColumnPath> projection_;
     KinesisColumns columns_;
     const std::shared_ptr<const KinesisClient> client_;

@@ -143,6 +143,27 @@ TEST_F(KinesisStream, goesOnFromACheckpointAtAnotherParallelism) {
     EXPECT_TRUE(std::equal(before.begin(), before.end(), harness.rows.begin()));
 }
 
+TEST_F(KinesisStream, isPushedWithItsConsumerRegisteredAndTakenOff) {
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 10));
+    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, lines("a", 10, 15));
+    stream->faults["DescribeStreamConsumer"] = {"ResourceNotFoundException", "", "ThrottlingException"};
+    stream->faults["SubscribeToShard"] = {"ResourceInUseException", "LimitExceededException"};
+    {
+        SourceHarness harness(source({{"source.reader.type", "EFO"},
+                                      {"source.efo.consumer.name", "c"},
+                                      {"source.efo.describe.retry-strategy.delay.min", "1 ms"},
+                                      {"source.efo.describe.retry-strategy.delay.max", "1 ms"}}));
+        runUntil(harness, 15);
+        EXPECT_EQ(harness.rows, rowsOf("a", 0, 15));
+        stream->put("shardId-000000000001", "a,15");
+        runUntil(harness, 16);  // with the next subscription
+        EXPECT_EQ(harness.rows.back(), "a|15");
+        EXPECT_EQ(stream->count("RegisterStreamConsumer"), 1);
+        EXPECT_EQ(stream->count("GetRecords"), 0);
+    }
+    EXPECT_EQ(stream->count("DeregisterStreamConsumer"), 1);
+}
+
 TEST_F(KinesisStream, latestIsATimeThatARestoreKeeps) {
     stream->add("shardId-000000000000", {}, "0", kLastHashKey);
     SourceHarness harness(source({{"source.init.position", "LATEST"}}));

@@ -64,7 +64,7 @@ class CsvDecoder final : public Decoder {
     DecodeResult decode(std::string_view bytes, bool end_of_input, size_t rows_max,
                         const RecordOrigin& origin, BatchBuilder& out) override {
         DecodeResult result;
-        const char* at = bytes.data();
+        const char* at = begin_ = bytes.data();
         const char* const end = at + bytes.size();
         if (origin.offset == 0 && bytes.starts_with("\xEF\xBB\xBF")) at += 3;
         while (at != end && out.rows() < rows_max) {
@@ -89,8 +89,10 @@ class CsvDecoder final : public Decoder {
             reason_ = "the message holds more than one record";
             reason_at_ = next;
         }
+        begin_ = message.data();
+        const size_t before = out.rows();
         record(message, origin, result, out);
-        return result.skipped == 0;
+        return result.skipped == 0 && (out.rows() > before || comment_ || blank_);
     }
 
   private:
@@ -183,6 +185,7 @@ class CsvDecoder final : public Decoder {
         if (comment_ || (blank_ && reason_ == nullptr)) return;
         size_t column = 1;
         std::string reason;
+        const char* cause = cause::kMalformed;
         if (reason_ == nullptr && !simdjson::validate_utf8(record.data(), record.size())) {
             reason_ = "the record is not UTF-8";
             reason_at_ = record.data();
@@ -195,7 +198,8 @@ class CsvDecoder final : public Decoder {
             reason =
                 fmt::format("the record has {} field{}, and the table {} column{}", fields_.size(),
                             fields_.size() == 1 ? "" : "s", schema_.size(), schema_.size() == 1 ? "" : "s");
-        } else if (fill(record, column, reason, out)) {
+            cause = fields_.size() < schema_.size() ? cause::kMissing : cause::kMalformed;
+        } else if (fill(record, column, reason, cause, out)) {
             out.endRow();
             return;
         }
@@ -209,12 +213,23 @@ class CsvDecoder final : public Decoder {
         if (lines > 0) column -= before.rfind('\n') + 1;
         std::string where(origin.source);
         if (origin.line > 0) where += fmt::format(", line {}", origin.line + result.lines + lines);
-        throw UserError(
-            "data.malformed", fmt::format("{}, column {}: {}", where, column, reason),
-            "'csv.ignore-parse-errors' = 'true' skips such records and reads such fields as NULL");
+        reject({"data.malformed",
+                fmt::format("{}, column {}: {}", where, column, reason),
+                "'csv.ignore-parse-errors' = 'true' skips such records and reads such fields as NULL",
+                {}},
+               cause, withoutLineEnd(record),
+               {origin.source, origin.line > 0 ? origin.line + result.lines : 0,
+                origin.offset + static_cast<uint64_t>(record.data() - begin_)});
     }
 
-    bool fill(std::string_view record, size_t& column, std::string& reason, BatchBuilder& out) {
+    static std::string_view withoutLineEnd(std::string_view record) {
+        if (record.ends_with('\n')) record.remove_suffix(1);
+        if (record.ends_with('\r')) record.remove_suffix(1);
+        return record;
+    }
+
+    bool fill(std::string_view record, size_t& column, std::string& reason, const char*& cause,
+              BatchBuilder& out) {
         for (size_t i = 0; i < projection_.size(); ++i) {
             const Field& target = schema_[projection_[i]];
             const LogicalType& type = target.type;
@@ -229,6 +244,7 @@ class CsvDecoder final : public Decoder {
                     fits = type.isNested() ? readNested(type, token, nested) : readFlat(type, token, scalar);
                 }
                 if (!fits && !options_.ignore_parse_errors) {
+                    cause = cause::kType;
                     const bool vowel = type.kind() == TypeKind::Integer || type.kind() == TypeKind::Array ||
                                        type.isInterval();
                     reason = fmt::format("field '{}': '{}' is not {} {}", target.name, text::excerpt(token),
@@ -240,6 +256,7 @@ class CsvDecoder final : public Decoder {
             const bool null =
                 !fits || (type.isNested() ? nested.isNull() : scalar.kind == Scalar::Kind::Null);
             if (null && !type.nullable()) {
+                cause = cause::kMissing;
                 reason = fmt::format("field '{}': it is NULL, and its column is NOT NULL", target.name);
                 return false;
             }
@@ -324,6 +341,7 @@ class CsvDecoder final : public Decoder {
     bool comment_ = false;
     const char* reason_ = nullptr;
     const char* reason_at_ = nullptr;
+    const char* begin_ = nullptr;  // of the bytes that are being decoded
     std::string contents_;
     std::string scratch_;
 };

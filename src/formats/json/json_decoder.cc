@@ -36,7 +36,7 @@ class JsonDecoder final : public Decoder {
     DecodeResult decode(std::string_view bytes, bool end_of_input, size_t rows_max,
                         const RecordOrigin& origin, BatchBuilder& out) override {
         DecodeResult result;
-        const char* at = bytes.data();
+        const char* at = begin_ = bytes.data();
         const char* const end = at + bytes.size();
         if (origin.offset == 0 && bytes.starts_with("\xEF\xBB\xBF")) at += 3;
         const void* const last = bytes.empty() ? nullptr : memrchr(at, '\n', static_cast<size_t>(end - at));
@@ -72,14 +72,19 @@ class JsonDecoder final : public Decoder {
             out.rollbackRow();  // of a message with line ends within
         }
         DecodeResult result;
+        begin_ = message.data();
+        const size_t before = out.rows();
         record(message, origin, result, out);
-        return result.skipped == 0;
+        return result.skipped == 0 && (out.rows() > before || isBlank(message));
     }
 
   private:
+    static bool isBlank(std::string_view line) {
+        return line.find_first_not_of(" \t\r") == std::string_view::npos;
+    }
     // A line: a row, nothing if it is blank, or malformed.
     void record(std::string_view line, const RecordOrigin& origin, DecodeResult& result, BatchBuilder& out) {
-        if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
+        if (isBlank(line)) return;
         const Outcome outcome = plain(line, out);
         if (outcome == Outcome::Done) {
             out.endRow();
@@ -91,7 +96,9 @@ class JsonDecoder final : public Decoder {
             ++result.skipped;
             return;
         }
-        fail(line, outcome, origin, result);
+        fail(line, outcome,
+             {origin.source, origin.line > 0 ? origin.line + result.lines : 0,
+              origin.offset + static_cast<uint64_t>(line.data() - begin_)});
     }
 
     // The fast way; nullptr, and nothing appended, if the record has none of the shapes.
@@ -127,30 +134,33 @@ class JsonDecoder final : public Decoder {
         return misses_ < 64 || misses_ % 64 == 0;
     }
 
-    [[noreturn]] void fail(std::string_view line, Outcome outcome, const RecordOrigin& origin,
-                           const DecodeResult& result) {
-        std::string where(origin.source);
-        if (origin.line > 0) where += fmt::format(", line {}", origin.line + result.lines);
+    void fail(std::string_view line, Outcome outcome, const RecordOrigin& at) {
+        std::string where(at.source);
+        if (at.line > 0) where += fmt::format(", line {}", at.line);
         json::Fault fault;
         if (const std::optional<json::Fault> found = json::findFault(line)) {
             fault = *found;
         } else if (outcome == Outcome::Misfit) {
             const json::Misfit& misfit = values_.lastMisfit();
             const size_t column = misfit.at == nullptr ? 1 : static_cast<size_t>(misfit.at - line.data()) + 1;
-            throw UserError(
-                "data.malformed",
-                fmt::format("{}, column {}: field '{}': {}", where, column, misfit.field, misfit.reason),
-                "'json.ignore-parse-errors' = 'true' reads such fields as NULL");
+            reject({"data.malformed",
+                    fmt::format("{}, column {}: field '{}': {}", where, column, misfit.field, misfit.reason),
+                    "'json.ignore-parse-errors' = 'true' reads such fields as NULL",
+                    {}},
+                   misfit.missing ? cause::kMissing : cause::kType, line, at);
+            return;
         } else if (line[line.find_first_not_of(" \t\r")] != '{') {
             fault.reason = fmt::format("a record must be an object, one a line (found '{}')",
                                        text::excerpt(line.substr(0, 20)));
         } else {
             fault.reason = "simdjson does not accept it";
         }
-        throw UserError("data.malformed",
-                        fmt::format("{}, column {}: the record is not valid JSON: {}", where,
-                                    fault.offset + 1, fault.reason),
-                        "'json.ignore-parse-errors' = 'true' skips and counts such records");
+        reject({"data.malformed",
+                fmt::format("{}, column {}: the record is not valid JSON: {}", where, fault.offset + 1,
+                            fault.reason),
+                "'json.ignore-parse-errors' = 'true' skips and counts such records",
+                {}},
+               cause::kMalformed, line, at);
     }
 
     Outcome plain(std::string_view line, BatchBuilder& out) {
@@ -201,11 +211,11 @@ class JsonDecoder final : public Decoder {
         for (const JsonTarget& target : fields) {
             if (written_in_[target.number] == row_) continue;
             if (options_.fail_on_missing_field) {
-                return values_.misfit(nullptr, target.path,
-                                      "it is missing ('json.fail-on-missing-field' is true)");
+                return values_.missing(nullptr, target.path,
+                                       "it is missing ('json.fail-on-missing-field' is true)");
             }
             if (!target.type.nullable()) {
-                return values_.misfit(nullptr, target.path, "it is missing, and its column is NOT NULL");
+                return values_.missing(nullptr, target.path, "it is missing, and its column is NOT NULL");
             }
             appendNulls(target, out);
         }
@@ -281,7 +291,7 @@ class JsonDecoder final : public Decoder {
     }
 
     Outcome nullInNotNull(const JsonTarget& target, const char* at) {
-        return values_.misfit(at, target.path, "it is null, and its column is NOT NULL");
+        return values_.missing(at, target.path, "it is null, and its column is NOT NULL");
     }
 
     // Whether the text that starts at `raw`, behind its quote, is `name` without any escape.
@@ -325,6 +335,7 @@ class JsonDecoder final : public Decoder {
     std::vector<uint64_t> written_in_;  // the row_ in which a target was last seen
     uint64_t row_ = 0;
     uint64_t misses_ = 0;
+    const char* begin_ = nullptr;  // of the bytes that are being decoded
 };
 
 void checkType(const LogicalType& type, const std::string& column) {

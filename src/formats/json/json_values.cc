@@ -25,7 +25,12 @@ std::string_view trimToken(std::string_view token) {
 }  // namespace
 
 Outcome JsonValues::misfit(const char* at, std::string_view field, std::string reason) {
-    misfit_ = {at, std::string(field), std::move(reason)};
+    misfit_ = {at, std::string(field), std::move(reason), false};
+    return Outcome::Misfit;
+}
+
+Outcome JsonValues::missing(const char* at, std::string_view field, std::string reason) {
+    misfit_ = {at, std::string(field), std::move(reason), true};
     return Outcome::Misfit;
 }
 
@@ -166,8 +171,8 @@ Outcome JsonValues::readRow(const LogicalType& type, const std::string& path, od
     }
     for (size_t i = 0; i < fields.size(); ++i) {
         if (!present[i] && options_.fail_on_missing_field) {
-            return misfit(nullptr, path + "." + fields[i].name,
-                          "it is missing ('json.fail-on-missing-field' is true)");
+            return missing(nullptr, path + "." + fields[i].name,
+                           "it is missing ('json.fail-on-missing-field' is true)");
         }
     }
     out = Value::list(std::move(values));

@@ -23,6 +23,7 @@ struct Misfit {
     const char* at = nullptr;
     std::string field;
     std::string reason;
+    bool missing = false;  // or NULL, and must not be
 };
 
 // `depth` is that of the value's members, `path` names it in messages.
@@ -42,6 +43,7 @@ class JsonValues {
     Outcome unfitNested(const LogicalType& type, std::string_view path, const char* at, JsonValue& value,
                         int depth);
     Outcome misfit(const char* at, std::string_view field, std::string reason);
+    Outcome missing(const char* at, std::string_view field, std::string reason);
     const Misfit& lastMisfit() const { return misfit_; }
 
   private:

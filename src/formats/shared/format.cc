@@ -4,6 +4,16 @@
 
 namespace millrace {
 
+size_t Decoder::readFileHeader(std::string_view /*bytes*/, const RecordOrigin& /*origin*/) {
+    throw InternalError("a format without a file header was asked for it");
+}
+
+void Decoder::reject(Problem problem, const char* cause, std::string_view record,
+                     const RecordOrigin& at) const {
+    if (rejected_ == nullptr) throw UserError(std::move(problem));
+    rejected_->reject({record, cause, problem.message, at.line, at.offset});
+}
+
 void Encoder::encodeMessages(const Batch& batch, std::string& out, Messages& messages) {
     for (size_t row = 0; row < batch.rows(); ++row) {
         const size_t begin = out.size();

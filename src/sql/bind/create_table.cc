@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sql/bind/expression_binder.h"
+#include "sql/bind/format_columns.h"
 #include "sql/bind/options.h"
 #include "sql/bind/query_binder.h"
 #include "sql/bind/table_like.h"
@@ -31,6 +32,7 @@ class TableBinder {
         table_->comment = elements_.comment;
         for (const OptionItem& option : withoutLegacyKeys(elements_.options))
             table_->options[option.key] = option.value;
+        collecting(false, [&] { told(); });
         collecting(false, [&] { names(); });
         for (const TableElements::Column& column : elements_.columns)
             collecting(column.inherited, [&] { stored(*column.definition); });
@@ -56,10 +58,24 @@ class TableBinder {
         }
     }
 
+    // Without a physical column, the format of the records tells them; they come first.
+    void told() {
+        for (const TableElements::Column& column : elements_.columns)
+            if (!column.definition->computed && !column.definition->metadata) return;
+        for (const Field& field :
+             columnsOfFormat(withoutLegacyKeys(elements_.options), elements_.name.span)) {
+            TableColumn column;
+            column.name = field.name;
+            column.type = field.type;
+            table_->columns.push_back(std::move(column));
+        }
+        told_ = table_->columns.size();
+    }
+
     void names() {
-        if (elements_.columns.empty())
-            failAt(elements_.name.span, "sql.no-columns", "a table needs at least one column");
         std::set<std::string> seen;
+        for (const TableColumn& column : table_->columns)
+            seen.insert(column.name);
         for (const TableElements::Column& column : elements_.columns) {
             const Identifier& name = column.definition->name;
             if (!seen.insert(name.name).second) {
@@ -95,7 +111,7 @@ class TableBinder {
             const ColumnDefinition& definition = *elements_.columns[i].definition;
             if (!definition.computed) continue;
             collecting(elements_.columns[i].inherited, [&] {
-                TableColumn& column = table_->columns[i];
+                TableColumn& column = table_->columns[told_ + i];
                 column.expression = bindComputed(scope, *definition.computed);
                 column.type = column.expression->type();
                 column.text = toSql(*definition.computed);
@@ -223,6 +239,7 @@ class TableBinder {
     const TableElements& elements_;
     const Catalog& catalog_;
     std::vector<Problem>& problems_;
+    size_t told_ = 0;  // columns that the format told
     std::shared_ptr<TableDefinition> table_;
 };
 

@@ -1,13 +1,48 @@
 // The FROM clause: tables, views, WITH names, sub-queries.
+#include <algorithm>
+
+#include "runtime/dead_letters.h"
+#include "sql/bind/logical_dead_letters.h"
 #include "sql/bind/options.h"
 #include "sql/bind/query_binder.h"
 #include "sql/parse/lexer.h"
 
 namespace millrace::sql {
 
-// Stored columns, then the computed ones in their places, then the watermark.
-LogicalPtr QueryBinder::scan(const TablePtr& table, const TextSpan& where) {
-    LogicalPtr node = std::make_shared<LogicalScan>(table, where);
+namespace {
+
+// The table that takes what cannot be decoded of this one; nullptr if none does.
+TablePtr deadLettersOf(const TableDefinition& table, const Catalog& catalog, const TextSpan& where) {
+    const auto option = table.options.find(kDeadLetterTable);
+    if (option == table.options.end()) return nullptr;
+    ObjectName name{{}, where};
+    for (size_t at = 0; at <= option->second.size();) {
+        const size_t end = std::min(option->second.find('.', at), option->second.size());
+        name.parts.push_back({option->second.substr(at, end - at), where});
+        at = end + 1;
+    }
+    const TablePtr found =
+        name.parts.size() > 3
+            ? nullptr
+            : catalog.findTable(catalog.resolve(name, {table.path.catalog, table.path.database}));
+    if (!found) {
+        failAt(where, "sql.unknown-table",
+               fmt::format("'{}' of table '{}' names the table '{}', which is not there", kDeadLetterTable,
+                           table.path.object, option->second),
+               "CREATE it before the query that reads from " + table.path.object);
+    }
+    try {
+        checkDeadLetters(table.path.object, table.options, found->path.object, found->writtenSchema());
+    } catch (const UserError& error) {
+        Problem problem = error.problem();
+        problem.where = where;
+        throw UserError(std::move(problem));
+    }
+    return found;
+}
+
+// The table's rows of its stored ones: stored columns, the computed ones in their places, then the watermark.
+LogicalPtr wholeTable(LogicalPtr node, const TablePtr& table, const TextSpan& where) {
     std::vector<ExpressionPtr> expressions;
     std::vector<std::string> names;
     size_t stored = 0;
@@ -20,6 +55,12 @@ LogicalPtr QueryBinder::scan(const TablePtr& table, const TextSpan& where) {
     if (table->watermark)
         node = std::make_shared<LogicalWatermark>(node, table, table->watermark->column, where);
     return node;
+}
+
+}  // namespace
+
+LogicalPtr QueryBinder::scan(const TablePtr& table, const TextSpan& where) {
+    return wholeTable(std::make_shared<LogicalScan>(table, where), table, where);
 }
 
 TablePtr QueryBinder::withHints(const TablePtr& table, const std::vector<Hint>& hints) const {
@@ -93,7 +134,12 @@ LogicalPtr QueryBinder::tableNamed(const NamedTable& table) {
     }
     const TablePtr found = catalog_.findTable(path);
     if (!found) catalog_.failUnknownTable(table.name);
-    return scan(withHints(found, table.hints), table.name.span);
+    const TablePtr hinted = withHints(found, table.hints);
+    const TextSpan& where = table.name.span;
+    const TablePtr dead_letters = deadLettersOf(*hinted, catalog_, where);
+    if (!dead_letters) return scan(hinted, where);
+    return wholeTable(std::make_shared<LogicalDeadLetterScan>(LogicalScan(hinted, where), dead_letters),
+                      hinted, where);
 }
 
 Scope QueryBinder::aliased(LogicalPtr node, const TableRef& table, std::string name) {

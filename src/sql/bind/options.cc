@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/dead_letters.h"
 #include "sql/parse/lexer.h"
 
 namespace millrace::sql {
@@ -25,8 +26,8 @@ const OptionItem* find(const std::vector<OptionItem>& options, std::string_view 
 
 // What the planner reads of every table's options, whatever its connector.
 bool isPlannerOption(std::string_view key) {
-    return key == "connector" || key.starts_with("scan.watermark.") || key == "lookup.cache" ||
-           key == "lookup.full-cache.periodic-reload.interval";
+    return key == "connector" || key == kDeadLetterTable || key.starts_with("scan.watermark.") ||
+           key == "lookup.cache" || key == "lookup.full-cache.periodic-reload.interval";
 }
 
 // What is wrong with a value of the option's type; "" if nothing is.

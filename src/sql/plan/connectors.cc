@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/dead_letters.h"
 #include "sql/plan/physical.h"
 #include "types/coercion.h"
 
@@ -158,12 +159,23 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     const TextSpan& where = rel.origin->where();
     const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
     if (!connector.make_source) cannot(*scan.table, "read", where);
-    return placed(where, [&] {
+    const std::shared_ptr<const Source> source = placed(where, [&] {
         TableSpec spec = specOf(*scan.table, connector, Direction::Read);
         spec.projection = scan.paths;
         spec.filters = scan.filters;
+        if (scan.dead_letters) setDeadLetterColumns(spec.options, scan.dead_letters->writtenSchema());
         return connector.make_source(spec);
     });
+    if (!scan.dead_letters) return source;
+    const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
+    if (described == nullptr || !described->keepsDeadLetters())
+        cannot(*scan.table, "read with a table of dead letters", where);
+    const TableDefinition& letters = *scan.dead_letters;
+    const ConnectorDescriptor& takes = connectorOf(letters, options, where);
+    if (!takes.make_sink) cannot(letters, "written", where);
+    auto sink = std::make_shared<DeadLetterSink>(
+        placed(where, [&] { return takes.make_sink(specOf(letters, takes, Direction::Write)); }));
+    return std::make_shared<SourceWithDeadLetters>(source, std::move(sink), letters.path.toString());
 }
 
 bool takesFields(const TableDefinition& table, const PlanOptions& options) {
@@ -182,6 +194,20 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
     try {
         const TableSpec spec = specOf(table, *connector, Direction::Read);
         return !spec.isMetadata(filter.column) && connector->accepts_filter(spec, filter);
+    } catch (const UserError&) {
+        return false;  // what is wrong with the table is said when its source is made
+    }
+}
+
+bool readsChanges(const TableDefinition& table, const PlanOptions& options) {
+    const ConnectorDescriptor* const connector = findConnector(table, options);
+    if (connector == nullptr || !connector->uses_format || !connector->make_source) return false;
+    try {
+        TableSpec spec = specOf(table, *connector, Direction::Read);
+        spec.projectAll();
+        const std::shared_ptr<const Source> source = connector->make_source(spec);
+        const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
+        return described != nullptr && described->readsChanges();
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }

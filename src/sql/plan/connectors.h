@@ -14,6 +14,8 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
 // What the table's connector can do for a query; a connector that is not there can do nothing.
 bool takesFields(const TableDefinition& table, const PlanOptions& options);
 bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, const PlanOptions& options);
+// Whether the rows of the table say how they change.
+bool readsChanges(const TableDefinition& table, const PlanOptions& options);
 bool readsUpserts(const TableDefinition& table, const PlanOptions& options);
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options);
 // Columns of `from` cast to the types of `to`; nothing if none has to be. Metadata columns of `table` may be

@@ -94,6 +94,7 @@ size_t PhysicalBuilder::addSource(const Rel& rel, std::string uid, std::shared_p
     node.name = source->name();
     node.uid = std::move(uid);
     node.schema = source->outputSchema();
+    node.changelog = modes_.at(&rel);
     node.bounded = source->boundedness() == Boundedness::Bounded;
     if (!node.bounded && runsInBatch(options_.configuration)) {
         throw UserError({"sql.unbounded",

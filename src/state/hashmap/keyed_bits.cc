@@ -78,7 +78,8 @@ KeyedBits::~KeyedBits() {
 }
 
 size_t KeyedBits::bytes() const {
-    size_t bytes = directory_.capacity() * sizeof(Entry) + pages_.size() * (sizeof(Page) + sizeof(Page*));
+    size_t bytes =
+        directory_.capacity() * sizeof(Entry) + pages_.size() * (sizeof(Page) + sizeof(pages_.front()));
     for (const auto& [block, size] : blocks_)
         bytes += size;
     return bytes;

@@ -6,7 +6,8 @@
 
 namespace millrace::sql {
 
-ScanRel::ScanRel(TablePtr scanned) : table(std::move(scanned)) {
+ScanRel::ScanRel(TablePtr scanned, TablePtr letters)
+    : table(std::move(scanned)), dead_letters(std::move(letters)) {
     for (size_t i = 0; i < table->storedSchema().size(); ++i)
         paths.push_back({i});
 }
@@ -33,6 +34,11 @@ MovedColumns ScanRel::prune(Rel& rel, const UsedColumns& used, std::span<const M
     }
     paths = std::move(read);
     return to;
+}
+
+// Of rows that say how they change, each update comes with the row before it; of upserts none does.
+Changelog ScanRel::changelog(std::span<const Changelog>) const {
+    return {changes || upserts, changes, changes || upserts};
 }
 
 size_t ScanRel::place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>&) const {

@@ -1,0 +1,428 @@
+#include "formats/avro/avro_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "formats/avro/avro_bytes.h"
+#include "formats/avro/avro_default.h"
+#include "formats/text/scalar.h"
+#include "types/decimal.h"
+
+namespace millrace::avro {
+
+struct WriteStep {
+    enum class Op : uint8_t {
+        Bool,
+        Int,
+        IntAsLong,
+        Long,
+        IntAsFloat,
+        LongAsFloat,
+        Float,
+        IntAsDouble,
+        LongAsDouble,
+        FloatAsDouble,
+        Double,
+        TimeMicros,
+        Divided,     // microseconds, by `factor`, downwards
+        Multiplied,  // microseconds, by `factor`
+        Bytes,
+        Fixed,
+        Uuid,
+        DecimalBytes,
+        DecimalFixed,
+        Symbol,
+        Array,
+        Map,
+        Record,
+    };
+    Op op = Op::Bool;
+    int branch = -1;       // of the union around it that the value is; -1: there is no union
+    int null_branch = -1;  // -1: it cannot be null
+    int64_t factor = 1;
+    int scale = 0, from_scale = 0, precision = 0;
+    size_t size = 0;
+    std::string place;
+    std::vector<std::string> symbols;
+    std::unordered_map<std::string_view, size_t> symbol_numbers;  // into symbols
+    std::vector<std::unique_ptr<WriteStep>> children;             // Record: by field; nullptr: `constants`
+    std::vector<size_t> columns;
+    std::vector<std::string> constants;  // Record: the bytes of defaults
+};
+
+namespace {
+
+using Op = WriteStep::Op;
+using StepPtr = std::unique_ptr<WriteStep>;
+
+[[noreturn]] void unfit(const std::string& place, const std::string& why) {
+    throw UserError("avro.schema-mismatch",
+                    fmt::format("rows of the table cannot be records of the Avro schema: {}{}",
+                                place.empty() ? "" : fmt::format("field '{}': ", place), why),
+                    "");
+}
+
+[[noreturn]] void unwritable(const WriteStep& step, const std::string& why, const char* hint = "") {
+    throw UserError("data.unwritable",
+                    fmt::format("a row cannot be written as Avro: field '{}': {}", step.place, why), hint);
+}
+
+class WritePlanner {
+  public:
+    static StepPtr record(const Node& node, const std::vector<Field>& columns, const std::string& place) {
+        if (node.kind != Kind::Record)
+            unfit(place, fmt::format("it is a {}, and no record", node.describe()));
+        auto step = std::make_unique<WriteStep>();
+        step->op = Op::Record;
+        step->place = place;
+        for (const Field& column : columns) {
+            if (node.field(column.name) < 0)
+                unfit(place, fmt::format("the schema has no field '{}'", column.name));
+        }
+        for (const FieldNode& field : node.fields) {
+            const std::string within = place.empty() ? field.name : place + "." + field.name;
+            const auto column = std::find_if(columns.begin(), columns.end(),
+                                             [&](const Field& one) { return one.name == field.name; });
+            step->constants.emplace_back();
+            if (column == columns.end()) {
+                if (field.default_value == nullptr)
+                    unfit(within, "the table has no column for it, and it has no default");
+                appendDefault(*field.default_value, *field.type, within, step->constants.back());
+                step->children.push_back(nullptr);
+                step->columns.push_back(0);
+                continue;
+            }
+            step->children.push_back(value(*field.type, column->type, within));
+            step->columns.push_back(static_cast<size_t>(column - columns.begin()));
+        }
+        return step;
+    }
+
+  private:
+    static StepPtr value(const Node& node, const LogicalType& type, const std::string& place) {
+        if (node.kind != Kind::Union) {
+            if (StepPtr step = plain(node, type, place)) return step;
+            unfit(place, fmt::format("{} cannot be written as {}", type.toString(), node.describe()));
+        }
+        // The branch that is like the column, else one that its values can be written as.
+        std::string why =
+            fmt::format("{} cannot be written as any of a {}", type.toString(), node.describe());
+        for (const bool like : {true, false}) {
+            for (size_t i = 0; i < node.branches.size(); ++i) {
+                const Node& branch = *node.branches[i];
+                if (branch.kind == Kind::Null || (like && !isAlike(branch, type))) continue;
+                try {
+                    StepPtr step = plain(branch, type, place);
+                    if (step == nullptr) continue;
+                    step->branch = static_cast<int>(i);
+                    step->null_branch = node.nullBranch();
+                    return step;
+                } catch (const UserError& error) {
+                    if (error.code() != "avro.schema-mismatch") throw;
+                    why = error.problem().message;
+                }
+            }
+        }
+        unfit(place, why);
+    }
+
+    static bool isAlike(const Node& node, const LogicalType& type) {
+        switch (type.kind()) {
+            case TypeKind::TinyInt:
+            case TypeKind::SmallInt:
+            case TypeKind::Integer:
+                return node.kind == Kind::Int && node.logical == Logical::None;
+            case TypeKind::BigInt:
+                return node.kind == Kind::Long && node.logical == Logical::None;
+            case TypeKind::Char:
+            case TypeKind::Varchar:
+                return node.kind == Kind::String;
+            case TypeKind::Float:
+                return node.kind == Kind::Float;
+            case TypeKind::Binary:
+            case TypeKind::Varbinary:
+                return node.kind == Kind::Bytes && node.logical == Logical::None;
+            default:
+                return false;
+        }
+    }
+
+    static StepPtr plain(const Node& node, const LogicalType& type, const std::string& place) {
+        auto step = std::make_unique<WriteStep>();
+        step->place = place;
+        step->size = node.size;
+        const auto as = [&](Op op) {
+            step->op = op;
+            return std::move(step);
+        };
+        switch (type.kind()) {
+            case TypeKind::Boolean:
+                return node.kind == Kind::Boolean ? as(Op::Bool) : nullptr;
+            case TypeKind::TinyInt:
+            case TypeKind::SmallInt:
+            case TypeKind::Integer:
+                if (node.kind == Kind::Int && node.logical == Logical::None) return as(Op::Int);
+                if (node.kind == Kind::Long && node.logical == Logical::None) return as(Op::IntAsLong);
+                if (node.kind == Kind::Float) return as(Op::IntAsFloat);
+                return node.kind == Kind::Double ? as(Op::IntAsDouble) : nullptr;
+            case TypeKind::BigInt:
+                if (node.kind == Kind::Long) return as(Op::Long);
+                if (node.kind == Kind::Float) return as(Op::LongAsFloat);
+                return node.kind == Kind::Double ? as(Op::LongAsDouble) : nullptr;
+            case TypeKind::Float:
+                if (node.kind == Kind::Float) return as(Op::Float);
+                return node.kind == Kind::Double ? as(Op::FloatAsDouble) : nullptr;
+            case TypeKind::Double:
+                return node.kind == Kind::Double ? as(Op::Double) : nullptr;
+            case TypeKind::Date:
+                return node.kind == Kind::Int &&
+                               (node.logical == Logical::Date || node.logical == Logical::None)
+                           ? as(Op::Int)
+                           : nullptr;
+            case TypeKind::Time:
+                if (node.kind == Kind::Long && node.logical == Logical::TimeMicros) return as(Op::TimeMicros);
+                return node.kind == Kind::Int &&
+                               (node.logical == Logical::TimeMillis || node.logical == Logical::None)
+                           ? as(Op::Int)
+                           : nullptr;
+            case TypeKind::Timestamp:
+            case TypeKind::TimestampLtz:
+                return timestamp(node, type, std::move(step));
+            case TypeKind::Decimal:
+                if (node.logical != Logical::Decimal || node.scale > 38) return nullptr;
+                step->from_scale = type.scale();
+                step->scale = node.scale;
+                step->precision = std::min(node.precision, LogicalType::kMaxDecimalPrecision);
+                return as(node.kind == Kind::Fixed ? Op::DecimalFixed : Op::DecimalBytes);
+            case TypeKind::Binary:
+            case TypeKind::Varbinary:
+                if (node.kind == Kind::Bytes) return as(Op::Bytes);
+                return node.kind == Kind::Fixed ? as(Op::Fixed) : nullptr;
+            case TypeKind::Char:
+            case TypeKind::Varchar:
+                if (node.kind == Kind::String || node.kind == Kind::Bytes) return as(Op::Bytes);
+                if (node.kind == Kind::Fixed && node.logical == Logical::Uuid) return as(Op::Uuid);
+                if (node.kind != Kind::Enum) return nullptr;
+                step->symbols = node.symbols;
+                for (size_t i = 0; i < step->symbols.size(); ++i)
+                    step->symbol_numbers.emplace(step->symbols[i], i);
+                return as(Op::Symbol);
+            case TypeKind::Array:
+                if (node.kind != Kind::Array) return nullptr;
+                step->children.push_back(value(node.element(), type.element(), place + "[]"));
+                return as(Op::Array);
+            case TypeKind::Map:
+            case TypeKind::Multiset:
+                if (node.kind != Kind::Map || !type.element().isCharacter()) return nullptr;
+                step->children.push_back(value(
+                    node.element(), type.kind() == TypeKind::Map ? type.mapValue() : LogicalType::integer(),
+                    place + "[]"));
+                return as(Op::Map);
+            case TypeKind::Row:
+                return node.kind == Kind::Record ? record(node, type.fields(), place) : nullptr;
+            default:
+                return nullptr;
+        }
+    }
+
+    static StepPtr timestamp(const Node& node, const LogicalType& type, StepPtr step) {
+        if (node.kind != Kind::Long) return nullptr;
+        step->op = Op::Divided;
+        switch (node.logical) {
+            case Logical::None:
+                step->factor = type.precision() <= 3 ? 1000 : 1;
+                return step;
+            case Logical::TimestampMillis:
+            case Logical::LocalTimestampMillis:
+                step->factor = 1000;
+                return step;
+            case Logical::TimestampMicros:
+            case Logical::LocalTimestampMicros:
+                return step;
+            case Logical::TimestampNanos:
+            case Logical::LocalTimestampNanos:
+                step->op = Op::Multiplied;
+                step->factor = 1000;
+                return step;
+            default:
+                return nullptr;
+        }
+    }
+};
+
+// In as few bytes as hold it.
+std::string_view decimalBytes(Int128 value, char (&buffer)[sizeof(Int128)]) {
+    for (size_t i = 0; i < sizeof(Int128); ++i)
+        buffer[i] = static_cast<char>(value >> (8 * (sizeof(Int128) - 1 - i)));
+    const char filler = value < 0 ? '\xFF' : '\0';
+    size_t begin = 0;
+    while (begin + 1 < sizeof(Int128) && buffer[begin] == filler &&
+           ((buffer[begin + 1] ^ filler) & 0x80) == 0)
+        ++begin;
+    return {buffer + begin, sizeof(Int128) - begin};
+}
+
+void writeDecimal(const WriteStep& step, Int128 unscaled, std::string& out) {
+    const std::optional<Int128> value = rescaleDecimal(unscaled, step.from_scale, step.scale, step.precision);
+    if (!value) {
+        unwritable(step, fmt::format("{} is too large for decimal({}, {})",
+                                     formatDecimal(unscaled, step.from_scale), step.precision, step.scale));
+    }
+    char buffer[sizeof(Int128)];
+    const std::string_view bytes = decimalBytes(*value, buffer);
+    if (step.op == Op::DecimalBytes) return appendBytes(bytes, out);
+    if (bytes.size() > step.size) {
+        unwritable(
+            step, fmt::format("{} does not fit into {} bytes", formatDecimal(*value, step.scale), step.size));
+    }
+    out.append(step.size - bytes.size(), *value < 0 ? '\xFF' : '\0');
+    out += bytes;
+}
+
+void writeUuid(const WriteStep& step, std::string_view text, std::string& out) {
+    std::string bytes;
+    int high = -1;
+    for (const char c : text) {
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
+        if (digit < 0 && c == '-') continue;
+        if (digit < 0) break;
+        if (high < 0) {
+            high = digit;
+        } else {
+            bytes += static_cast<char>(high << 4 | digit);
+            high = -1;
+        }
+    }
+    if (text.size() != 36 || bytes.size() != 16)
+        unwritable(step, fmt::format("'{}' is no UUID", text::excerpt(text)));
+    out += bytes;
+}
+
+void writeValue(const WriteStep& step, const Column& column, size_t row, std::string& out);
+
+void writeRecord(const WriteStep& step, const std::vector<ColumnPtr>& columns, size_t row, std::string& out) {
+    for (size_t i = 0; i < step.children.size(); ++i) {
+        if (step.children[i] == nullptr) {
+            out += step.constants[i];
+        } else {
+            writeValue(*step.children[i], *columns[step.columns[i]], row, out);
+        }
+    }
+}
+
+void writeItems(const WriteStep& step, const Column& column, size_t row, std::string& out) {
+    const auto* const offsets = column.data<int32_t>();
+    const auto begin = static_cast<size_t>(offsets[row]), end = static_cast<size_t>(offsets[row + 1]);
+    const Column& items = *column.children()[0];
+    if (begin < end) appendLong(static_cast<int64_t>(end - begin), out);
+    for (size_t at = begin; at < end; ++at) {
+        if (step.op == Op::Array) {
+            writeValue(*step.children[0], items, at, out);
+            continue;
+        }
+        const Column& keys = *items.children()[0];
+        if (keys.isNull(at)) unwritable(step, "a key is NULL");
+        appendBytes(keys.data<StringView>()[at].view(), out);
+        writeValue(*step.children[0], *items.children()[1], at, out);
+    }
+    out += '\0';
+}
+
+void writeValue(const WriteStep& step, const Column& column, size_t row, std::string& out) {
+    if (column.isNull(row)) {
+        if (step.null_branch < 0)
+            unwritable(step, "it is NULL, and the schema has no null there",
+                       "filter such rows, or COALESCE them");
+        return appendLong(step.null_branch, out);
+    }
+    if (step.branch >= 0) appendLong(step.branch, out);
+    switch (step.op) {
+        case Op::Bool:
+            out += static_cast<char>(column.data<uint8_t>()[row]);
+            return;
+        case Op::Int:
+        case Op::IntAsLong:
+            return appendLong(column.data<int32_t>()[row], out);
+        case Op::Long:
+            return appendLong(column.data<int64_t>()[row], out);
+        case Op::IntAsFloat:
+            return appendPlain(static_cast<float>(column.data<int32_t>()[row]), out);
+        case Op::LongAsFloat:
+            return appendPlain(static_cast<float>(column.data<int64_t>()[row]), out);
+        case Op::Float:
+            return appendPlain(column.data<float>()[row], out);
+        case Op::IntAsDouble:
+            return appendPlain(static_cast<double>(column.data<int32_t>()[row]), out);
+        case Op::LongAsDouble:
+            return appendPlain(static_cast<double>(column.data<int64_t>()[row]), out);
+        case Op::FloatAsDouble:
+            return appendPlain(static_cast<double>(column.data<float>()[row]), out);
+        case Op::Double:
+            return appendPlain(column.data<double>()[row], out);
+        case Op::TimeMicros:
+            return appendLong(int64_t{column.data<int32_t>()[row]} * 1000, out);
+        case Op::Divided: {
+            const int64_t micros = column.data<int64_t>()[row];
+            const int64_t rest = micros % step.factor;
+            return appendLong(micros / step.factor - (rest < 0 ? 1 : 0), out);
+        }
+        case Op::Multiplied: {
+            int64_t nanos = 0;
+            if (__builtin_mul_overflow(column.data<int64_t>()[row], step.factor, &nanos))
+                unwritable(step, "it is too far from 1970 for nanoseconds");
+            return appendLong(nanos, out);
+        }
+        case Op::Bytes:
+            return appendBytes(column.data<StringView>()[row].view(), out);
+        case Op::Fixed: {
+            const std::string_view bytes = column.data<StringView>()[row].view();
+            if (bytes.size() != step.size)
+                unwritable(step,
+                           fmt::format("it has {} bytes, and the schema wants {}", bytes.size(), step.size));
+            out += bytes;
+            return;
+        }
+        case Op::Uuid:
+            return writeUuid(step, column.data<StringView>()[row].view(), out);
+        case Op::DecimalBytes:
+        case Op::DecimalFixed:
+            return writeDecimal(step,
+                                column.physical() == PhysicalType::Int64 ? Int128{column.data<int64_t>()[row]}
+                                                                         : column.data<Int128>()[row],
+                                out);
+        case Op::Symbol: {
+            const std::string_view symbol = column.data<StringView>()[row].view();
+            const auto found = step.symbol_numbers.find(symbol);
+            if (found == step.symbol_numbers.end()) {
+                unwritable(step, fmt::format("'{}' is none of the enum's symbols", text::excerpt(symbol)),
+                           "symbols are told apart by case");
+            }
+            return appendLong(static_cast<int64_t>(found->second), out);
+        }
+        case Op::Array:
+        case Op::Map:
+            return writeItems(step, column, row, out);
+        case Op::Record:
+            return writeRecord(step, column.children(), row, out);
+    }
+}
+
+}  // namespace
+
+RecordWriter::RecordWriter(SchemaPtr schema, const millrace::Schema& columns)
+    : schema_(std::move(schema)), plan_(WritePlanner::record(schema_->root(), columns.fields(), "")) {}
+
+RecordWriter::~RecordWriter() = default;
+
+void RecordWriter::write(const Batch& batch, size_t row, std::string& out) const {
+    writeRecord(*plan_, batch.columns(), row, out);
+}
+
+}  // namespace millrace::avro
