@@ -58,7 +58,8 @@ class GroupAggregate final : public StatefulOperator {
     GroupAggregateParameters p_;
     Aggregation aggregation_;
     DistinctValues distinct_;
-    bool always_changes_;  // whatever a batch brings changes its group's result, whose former one nobody needs
+    bool
+        always_changes_;  // whatever a batch brings changes its group's result, whose former one nobody needs
 };
 
 }  // namespace millrace

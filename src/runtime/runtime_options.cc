@@ -218,11 +218,9 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
         {"execution.checkpointing.interval", "duration", "",
          "Time between checkpoints. Absent: no periodic checkpoints."},
         {"execution.checkpointing.interval-during-backlog", "duration", "",
-         "Time between checkpoints while a source is behind, at least that of "
-         "'execution.checkpointing.interval'; 0: "
-         "none then. Absent: a backlog makes no difference. Kafka's readers are behind until they have come "
-         "to "
-         "where the topic ended when they started."},
+         "Time between checkpoints while a source is behind, at least the plain interval; 0: none then. "
+         "Absent: a backlog makes no difference. The readers of kafka and kinesis are behind until they have "
+         "come to where the input ended when they started."},
         {"pipeline.backlog.watermark-lag-threshold", "duration", "",
          "A source whose watermark trails the clock by more is behind, until it has caught up once. Absent: "
          "watermarks are not looked at."},

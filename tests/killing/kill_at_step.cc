@@ -3,7 +3,8 @@
 // SIGKILL at the n-th time that a step of a checkpoint is reached, or, with a command of the shell, runs that
 // then and goes on; the restore's own commits and clean-up are such steps, too.
 //
-// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND]      STEP as hooks.h names them, or "none"
+// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND]      STEP as hooks.h names them, or
+// "none"
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "runtime/backlog.h"
 
 namespace millrace {
 namespace {
@@ -48,6 +49,7 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       skipped_(context.metrics().counter("numRecordsSkipped")),
       lag_max_(context.metrics().counter("records_lag_max")),
       pending_(context.metrics().counter("pendingRecords")),
+      backlog_(context.metrics().counter(kProcessingBacklogMetric)),
       commits_succeeded_(context.metrics().counter("commitsSucceeded")),
       commits_failed_(context.metrics().counter("commitsFailed")),
       value_rows_(columns.value),
@@ -319,7 +321,8 @@ void KafkaReader::measureLag() {
     if (now - lag_measured_ms_ < kLagEveryMs) return;
     lag_measured_ms_ = now;
     int64_t max = 0, sum = 0;
-    for (const auto& [key, partition] : partitions_) {
+    bool behind = false;
+    for (auto& [key, partition] : partitions_) {
         int64_t low = 0, high = 0;
         if (partition.finished ||
             rd_kafka_get_watermark_offsets(consumer_.get(), key.first.c_str(), key.second, &low, &high) !=
@@ -328,9 +331,12 @@ void KafkaReader::measureLag() {
         const int64_t lag = std::max<int64_t>(0, high - partition.split.next);
         max = std::max(max, lag);
         sum += lag;
+        if (partition.backlog_end < 0) partition.backlog_end = high;
+        behind |= lag > 0 && partition.split.next < partition.backlog_end;
     }
     lag_max_.set(max);
     pending_.set(sum);
+    backlog_.set(behind);
 }
 
 std::vector<SourceSplit> KafkaReader::snapshot() const {

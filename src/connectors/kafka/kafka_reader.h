@@ -53,6 +53,7 @@ class KafkaReader final : public SourceReader {
         std::string origin;  // for errors: "topic 't', partition 3"
         bool finished = false;
         bool paused = false;
+        int64_t backlog_end = -1;  // the partition's end as first heard of; -1: not yet
     };
     void assign();
     void take(const rd_kafka_message_t& message, Output& output);
@@ -76,6 +77,7 @@ class KafkaReader final : public SourceReader {
     Counter& skipped_;
     Counter& lag_max_;
     Counter& pending_;
+    Counter& backlog_;
     Counter& commits_succeeded_;
     Counter& commits_failed_;
     BatchBuilder value_rows_, key_rows_;

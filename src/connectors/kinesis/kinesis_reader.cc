@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "connectors/kinesis/kinesis_enumerator.h"
 #include "connectors/kinesis/kinesis_metadata.h"
+#include "runtime/backlog.h"
 
 namespace millrace {
 namespace {
@@ -27,6 +28,7 @@ KinesisReader::KinesisReader(const KinesisOptions& options, const KinesisColumns
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
       behind_max_(context.metrics().counter("millisBehindLatest")),
+      backlog_(context.metrics().counter(kProcessingBacklogMetric)),
       throttled_(context.metrics().counter("numRequestsThrottled")),
       expired_(context.metrics().counter("numIteratorsExpired")),
       columns_(columns),
@@ -86,6 +88,7 @@ bool KinesisReader::takeNext() {
     if (!current_) return false;
     Shard& shard = shards_.at(current_->shard);
     shard.behind_ms = current_->records.behind_ms;
+    shard.caught_up |= shard.behind_ms == 0;
     // The user records of a raw record read in part that were read before the restore.
     const KinesisRecords& records = current_->records;
     while (next_record_ < records.records.size()) {
@@ -186,9 +189,13 @@ void KinesisReader::measure() {
     if (now - measured_ms_ < kKinesisMeasureEveryMs) return;
     measured_ms_ = now;
     int64_t behind = 0;
-    for (const auto& [id, shard] : shards_)
+    bool backlog = false;
+    for (const auto& [id, shard] : shards_) {
         behind = std::max(behind, shard.behind_ms);
+        backlog |= shard.behind_ms > 0 && !shard.caught_up;
+    }
     behind_max_.set(behind);
+    backlog_.set(backlog);
     throttled_.set(fetcher_->throttled());
     expired_.set(fetcher_->expired());
 }

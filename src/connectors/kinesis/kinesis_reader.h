@@ -45,6 +45,7 @@ class KinesisReader final : public SourceReader {
         std::string id;      // the split's
         std::string origin;  // for errors
         int64_t behind_ms = 0;
+        bool caught_up = false;  // it was once not behind
     };
     bool takeNext();
     void read(Shard& shard, Output& output);
@@ -60,6 +61,7 @@ class KinesisReader final : public SourceReader {
     Counter& bytes_in_;
     Counter& skipped_;
     Counter& behind_max_;
+    Counter& backlog_;
     Counter& throttled_;
     Counter& expired_;
     const KinesisColumns& columns_;

@@ -115,7 +115,8 @@ void HashMapTable::begin(int64_t name_space, RowSet& set, std::byte* row, std::s
 void HashMapTable::append(int64_t name_space, std::span<const ColumnPtr> keys,
                           std::span<const uint64_t> hashes, std::span<const uint32_t> selection,
                           std::vector<std::byte*>& rows) {
-    MILLRACE_CHECK(descriptor_.linked || descriptor_.in_place, "rows without an index in state '{}'", descriptor_.name);
+    MILLRACE_CHECK(descriptor_.linked || descriptor_.in_place, "rows without an index in state '{}'",
+                   descriptor_.name);
     rows.resize(selection.size());
     if (selection.empty()) return;
     RowSet& set = made(name_space);
