@@ -56,8 +56,8 @@ struct WriteStep {
 
 namespace {
 
-using Op = WriteStep::Op;
-using StepPtr = std::unique_ptr<WriteStep>;
+using WriteOp = WriteStep::Op;
+using WriteStepPtr = std::unique_ptr<WriteStep>;
 
 [[noreturn]] void unfit(const std::string& place, const std::string& why) {
     throw UserError("avro.schema-mismatch",
@@ -73,11 +73,12 @@ using StepPtr = std::unique_ptr<WriteStep>;
 
 class WritePlanner {
   public:
-    static StepPtr record(const Node& node, const std::vector<Field>& columns, const std::string& place) {
+    static WriteStepPtr record(const Node& node, const std::vector<Field>& columns,
+                               const std::string& place) {
         if (node.kind != Kind::Record)
             unfit(place, fmt::format("it is a {}, and no record", node.describe()));
         auto step = std::make_unique<WriteStep>();
-        step->op = Op::Record;
+        step->op = WriteOp::Record;
         step->place = place;
         for (const Field& column : columns) {
             if (node.field(column.name) < 0)
@@ -103,9 +104,9 @@ class WritePlanner {
     }
 
   private:
-    static StepPtr value(const Node& node, const LogicalType& type, const std::string& place) {
+    static WriteStepPtr value(const Node& node, const LogicalType& type, const std::string& place) {
         if (node.kind != Kind::Union) {
-            if (StepPtr step = plain(node, type, place)) return step;
+            if (WriteStepPtr step = plain(node, type, place)) return step;
             unfit(place, fmt::format("{} cannot be written as {}", type.toString(), node.describe()));
         }
         // The branch that is like the column, else one that its values can be written as.
@@ -116,7 +117,7 @@ class WritePlanner {
                 const Node& branch = *node.branches[i];
                 if (branch.kind == Kind::Null || (like && !isAlike(branch, type))) continue;
                 try {
-                    StepPtr step = plain(branch, type, place);
+                    WriteStepPtr step = plain(branch, type, place);
                     if (step == nullptr) continue;
                     step->branch = static_cast<int>(i);
                     step->null_branch = node.nullBranch();
@@ -151,43 +152,44 @@ class WritePlanner {
         }
     }
 
-    static StepPtr plain(const Node& node, const LogicalType& type, const std::string& place) {
+    static WriteStepPtr plain(const Node& node, const LogicalType& type, const std::string& place) {
         auto step = std::make_unique<WriteStep>();
         step->place = place;
         step->size = node.size;
-        const auto as = [&](Op op) {
+        const auto as = [&](WriteOp op) {
             step->op = op;
             return std::move(step);
         };
         switch (type.kind()) {
             case TypeKind::Boolean:
-                return node.kind == Kind::Boolean ? as(Op::Bool) : nullptr;
+                return node.kind == Kind::Boolean ? as(WriteOp::Bool) : nullptr;
             case TypeKind::TinyInt:
             case TypeKind::SmallInt:
             case TypeKind::Integer:
-                if (node.kind == Kind::Int && node.logical == Logical::None) return as(Op::Int);
-                if (node.kind == Kind::Long && node.logical == Logical::None) return as(Op::IntAsLong);
-                if (node.kind == Kind::Float) return as(Op::IntAsFloat);
-                return node.kind == Kind::Double ? as(Op::IntAsDouble) : nullptr;
+                if (node.kind == Kind::Int && node.logical == Logical::None) return as(WriteOp::Int);
+                if (node.kind == Kind::Long && node.logical == Logical::None) return as(WriteOp::IntAsLong);
+                if (node.kind == Kind::Float) return as(WriteOp::IntAsFloat);
+                return node.kind == Kind::Double ? as(WriteOp::IntAsDouble) : nullptr;
             case TypeKind::BigInt:
-                if (node.kind == Kind::Long) return as(Op::Long);
-                if (node.kind == Kind::Float) return as(Op::LongAsFloat);
-                return node.kind == Kind::Double ? as(Op::LongAsDouble) : nullptr;
+                if (node.kind == Kind::Long) return as(WriteOp::Long);
+                if (node.kind == Kind::Float) return as(WriteOp::LongAsFloat);
+                return node.kind == Kind::Double ? as(WriteOp::LongAsDouble) : nullptr;
             case TypeKind::Float:
-                if (node.kind == Kind::Float) return as(Op::Float);
-                return node.kind == Kind::Double ? as(Op::FloatAsDouble) : nullptr;
+                if (node.kind == Kind::Float) return as(WriteOp::Float);
+                return node.kind == Kind::Double ? as(WriteOp::FloatAsDouble) : nullptr;
             case TypeKind::Double:
-                return node.kind == Kind::Double ? as(Op::Double) : nullptr;
+                return node.kind == Kind::Double ? as(WriteOp::Double) : nullptr;
             case TypeKind::Date:
                 return node.kind == Kind::Int &&
                                (node.logical == Logical::Date || node.logical == Logical::None)
-                           ? as(Op::Int)
+                           ? as(WriteOp::Int)
                            : nullptr;
             case TypeKind::Time:
-                if (node.kind == Kind::Long && node.logical == Logical::TimeMicros) return as(Op::TimeMicros);
+                if (node.kind == Kind::Long && node.logical == Logical::TimeMicros)
+                    return as(WriteOp::TimeMicros);
                 return node.kind == Kind::Int &&
                                (node.logical == Logical::TimeMillis || node.logical == Logical::None)
-                           ? as(Op::Int)
+                           ? as(WriteOp::Int)
                            : nullptr;
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
@@ -197,31 +199,31 @@ class WritePlanner {
                 step->from_scale = type.scale();
                 step->scale = node.scale;
                 step->precision = std::min(node.precision, LogicalType::kMaxDecimalPrecision);
-                return as(node.kind == Kind::Fixed ? Op::DecimalFixed : Op::DecimalBytes);
+                return as(node.kind == Kind::Fixed ? WriteOp::DecimalFixed : WriteOp::DecimalBytes);
             case TypeKind::Binary:
             case TypeKind::Varbinary:
-                if (node.kind == Kind::Bytes) return as(Op::Bytes);
-                return node.kind == Kind::Fixed ? as(Op::Fixed) : nullptr;
+                if (node.kind == Kind::Bytes) return as(WriteOp::Bytes);
+                return node.kind == Kind::Fixed ? as(WriteOp::Fixed) : nullptr;
             case TypeKind::Char:
             case TypeKind::Varchar:
-                if (node.kind == Kind::String || node.kind == Kind::Bytes) return as(Op::Bytes);
-                if (node.kind == Kind::Fixed && node.logical == Logical::Uuid) return as(Op::Uuid);
+                if (node.kind == Kind::String || node.kind == Kind::Bytes) return as(WriteOp::Bytes);
+                if (node.kind == Kind::Fixed && node.logical == Logical::Uuid) return as(WriteOp::Uuid);
                 if (node.kind != Kind::Enum) return nullptr;
                 step->symbols = node.symbols;
                 for (size_t i = 0; i < step->symbols.size(); ++i)
                     step->symbol_numbers.emplace(step->symbols[i], i);
-                return as(Op::Symbol);
+                return as(WriteOp::Symbol);
             case TypeKind::Array:
                 if (node.kind != Kind::Array) return nullptr;
                 step->children.push_back(value(node.element(), type.element(), place + "[]"));
-                return as(Op::Array);
+                return as(WriteOp::Array);
             case TypeKind::Map:
             case TypeKind::Multiset:
                 if (node.kind != Kind::Map || !type.element().isCharacter()) return nullptr;
                 step->children.push_back(value(
                     node.element(), type.kind() == TypeKind::Map ? type.mapValue() : LogicalType::integer(),
                     place + "[]"));
-                return as(Op::Map);
+                return as(WriteOp::Map);
             case TypeKind::Row:
                 return node.kind == Kind::Record ? record(node, type.fields(), place) : nullptr;
             default:
@@ -229,9 +231,9 @@ class WritePlanner {
         }
     }
 
-    static StepPtr timestamp(const Node& node, const LogicalType& type, StepPtr step) {
+    static WriteStepPtr timestamp(const Node& node, const LogicalType& type, WriteStepPtr step) {
         if (node.kind != Kind::Long) return nullptr;
-        step->op = Op::Divided;
+        step->op = WriteOp::Divided;
         switch (node.logical) {
             case Logical::None:
                 step->factor = type.precision() <= 3 ? 1000 : 1;
@@ -245,7 +247,7 @@ class WritePlanner {
                 return step;
             case Logical::TimestampNanos:
             case Logical::LocalTimestampNanos:
-                step->op = Op::Multiplied;
+                step->op = WriteOp::Multiplied;
                 step->factor = 1000;
                 return step;
             default:
@@ -274,7 +276,7 @@ void writeDecimal(const WriteStep& step, Int128 unscaled, std::string& out) {
     }
     char buffer[sizeof(Int128)];
     const std::string_view bytes = decimalBytes(*value, buffer);
-    if (step.op == Op::DecimalBytes) return appendBytes(bytes, out);
+    if (step.op == WriteOp::DecimalBytes) return appendBytes(bytes, out);
     if (bytes.size() > step.size) {
         unwritable(
             step, fmt::format("{} does not fit into {} bytes", formatDecimal(*value, step.scale), step.size));
@@ -323,7 +325,7 @@ void writeItems(const WriteStep& step, const Column& column, size_t row, std::st
     const Column& items = *column.children()[0];
     if (begin < end) appendLong(static_cast<int64_t>(end - begin), out);
     for (size_t at = begin; at < end; ++at) {
-        if (step.op == Op::Array) {
+        if (step.op == WriteOp::Array) {
             writeValue(*step.children[0], items, at, out);
             continue;
         }
@@ -344,44 +346,44 @@ void writeValue(const WriteStep& step, const Column& column, size_t row, std::st
     }
     if (step.branch >= 0) appendLong(step.branch, out);
     switch (step.op) {
-        case Op::Bool:
+        case WriteOp::Bool:
             out += static_cast<char>(column.data<uint8_t>()[row]);
             return;
-        case Op::Int:
-        case Op::IntAsLong:
+        case WriteOp::Int:
+        case WriteOp::IntAsLong:
             return appendLong(column.data<int32_t>()[row], out);
-        case Op::Long:
+        case WriteOp::Long:
             return appendLong(column.data<int64_t>()[row], out);
-        case Op::IntAsFloat:
+        case WriteOp::IntAsFloat:
             return appendPlain(static_cast<float>(column.data<int32_t>()[row]), out);
-        case Op::LongAsFloat:
+        case WriteOp::LongAsFloat:
             return appendPlain(static_cast<float>(column.data<int64_t>()[row]), out);
-        case Op::Float:
+        case WriteOp::Float:
             return appendPlain(column.data<float>()[row], out);
-        case Op::IntAsDouble:
+        case WriteOp::IntAsDouble:
             return appendPlain(static_cast<double>(column.data<int32_t>()[row]), out);
-        case Op::LongAsDouble:
+        case WriteOp::LongAsDouble:
             return appendPlain(static_cast<double>(column.data<int64_t>()[row]), out);
-        case Op::FloatAsDouble:
+        case WriteOp::FloatAsDouble:
             return appendPlain(static_cast<double>(column.data<float>()[row]), out);
-        case Op::Double:
+        case WriteOp::Double:
             return appendPlain(column.data<double>()[row], out);
-        case Op::TimeMicros:
+        case WriteOp::TimeMicros:
             return appendLong(int64_t{column.data<int32_t>()[row]} * 1000, out);
-        case Op::Divided: {
+        case WriteOp::Divided: {
             const int64_t micros = column.data<int64_t>()[row];
             const int64_t rest = micros % step.factor;
             return appendLong(micros / step.factor - (rest < 0 ? 1 : 0), out);
         }
-        case Op::Multiplied: {
+        case WriteOp::Multiplied: {
             int64_t nanos = 0;
             if (__builtin_mul_overflow(column.data<int64_t>()[row], step.factor, &nanos))
                 unwritable(step, "it is too far from 1970 for nanoseconds");
             return appendLong(nanos, out);
         }
-        case Op::Bytes:
+        case WriteOp::Bytes:
             return appendBytes(column.data<StringView>()[row].view(), out);
-        case Op::Fixed: {
+        case WriteOp::Fixed: {
             const std::string_view bytes = column.data<StringView>()[row].view();
             if (bytes.size() != step.size)
                 unwritable(step,
@@ -389,15 +391,15 @@ void writeValue(const WriteStep& step, const Column& column, size_t row, std::st
             out += bytes;
             return;
         }
-        case Op::Uuid:
+        case WriteOp::Uuid:
             return writeUuid(step, column.data<StringView>()[row].view(), out);
-        case Op::DecimalBytes:
-        case Op::DecimalFixed:
+        case WriteOp::DecimalBytes:
+        case WriteOp::DecimalFixed:
             return writeDecimal(step,
                                 column.physical() == PhysicalType::Int64 ? Int128{column.data<int64_t>()[row]}
                                                                          : column.data<Int128>()[row],
                                 out);
-        case Op::Symbol: {
+        case WriteOp::Symbol: {
             const std::string_view symbol = column.data<StringView>()[row].view();
             const auto found = step.symbol_numbers.find(symbol);
             if (found == step.symbol_numbers.end()) {
@@ -406,10 +408,10 @@ void writeValue(const WriteStep& step, const Column& column, size_t row, std::st
             }
             return appendLong(static_cast<int64_t>(found->second), out);
         }
-        case Op::Array:
-        case Op::Map:
+        case WriteOp::Array:
+        case WriteOp::Map:
             return writeItems(step, column, row, out);
-        case Op::Record:
+        case WriteOp::Record:
             return writeRecord(step, column.children(), row, out);
     }
 }

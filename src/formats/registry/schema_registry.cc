@@ -12,7 +12,7 @@
 namespace millrace {
 namespace {
 
-using nlohmann::json;
+using RegistryJson = nlohmann::json;
 
 constexpr int kRegistryTries = 6;
 constexpr const char* kRegistryMediaType = "application/vnd.schemaregistry.v1+json";
@@ -31,13 +31,13 @@ std::string escapeSubject(const std::string& subject) {
     throw UserError("avro.registry-refused", fmt::format("the schema registry refuses {}: {}", what, why));
 }
 
-json parsed(const std::string& what, const std::string& body) {
-    json document = json::parse(body, nullptr, false);
+RegistryJson parsed(const std::string& what, const std::string& body) {
+    RegistryJson document = RegistryJson::parse(body, nullptr, false);
     if (!document.is_object()) refused(what, "its answer is no JSON object");
     return document;
 }
 
-std::string schemaText(const std::string& what, const json& document) {
+std::string schemaText(const std::string& what, const RegistryJson& document) {
     const auto type = document.find("schemaType");
     if (type != document.end() && type->is_string() && *type != "AVRO")
         refused(what, fmt::format("the schema is {}, and not AVRO", type->get<std::string>()));
@@ -49,7 +49,7 @@ std::string schemaText(const std::string& what, const json& document) {
     return text->get<std::string>();
 }
 
-int32_t schemaId(const std::string& what, const json& document) {
+int32_t schemaId(const std::string& what, const RegistryJson& document) {
     const auto id = document.find("id");
     if (id == document.end() || !id->is_number_integer() || id->get<int64_t>() < 0 ||
         id->get<int64_t>() > INT32_MAX)
@@ -84,7 +84,7 @@ std::optional<std::string> SchemaRegistry::ask(const std::string& method, const 
             if (answer.status >= 200 && answer.status < 300) return std::move(answer.body);
             if (answer.status == 404) return std::nullopt;
             std::string why = fmt::format("HTTP status {}", answer.status);
-            const json told = json::parse(answer.body, nullptr, false);
+            const RegistryJson told = RegistryJson::parse(answer.body, nullptr, false);
             if (told.is_object() && told.contains("message") && told["message"].is_string())
                 why = told["message"].get<std::string>();
             if (answer.status != 429 && answer.status < 500)
@@ -115,13 +115,13 @@ std::optional<RegisteredSchema> SchemaRegistry::latest(const std::string& subjec
     const std::optional<std::string> body =
         ask("GET", fmt::format("/subjects/{}/versions/latest", escapeSubject(subject)), "");
     if (!body) return std::nullopt;
-    const json document = parsed(what, *body);
+    const RegistryJson document = parsed(what, *body);
     return RegisteredSchema{schemaId(what, document), schemaText(what, document)};
 }
 
 std::optional<int32_t> SchemaRegistry::idOf(const std::string& subject, const std::string& schema) {
     const std::optional<std::string> body =
-        ask("POST", "/subjects/" + escapeSubject(subject), json{{"schema", schema}}.dump());
+        ask("POST", "/subjects/" + escapeSubject(subject), RegistryJson{{"schema", schema}}.dump());
     if (!body) return std::nullopt;
     const std::string what = fmt::format("the subject '{}'", subject);
     return schemaId(what, parsed(what, *body));
@@ -131,7 +131,7 @@ int32_t SchemaRegistry::registerSchema(const std::string& subject, const std::st
     const std::string what = fmt::format("to register a schema under '{}'", subject);
     const std::optional<std::string> body =
         ask("POST", fmt::format("/subjects/{}/versions", escapeSubject(subject)),
-            json{{"schema", schema}}.dump());
+            RegistryJson{{"schema", schema}}.dump());
     if (!body) refused(what, "it answers 404: the option 'url' does not lead to the registry's API");
     return schemaId(what, parsed(what, *body));
 }
