@@ -28,7 +28,7 @@ json streamOf(const KinesisOptions& options) {
 
 std::string operation(const char* name) { return std::string("Kinesis_20131202.") + name; }
 
-json parsed(const std::string& answer, const char* of) {
+json parsedKinesisAnswer(const std::string& answer, const char* of) {
     json told = json::parse(answer, nullptr, false);
     if (!told.is_object())
         throw UserError("kinesis.bad-answer", fmt::format("the answer of {} is no JSON object", of));
@@ -98,7 +98,7 @@ std::vector<KinesisShard> KinesisClient::listShards(Random& random,
     std::vector<KinesisShard> shards;
     json request = streamOf(options_);
     for (int page = 0; page < kPagesMax; ++page) {
-        const json answer = parsed(
+        const json answer = parsedKinesisAnswer(
             client_.callRetrying(operation("ListShards"), request.dump(), options_.retries, random, stopped),
             "ListShards");
         for (const json& shard : memberOf(answer, "Shards"))
@@ -129,7 +129,7 @@ std::string KinesisClient::shardIterator(const KinesisSplit& split) const {
         request.erase("SequenceNumber");
     }
     const json answer =
-        parsed(client_.call(operation("GetShardIterator"), request.dump()), "GetShardIterator");
+        parsedKinesisAnswer(client_.call(operation("GetShardIterator"), request.dump()), "GetShardIterator");
     return textMember(answer, "ShardIterator");
 }
 
@@ -150,7 +150,8 @@ std::vector<std::string> KinesisClient::putRecords(const std::vector<KinesisEntr
         body += R"(","PartitionKey":)" + json(entries[i].partition_key).dump() + "}";
     }
     body += "]}";
-    const json answer = parsed(client_.call(operation("PutRecords"), std::move(body)), "PutRecords");
+    const json answer =
+        parsedKinesisAnswer(client_.call(operation("PutRecords"), std::move(body)), "PutRecords");
     const json& results = memberOf(answer, "Records");
     if (!results.is_array() || results.size() != end - begin)
         throw UserError("kinesis.bad-answer", "PutRecords did not answer for every record");
@@ -167,8 +168,8 @@ std::string KinesisClient::consumerArn(Random& random, const std::function<bool(
     for (int failures = 0;;) {
         std::string why = "it is not active yet";
         try {
-            const json answer = parsed(client_.call(operation("DescribeStreamConsumer"), described),
-                                       "DescribeStreamConsumer");
+            const json answer = parsedKinesisAnswer(
+                client_.call(operation("DescribeStreamConsumer"), described), "DescribeStreamConsumer");
             const json& consumer = memberOf(answer, "ConsumerDescription");
             if (textMember(consumer, "ConsumerStatus") == "ACTIVE")
                 return textMember(consumer, "ConsumerARN");

@@ -185,18 +185,18 @@ void appendKinesisRecord(KinesisRecords& out, KinesisRecords::Raw raw, std::stri
 void padKinesisRecords(KinesisRecords& out) { out.bytes.append(kDecoderPadding, ' '); }
 
 KinesisRecords parseKinesisRecords(std::string answer) {
-    namespace json = simdjson::ondemand;
-    thread_local json::parser parser;
+    namespace ondemand = simdjson::ondemand;
+    thread_local ondemand::parser parser;
     KinesisRecords out;
     out.bytes.reserve(answer.size() * 3 / 4 + kDecoderPadding);
     const size_t size = answer.size();
     answer.resize(size + simdjson::SIMDJSON_PADDING, ' ');
     std::string data;
     try {
-        json::document document = parser.iterate(answer.data(), size, answer.size());
+        ondemand::document document = parser.iterate(answer.data(), size, answer.size());
         for (auto field : document.get_object()) {
             const std::string_view key = field.unescaped_key();
-            json::value value = field.value();
+            ondemand::value value = field.value();
             const bool null = value.is_null();
             if (null) continue;
             if (key == "Records") {

@@ -22,7 +22,7 @@ constexpr const char* kLastHashKey = "340282366920938463463374607431768211455";
 constexpr const char* kMiddleHashKey = "170141183460469231731687303715884105728";
 constexpr const char* kBeforeMiddle = "170141183460469231731687303715884105727";
 
-std::vector<std::string> lines(const std::string& key, int from, int to) {
+std::vector<std::string> keyedLines(const std::string& key, int from, int to) {
     std::vector<std::string> out;
     for (int i = from; i < to; ++i)
         out.push_back(key + "," + std::to_string(i));
@@ -73,7 +73,7 @@ class KinesisStream : public testing::Test {
 };
 
 TEST_F(KinesisStream, isReadAcrossPagesThrottlingExpiryAndOutages) {
-    stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 25));
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, keyedLines("a", 0, 25));
     stream->faults["ListShards"] = {"LimitExceededException", ""};
     stream->faults["GetShardIterator"] = {"ProvisionedThroughputExceededException"};
     stream->faults["GetRecords"] = {"network",
@@ -95,12 +95,13 @@ TEST_F(KinesisStream, isReadAcrossPagesThrottlingExpiryAndOutages) {
 
 TEST_F(KinesisStream, keysKeepTheirOrderAcrossSplitAndMerge) {
     // Reader 0 has the lower half of the keys, reader 1 the upper one.
-    stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 10));
-    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kBeforeMiddle, lines("a", 10, 20));
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, keyedLines("a", 0, 10));
+    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kBeforeMiddle,
+                keyedLines("a", 10, 20));
     stream->add("shardId-000000000002", {"shardId-000000000000"}, kMiddleHashKey, kLastHashKey,
-                lines("b", 0, 10));
+                keyedLines("b", 0, 10));
     stream->add("shardId-000000000003", {"shardId-000000000001", "shardId-000000000002"}, "0", kLastHashKey,
-                lines("a", 20, 30));
+                keyedLines("a", 20, 30));
     SourceHarness harness(source(), 2);
     runUntil(harness, 20, 2);
     for (int turn = 0; turn < 200; ++turn) {  // b is read elsewhere: not before a checkpoint
@@ -126,8 +127,8 @@ TEST_F(KinesisStream, keysKeepTheirOrderAcrossSplitAndMerge) {
 }
 
 TEST_F(KinesisStream, goesOnFromACheckpointAtAnotherParallelism) {
-    stream->add("shardId-000000000000", {}, "0", kBeforeMiddle, lines("a", 0, 10));
-    stream->add("shardId-000000000001", {}, kMiddleHashKey, kLastHashKey, lines("b", 0, 10));
+    stream->add("shardId-000000000000", {}, "0", kBeforeMiddle, keyedLines("a", 0, 10));
+    stream->add("shardId-000000000001", {}, kMiddleHashKey, kLastHashKey, keyedLines("b", 0, 10));
     const auto read = source();
     SourceHarness harness(read, 1, 1, 3);
     runUntil(harness, 14);
@@ -144,8 +145,8 @@ TEST_F(KinesisStream, goesOnFromACheckpointAtAnotherParallelism) {
 }
 
 TEST_F(KinesisStream, isPushedWithItsConsumerRegisteredAndTakenOff) {
-    stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 10));
-    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, lines("a", 10, 15));
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, keyedLines("a", 0, 10));
+    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, keyedLines("a", 10, 15));
     stream->faults["DescribeStreamConsumer"] = {"ResourceNotFoundException", "", "ThrottlingException"};
     stream->faults["SubscribeToShard"] = {"ResourceInUseException", "LimitExceededException"};
     {
@@ -175,7 +176,7 @@ TEST_F(KinesisStream, latestIsATimeThatARestoreKeeps) {
 
 TEST_F(KinesisStream, aShardThatWentIsOverAndAStreamThatWentIsAFailure) {
     stream->add("shardId-000000000000", {}, "0", kLastHashKey);
-    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, lines("a", 0, 3));
+    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, keyedLines("a", 0, 3));
     stream->faults["GetRecords"] = {"ResourceNotFoundException"};
     SourceHarness harness(source());
     runUntil(harness, 3);
@@ -208,7 +209,7 @@ TEST_F(KinesisStream, whatDoesNotPassIsAFailure) {
 TEST_F(KinesisStream, userRecordsReadInPartAreGoneOnWith) {
     // One raw record of three user records, batches of two rows.
     std::string message("\x0a\x01k", 3);
-    for (const std::string& data : lines("a", 0, 3)) {
+    for (const std::string& data : keyedLines("a", 0, 3)) {
         const std::string record = std::string("\x08\x00\x1a", 3) + static_cast<char>(data.size()) + data;
         message += "\x1a" + std::string(1, static_cast<char>(record.size())) + record;
     }
@@ -226,7 +227,7 @@ TEST_F(KinesisStream, userRecordsReadInPartAreGoneOnWith) {
 }
 
 TEST_F(KinesisStream, theSlowReaderBoundsWhatIsFetched) {
-    stream->add("shardId-000000000000", {}, "0", kLastHashKey, lines("a", 0, 1000));
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, keyedLines("a", 0, 1000));
     SourceHarness harness(source({{"source.shard.get-records.max-record-count", "1"}}));
     while (harness.splits(0).empty())
         harness.discover();

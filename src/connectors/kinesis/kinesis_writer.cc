@@ -15,9 +15,9 @@ constexpr size_t kLanesMax = 4;
 constexpr size_t kEntryBytesMax = 1 << 20;  // data and key; Kinesis's own bound
 constexpr size_t kPartitionKeyMax = 256;    // characters
 
-size_t sizeOf(const KinesisEntry& entry) { return entry.data.size() + entry.partition_key.size(); }
+size_t entrySize(const KinesisEntry& entry) { return entry.data.size() + entry.partition_key.size(); }
 
-size_t characters(const std::string& text) {
+size_t keyCharacters(const std::string& text) {
     return static_cast<size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -54,16 +54,16 @@ int64_t KinesisProducer::retried() const {
 }
 
 void KinesisProducer::add(KinesisEntry entry) {
-    if (sizeOf(entry) > kEntryBytesMax)
+    if (entrySize(entry) > kEntryBytesMax)
         throw UserError("kinesis.record-too-large",
                         fmt::format("table '{}': a record of {} bytes with its key is more than the {} that "
                                     "Kinesis takes",
-                                    options_.table, sizeOf(entry), kEntryBytesMax));
-    if (entry.partition_key.empty() || characters(entry.partition_key) > kPartitionKeyMax)
+                                    options_.table, entrySize(entry), kEntryBytesMax));
+    if (entry.partition_key.empty() || keyCharacters(entry.partition_key) > kPartitionKeyMax)
         throw UserError(
             "kinesis.bad-partition-key",
             fmt::format("table '{}': the partition key '{}' has {} characters", options_.table,
-                        entry.partition_key.substr(0, kPartitionKeyMax), characters(entry.partition_key)),
+                        entry.partition_key.substr(0, kPartitionKeyMax), keyCharacters(entry.partition_key)),
             fmt::format("between 1 and {}: look at the fields of PARTITIONED BY", kPartitionKeyMax));
     Lane& lane = *lanes_[hashBytes(entry.partition_key) % lanes_.size()];
     std::unique_lock lock(mutex_);
@@ -71,7 +71,7 @@ void KinesisProducer::add(KinesisEntry entry) {
     rethrow();
     ++held_;
     if (lane.waiting.empty()) lane.oldest = std::chrono::steady_clock::now();
-    lane.bytes += sizeOf(entry);
+    lane.bytes += entrySize(entry);
     lane.waiting.push_back(std::move(entry));
     if (lane.waiting.size() == 1 || lane.waiting.size() == options_.batch_max ||
         lane.bytes >= options_.flush_bytes || held_ == options_.buffered_max)
@@ -120,7 +120,7 @@ std::vector<KinesisEntry> KinesisProducer::take(Lane& lane) {
     std::vector<KinesisEntry> entries;
     size_t bytes = 0;
     while (!lane.waiting.empty() && entries.size() < options_.batch_max) {
-        const size_t size = sizeOf(lane.waiting.front());
+        const size_t size = entrySize(lane.waiting.front());
         if (!entries.empty() && bytes + size > options_.flush_bytes) break;
         bytes += size;
         entries.push_back(std::move(lane.waiting.front()));
