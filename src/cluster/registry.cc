@@ -2,7 +2,6 @@
 
 #include "connectors/connectors.h"
 #include "formats/format.h"
-#include "sql/bind/format_columns.h"
 
 namespace millrace {
 
@@ -12,11 +11,8 @@ std::shared_ptr<const sql::ConnectorRegistry> linkedConnectors() {
         made->connectors = connectorDescriptors();
         for (const FormatDescriptor& format : formatDescriptors()) {
             made->formats[format.name] = format.options;
+            if (format.infer_schema) made->format_columns[format.name] = format.infer_schema;
         }
-        std::map<std::string, sql::FormatColumns> columns;
-        for (const FormatDescriptor& format : formatDescriptors())
-            if (format.infer_schema) columns[format.name] = format.infer_schema;
-        sql::setFormatColumns(std::move(columns));
         return made;
     }();
     return registry;

@@ -42,6 +42,10 @@ class SqlError : public UserError {
 struct ConnectorRegistry {
     std::vector<ConnectorDescriptor> connectors;
     std::map<std::string, std::vector<OptionDescription>> formats;  // name -> its options, full keys
+    // Of formats whose records have a schema of their own: the columns of a table that names none, by the
+    // options of its records (the format's, and the topic as "message.topic").
+    using FormatColumns = std::function<Schema(const std::map<std::string, std::string>& options)>;
+    std::map<std::string, FormatColumns> format_columns;
 };
 
 struct SessionOptions {

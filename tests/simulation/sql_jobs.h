@@ -16,8 +16,10 @@ inline const std::shared_ptr<const sql::ConnectorRegistry>& registry() {
     static const auto all = [] {
         auto made = std::make_shared<sql::ConnectorRegistry>();
         made->connectors = connectorDescriptors();
-        for (const FormatDescriptor& format : formatDescriptors())
+        for (const FormatDescriptor& format : formatDescriptors()) {
             made->formats[format.name] = format.options;
+            if (format.infer_schema) made->format_columns[format.name] = format.infer_schema;
+        }
         return std::shared_ptr<const sql::ConnectorRegistry>(made);
     }();
     return all;

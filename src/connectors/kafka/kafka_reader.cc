@@ -71,43 +71,35 @@ KafkaReader::~KafkaReader() {
     if (consumer_) rd_kafka_consumer_close(consumer_.get());
 }
 
+void KafkaReader::open() {
+    consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, readerSettings(options_));
+    checkKafka(options_.table, "reading", rd_kafka_poll_set_consumer(consumer_.get()));
+    queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+    commits_.reset(rd_kafka_queue_new(consumer_.get()));
+}
+
+// Partitions are added to those that are read, none is taken away: librdkafka ends the process when one is
+// taken away twice before it has stopped, as happens when all are assigned anew again and again.
 void KafkaReader::addSplits(std::vector<SourceSplit> splits) {
+    if (!consumer_) open();
+    const KafkaPtr<rd_kafka_topic_partition_list_t> added(
+        rd_kafka_topic_partition_list_new(static_cast<int>(splits.size())));
     for (const SourceSplit& encoded : splits) {
         KafkaSplit split = KafkaSplit::decode(encoded);
         std::string origin = fmt::format("topic '{}', partition {}", split.topic, split.partition);
         const auto key = std::pair(split.topic, split.partition);
-        partitions_[key] = {std::move(split), encoded.id, std::move(origin)};
-    }
-    last_ = nullptr;
-    assign();
-}
-
-// From the positions reached; what the consumer had fetched ahead is fetched again.
-void KafkaReader::assign() {
-    if (!consumer_) {
-        consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, readerSettings(options_));
-        checkKafka(options_.table, "reading", rd_kafka_poll_set_consumer(consumer_.get()));
-        queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
-        commits_.reset(rd_kafka_queue_new(consumer_.get()));
-    }
-    const KafkaPtr<rd_kafka_topic_partition_list_t> list(
-        rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
-    for (auto& [key, partition] : partitions_) {
-        if (!partition.finished && partition.split.done()) {
+        Partition& partition = partitions_[key] = {std::move(split), encoded.id, std::move(origin)};
+        if (partition.split.done()) {
             partition.finished = true;
             context_.splitFinished(partition.id);
+            continue;
         }
-        if (partition.finished) continue;
-        rd_kafka_topic_partition_list_add(list.get(), key.first.c_str(), key.second)->offset =
+        rd_kafka_topic_partition_list_add(added.get(), key.first.c_str(), key.second)->offset =
             partition.split.next;
     }
-    checkKafka(options_.table, "reading", rd_kafka_assign(consumer_.get(), list.get()));
-    topics_.clear();
-    for (auto& [key, partition] : partitions_) {
-        if (!partition.paused || partition.finished) continue;
-        const auto paused = onePartition(key.first, key.second);
-        checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), paused.get()));
-    }
+    last_ = nullptr;
+    if (added->cnt > 0)
+        checkKafka(options_.table, "reading", rd_kafka_incremental_assign(consumer_.get(), added.get()));
 }
 
 bool KafkaReader::pauseSplits(const std::set<std::string>& ids) {

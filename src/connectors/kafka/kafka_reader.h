@@ -55,7 +55,7 @@ class KafkaReader final : public SourceReader {
         bool paused = false;
         int64_t backlog_end = -1;  // the partition's end as first heard of; -1: not yet
     };
-    void assign();
+    void open();
     void take(const rd_kafka_message_t& message, Output& output);
     void turnTo(Partition& partition, Output& output);
     void finish(Partition& partition, Output& output);

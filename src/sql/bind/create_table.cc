@@ -23,8 +23,9 @@ LogicalPtr columnsOnly(const Schema& schema) {
 
 class TableBinder {
   public:
-    TableBinder(const TableElements& elements, const Catalog& catalog, std::vector<Problem>& problems)
-        : elements_(elements), catalog_(catalog), problems_(problems) {}
+    TableBinder(const TableElements& elements, const Catalog& catalog, const ConnectorRegistry* registry,
+                std::vector<Problem>& problems)
+        : elements_(elements), catalog_(catalog), registry_(registry), problems_(problems) {}
 
     std::shared_ptr<TableDefinition> bind() {
         table_ = std::make_shared<TableDefinition>();
@@ -63,7 +64,7 @@ class TableBinder {
         for (const TableElements::Column& column : elements_.columns)
             if (!column.definition->computed && !column.definition->metadata) return;
         for (const Field& field :
-             columnsOfFormat(withoutLegacyKeys(elements_.options), elements_.name.span)) {
+             columnsOfFormat(registry_, withoutLegacyKeys(elements_.options), elements_.name.span)) {
             TableColumn column;
             column.name = field.name;
             column.type = field.type;
@@ -238,6 +239,7 @@ class TableBinder {
 
     const TableElements& elements_;
     const Catalog& catalog_;
+    const ConnectorRegistry* const registry_;
     std::vector<Problem>& problems_;
     size_t told_ = 0;  // columns that the format told
     std::shared_ptr<TableDefinition> table_;
@@ -301,7 +303,7 @@ CreateTable statementOf(const TableDefinition& table, const TextSpan& where) {
 TablePtr bindTable(const TableElements& elements, const ObjectPath& path, const Catalog& catalog,
                    const ConnectorRegistry* registry, std::vector<Problem>& problems) {
     std::vector<Problem> found;
-    std::shared_ptr<TableDefinition> table = TableBinder(elements, catalog, found).bind();
+    std::shared_ptr<TableDefinition> table = TableBinder(elements, catalog, registry, found).bind();
     const auto options = checkTableOptions(registry, elements.name.parts.back().name,
                                            withoutLegacyKeys(elements.options), elements.name.span);
     found.insert(found.end(), options.begin(), options.end());

@@ -1,23 +1,12 @@
 #include "sql/bind/format_columns.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "sql/bind/expression_binder.h"
 
 namespace millrace::sql {
 
 namespace {
-
-struct KnownFormatColumns {
-    std::mutex mutex;
-    std::map<std::string, FormatColumns> formats;
-};
-
-KnownFormatColumns& knownFormatColumns() {
-    static KnownFormatColumns known;
-    return known;
-}
 
 const OptionItem* optionNamed(const std::vector<OptionItem>& options, std::string_view key) {
     const auto found =
@@ -27,23 +16,16 @@ const OptionItem* optionNamed(const std::vector<OptionItem>& options, std::strin
 
 }  // namespace
 
-void setFormatColumns(std::map<std::string, FormatColumns> formats) {
-    KnownFormatColumns& known = knownFormatColumns();
-    const std::lock_guard lock(known.mutex);
-    known.formats = std::move(formats);
-}
-
-Schema columnsOfFormat(const std::vector<OptionItem>& options, const TextSpan& table_span) {
+Schema columnsOfFormat(const ConnectorRegistry* registry, const std::vector<OptionItem>& options,
+                       const TextSpan& table_span) {
     const OptionItem* const value_format = optionNamed(options, "value.format");
     const OptionItem* const format = value_format != nullptr ? value_format : optionNamed(options, "format");
-    FormatColumns tell;
-    if (format != nullptr) {
-        KnownFormatColumns& known = knownFormatColumns();
-        const std::lock_guard lock(known.mutex);
-        const auto found = known.formats.find(format->value);
-        if (found != known.formats.end()) tell = found->second;
+    const ConnectorRegistry::FormatColumns* tell = nullptr;
+    if (format != nullptr && registry != nullptr) {
+        const auto found = registry->format_columns.find(format->value);
+        if (found != registry->format_columns.end()) tell = &found->second;
     }
-    if (!tell) {
+    if (tell == nullptr) {
         failAt(table_span, "sql.no-columns", "a table needs at least one column",
                "only formats with a schema of their own, such as avro-confluent, tell a table's columns");
     }
@@ -59,7 +41,7 @@ Schema columnsOfFormat(const std::vector<OptionItem>& options, const TextSpan& t
     if (const OptionItem* const topic = optionNamed(options, "topic"))
         of_records["message.topic"] = topic->value;
     try {
-        return tell(of_records);
+        return (*tell)(of_records);
     } catch (const UserError& error) {
         Problem problem = error.problem();
         problem.where = format->value_span;
