@@ -30,8 +30,44 @@ class CatchingUp final : public Operator {
     const Schema schema_ = probeSourceSchema();
 };
 
+// A source whose reader says for its first 150 ms that it is behind.
+class SaysSo final : public Source {
+  public:
+    explicit SaysSo(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+    std::string name() const override { return source_->name(); }
+    const Schema& outputSchema() const override { return source_->outputSchema(); }
+    Boundedness boundedness() const override { return source_->boundedness(); }
+    std::unique_ptr<SplitEnumerator> createEnumerator(
+        const std::optional<std::string>& restored) const override {
+        return source_->createEnumerator(restored);
+    }
+    std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
+        return std::make_unique<Reader>(source_->createReader(context), context);
+    }
+
+  private:
+    class Reader final : public SourceReader {
+      public:
+        Reader(std::unique_ptr<SourceReader> reader, SourceReaderContext& context)
+            : reader_(std::move(reader)), context_(context), until_ms_(context.now().value() + 150) {}
+        void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
+        void noMoreSplits() override { reader_->noMoreSplits(); }
+        ReadStatus poll(Output& output) override {
+            context_.metrics().counter(kProcessingBacklogMetric).set(context_.now().value() < until_ms_);
+            return reader_->poll(output);
+        }
+        std::vector<SourceSplit> snapshot() const override { return reader_->snapshot(); }
+
+      private:
+        const std::unique_ptr<SourceReader> reader_;
+        SourceReaderContext& context_;
+        const int64_t until_ms_;
+    };
+    const std::shared_ptr<const Source> source_;
+};
+
 // How many checkpoints a job of about 400 ms takes, one every 10 ms.
-int64_t checkpointsWith(const std::map<std::string, std::string>& settings) {
+int64_t checkpointsWith(const std::map<std::string, std::string>& settings, bool says_so = false) {
     FaultPlan calm;
     calm.faults_max = 0;
     calm.parallelism_max = 1;
@@ -42,8 +78,10 @@ int64_t checkpointsWith(const std::map<std::string, std::string>& settings) {
         graph->configuration = Configuration(settings);
         graph->configuration.set("execution.checkpointing.interval", "10 ms");
         graph->configuration.set("execution.checkpointing.dir", "/checkpoints");
-        const NodeId source = graph->addSource(
-            "source", makeProbeSource({.splits = 1, .rows_per_split = 200, .batch_rows = 1, .pause_ms = 2}));
+        std::shared_ptr<const Source> rows =
+            makeProbeSource({.splits = 1, .rows_per_split = 200, .batch_rows = 1, .pause_ms = 2});
+        if (says_so) rows = std::make_shared<SaysSo>(std::move(rows));
+        const NodeId source = graph->addSource("source", std::move(rows));
         const NodeId node = graph->addOperator("catching up", std::make_shared<CatchingUp>(),
                                                {{source, Exchange::Forward, {}}});
         graph->addSink("sink", makeProbeSink(probeSourceSchema(), "/out"), {node, Exchange::Forward, {}});
@@ -65,6 +103,14 @@ TEST(Backlog, CheckpointsAreRareUntilTheSourceHasCaughtUp) {
     // Behind for 125 of the 400 ms.
     EXPECT_LT(rare, plain - 7);
     EXPECT_LT(none, rare);
+    EXPECT_GT(none, plain / 2);
+}
+
+TEST(Backlog, AReaderCanSayThatItIsBehind) {
+    constexpr const char* interval = "execution.checkpointing.interval-during-backlog";
+    const int64_t plain = checkpointsWith({}, true);
+    const int64_t none = checkpointsWith({{interval, "0"}}, true);
+    EXPECT_LT(none, plain - 10);
     EXPECT_GT(none, plain / 2);
 }
 
