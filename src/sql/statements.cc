@@ -147,7 +147,8 @@ class Executor {
                 problems_.push_back(error.problem());
             }
         }
-        if (problems_.empty()) checkPlan(result.plan);
+        // A set of which no INSERT could be read is empty; what is wrong with it has been said.
+        if (problems_.empty() && !inserts.empty()) checkPlan(result.plan);
         return result;
     }
 

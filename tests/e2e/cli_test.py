@@ -144,6 +144,10 @@ def test_validate_reports_every_error_and_looks_at_nothing(folder):
     assert done.returncode == 1
     assert "job.sql:4:8" in done.stderr and "job.sql:5:16" in done.stderr and "job.sql:6:11" in done.stderr
     assert done.stderr.rstrip().endswith("3 errors")
+    # A set of which nothing can be read.
+    (folder / "job.sql").write_text("EXECUTE STATEMENT SET BEGIN INSERT o SELECT 1; END;\n")
+    done = millrace("validate", folder / "job.sql")
+    assert done.returncode == 1 and "job.sql:1:36" in done.stderr and "internal" not in done.stderr
     (folder / "job.sql").write_text(ORDERS + TOTALS)
     assert millrace("validate", folder / "job.sql", "--param", "dir=/does/not/exist").returncode == 0
 
