@@ -66,7 +66,8 @@ class Executor {
         if (statement.analyze) return analyze(std::move(planned));
         ResultTable table;
         table.columns = {"result"};
-        table.rows = {{explain(planned.plan, planOptions())}};
+        // Without connectors nothing can be planned: what was bound is all there is to tell.
+        table.rows = {{state_.registry ? explain(planned.plan, planOptions()) : planned.plan.explain()}};
         return tableOf(std::move(table));
     }
 

@@ -130,6 +130,8 @@ class SchemaParser {
                     : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
             if (!isName(bare)) badSchema("", fmt::format("it is not JSON (byte {})", error.byte));
             schema_->root_ = node(json(bare), "", "", 0);
+        } catch (const json::out_of_range&) {
+            badSchema("", "it holds a number that is too large");
         }
         return schema_;
     }
