@@ -9,6 +9,7 @@
 #include "expr/executor.h"
 #include "operators/function_context.h"
 #include "operators/kept_watermark.h"
+#include "operators/partition_timers.h"
 #include "operators/time_units.h"
 
 namespace millrace {
@@ -16,14 +17,6 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMatchedRows = 8192;  // matched at a time, unless a partition has more
-constexpr int64_t kNoWatermark = std::numeric_limits<int64_t>::min();
-
-// The last microsecond that a watermark covers.
-int64_t lastMatchedMicro(int64_t watermark_ms) {
-    if (watermark_ms >= std::numeric_limits<int64_t>::max() / 1000 - 1)
-        return std::numeric_limits<int64_t>::max();
-    return watermark_ms <= kNoWatermark / 1000 ? kNoWatermark : watermark_ms * 1000 + 999;
-}
 
 LogicalType partialMatchesType() { return LogicalType::varbinary(std::numeric_limits<int32_t>::max()); }
 
@@ -100,7 +93,7 @@ struct MatchRecognize::State final : OperatorState {
     Counter& late;
     KeptWatermark watermark;
     // Times, in microseconds, of rows that wait, and at which partial matches end, with their partitions.
-    absl::btree_set<std::pair<int64_t, uint32_t>> timers;
+    PartitionTimers timers;
     std::vector<uint32_t> touched;     // in processing time, of the batch at hand: partitions
     std::vector<uint32_t> fresh_rows;  // and how many rows of each are new
     std::vector<std::vector<PartialMatches::Row>> told;
@@ -176,16 +169,7 @@ Batch MatchRecognize::inTime(State& state, const Batch& batch) const {
                                     p_.input[column].name),
                         "filter such rows out before it");
     }
-    const int64_t passed = lastMatchedMicro(state.watermark.value());
-    if (passed == kNoWatermark) return batch;
-    const int64_t* times = time.data<int64_t>();
-    Selection left;
-    for (size_t row = 0; row < batch.rows(); ++row) {
-        if (times[row] > passed) left.push_back(static_cast<uint32_t>(row));
-    }
-    if (left.size() == batch.rows()) return batch;
-    state.late.add(static_cast<int64_t>(batch.rows() - left.size()));
-    return batch.gather(left);
+    return withoutLateRows(batch, column, state.watermark.value(), state.late);
 }
 
 void MatchRecognize::process(OperatorState& operator_state, size_t, const Batch& all,
@@ -224,22 +208,15 @@ void MatchRecognize::onWatermark(OperatorState& operator_state, EventTime waterm
                                  Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) {
-        const int64_t passed = lastMatchedMicro(watermark.value());
-        const int64_t matched = lastMatchedMicro(state.watermark.value());
-        std::vector<uint32_t> partitions;
-        auto timer = state.timers.begin();
-        for (; timer != state.timers.end() && timer->first <= passed; ++timer)
-            partitions.push_back(timer->second);
-        state.timers.erase(state.timers.begin(), timer);
-        std::sort(partitions.begin(), partitions.end());
-        partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+        const int64_t passed = lastMicro(watermark.value());
+        const int64_t matched = lastMicro(state.watermark.value());
         std::vector<Due> due;
-        for (const uint32_t partition : partitions) {
+        for (const uint32_t partition : takePassed(state.timers, passed)) {
             Due next{partition, 0, 0};
             for (const OrderedRow& row : state.rows.rows(partition)) {
                 const int64_t time = SortKeys::int64Of(row.key);
                 if (time > passed) break;
-                next.first += matched != kNoWatermark && time <= matched;
+                next.first += matched != kNoMicro && time <= matched;
                 ++next.end;
             }
             if (next.end > 0) due.push_back(next);

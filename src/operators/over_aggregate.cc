@@ -4,19 +4,13 @@
 #include <cstring>
 #include <limits>
 
+#include "operators/partition_timers.h"
+
 namespace millrace {
 
 namespace {
 
 constexpr size_t kFiredRows = 8192;  // computed at a time, unless a partition has more
-constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
-
-// The last microsecond that a watermark covers.
-int64_t lastMicro(int64_t watermark_ms) {
-    if (watermark_ms >= std::numeric_limits<int64_t>::max() / 1000 - 1)
-        return std::numeric_limits<int64_t>::max();
-    return watermark_ms <= std::numeric_limits<int64_t>::min() / 1000 ? kNone : watermark_ms * 1000 + 999;
-}
 
 std::string encoded(int64_t watermark) {
     return std::string(reinterpret_cast<const char*>(&watermark), sizeof(watermark));
@@ -50,13 +44,13 @@ struct OverAggregate::State final : OperatorState {
     KeyedTable* accumulators = nullptr;  // without a lower bound
     Counter& late;
     std::vector<std::string>* watermark_list = nullptr;
-    int64_t watermark = kNone;
+    int64_t watermark = kNoMicro;
     // By event time: the times of rows that wait, or at which rows may be forgotten, with their partitions.
-    absl::btree_set<std::pair<int64_t, uint32_t>> timers;
+    PartitionTimers timers;
     // In processing time: of each partition that the batch at hand touches, its rows that are new.
     std::vector<uint32_t> touched;
     std::vector<uint32_t> fresh_rows;
-    int64_t passed = kNone;  // event time, in microseconds, up to which rows are being sent
+    int64_t passed = kNoMicro;  // event time, in microseconds, up to which rows are being sent
 };
 
 OverAggregate::OverAggregate(OverAggregateParameters parameters)
@@ -129,16 +123,7 @@ Batch OverAggregate::inTime(State& state, const Batch& batch) const {
                                     p_.over.input[timeColumn()].name),
                         "filter such rows out before the window function");
     }
-    const int64_t* times = time.data<int64_t>();
-    const int64_t passed = lastMicro(state.watermark);
-    if (passed == kNone) return batch;
-    Selection left;
-    for (size_t row = 0; row < batch.rows(); ++row) {
-        if (times[row] > passed) left.push_back(static_cast<uint32_t>(row));
-    }
-    if (left.size() == batch.rows()) return batch;
-    state.late.add(static_cast<int64_t>(batch.rows() - left.size()));
-    return batch.gather(left);
+    return withoutLateRows(batch, timeColumn(), state.watermark, state.late);
 }
 
 void OverAggregate::process(OperatorState& operator_state, size_t, const Batch& all, OperatorContext&,
@@ -178,20 +163,13 @@ void OverAggregate::onWatermark(OperatorState& operator_state, EventTime waterma
     if (!p_.processing_time) {
         const int64_t passed = state.passed = lastMicro(watermark.value());
         const int64_t sent = lastMicro(state.watermark);
-        std::vector<uint32_t> partitions;
-        auto timer = state.timers.begin();
-        for (; timer != state.timers.end() && timer->first <= passed; ++timer)
-            partitions.push_back(timer->second);
-        state.timers.erase(state.timers.begin(), timer);
-        std::sort(partitions.begin(), partitions.end());
-        partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
         std::vector<Due> due;
-        for (const uint32_t partition : partitions) {
+        for (const uint32_t partition : takePassed(state.timers, passed)) {
             Due next{partition, 0, 0};
             for (const OrderedRow& row : state.rows.rows(partition)) {
                 const int64_t time = SortKeys::int64Of(row.key);
                 if (time > passed) break;
-                next.first_result += sent != kNone && time <= sent;
+                next.first_result += sent != kNoMicro && time <= sent;
                 ++next.end;
             }
             if (next.end > 0) due.push_back(next);

@@ -1,7 +1,5 @@
 #include "operators/temporal_join.h"
 
-#include <absl/container/btree_set.h>
-
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -9,6 +7,7 @@
 #include "expr/executor.h"
 #include "operators/function_context.h"
 #include "operators/ordered_rows.h"
+#include "operators/partition_timers.h"
 #include "operators/row_values.h"
 #include "operators/time_units.h"
 
@@ -18,15 +17,6 @@ namespace {
 
 constexpr size_t kSentRows = 4096;  // joined at a time
 constexpr int64_t kNoRow = -1;
-
-// The last microsecond that a watermark covers.
-int64_t lastMicroOf(EventTime watermark) {
-    if (watermark.value() >= std::numeric_limits<int64_t>::max() / 1000 - 1)
-        return std::numeric_limits<int64_t>::max();
-    if (watermark.value() <= std::numeric_limits<int64_t>::min() / 1000)
-        return std::numeric_limits<int64_t>::min();
-    return watermark.value() * 1000 + 999;
-}
 
 // Whose a row is, by its sort key: the last column of that is TRUE of left rows.
 bool isLeft(const OrderedRow& row) { return row.key.back() != 0; }
@@ -41,7 +31,7 @@ struct TemporalJoin::State final : OperatorState {
     FunctionContextKeeper functions;
     std::optional<ExpressionExecutor> condition;
     // The times of rows that the watermark has not been told to have passed, with their partitions.
-    absl::btree_set<std::pair<int64_t, uint32_t>> timers;
+    PartitionTimers timers;
 };
 
 // Left rows to be sent with the versions they meet, and what the state is done with.
@@ -187,16 +177,9 @@ void TemporalJoin::process(OperatorState& operator_state, size_t side, const Bat
 void TemporalJoin::onWatermark(OperatorState& operator_state, EventTime watermark, OperatorContext& context,
                                Output& output) const {
     auto& state = static_cast<State&>(operator_state);
-    const int64_t passed = lastMicroOf(watermark);
-    std::vector<uint32_t> partitions;
-    auto timer = state.timers.begin();
-    for (; timer != state.timers.end() && timer->first <= passed; ++timer)
-        partitions.push_back(timer->second);
-    state.timers.erase(state.timers.begin(), timer);
-    std::sort(partitions.begin(), partitions.end());
-    partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+    const int64_t passed = lastMicro(watermark.value());
     Due due;
-    for (const uint32_t partition : partitions) {
+    for (const uint32_t partition : takePassed(state.timers, passed)) {
         collect(state, partition, passed, due);
         if (due.lefts.size() >= kSentRows) send(state, due, context, output);
     }

@@ -1,23 +1,13 @@
 #include "operators/temporal_sort.h"
 
-#include <limits>
-
 #include "operators/kept_watermark.h"
+#include "operators/partition_timers.h"
 
 namespace millrace {
 
 namespace {
 
 constexpr size_t kSortedRows = 4096;  // put out at a time
-
-// The last microsecond that a watermark covers.
-int64_t lastSortedMicro(int64_t watermark_ms) {
-    if (watermark_ms >= std::numeric_limits<int64_t>::max() / 1000 - 1)
-        return std::numeric_limits<int64_t>::max();
-    if (watermark_ms <= std::numeric_limits<int64_t>::min() / 1000)
-        return std::numeric_limits<int64_t>::min();
-    return watermark_ms * 1000 + 999;
-}
 
 }  // namespace
 
@@ -54,15 +44,8 @@ void TemporalSort::process(OperatorState& operator_state, size_t, const Batch& a
             fmt::format("a row has NULL in '{}', by which rows are ordered", schema_[order_[0].column].name),
             "filter such rows out before ORDER BY");
     }
-    const int64_t passed = lastSortedMicro(state.watermark.value());
-    Selection in_time;
-    for (size_t row = 0; row < all.rows(); ++row) {
-        if (time.data<int64_t>()[row] > passed || passed == std::numeric_limits<int64_t>::min())
-            in_time.push_back(static_cast<uint32_t>(row));
-    }
-    state.late.add(static_cast<int64_t>(all.rows() - in_time.size()));
-    if (in_time.empty()) return;
-    const Batch batch = in_time.size() == all.rows() ? all : all.gather(in_time);
+    const Batch batch = withoutLateRows(all, order_[0].column, state.watermark.value(), state.late);
+    if (batch.empty()) return;
     state.rows.begin(batch);
     for (size_t row = 0; row < batch.rows(); ++row)
         state.rows.keep(*state.rows.rows(state.rows.partitionOf(row)).insert(state.rows.pending(row)).first);
@@ -72,7 +55,7 @@ void TemporalSort::process(OperatorState& operator_state, size_t, const Batch& a
 void TemporalSort::onWatermark(OperatorState& operator_state, EventTime watermark, OperatorContext&,
                                Output& output) const {
     auto& state = static_cast<State&>(operator_state);
-    const int64_t passed = lastSortedMicro(watermark.value());
+    const int64_t passed = lastMicro(watermark.value());
     for (uint32_t partition = 0; partition < state.rows.partitions(); ++partition) {
         OrderedRows::Rows& rows = state.rows.rows(partition);
         std::vector<int64_t> numbers;
