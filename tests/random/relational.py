@@ -1,7 +1,7 @@
 """Queries of tables whose rows have no time."""
 import sqlite3
 
-from blocks import cell, file_block, new_duckdb, query_block, table_block
+from blocks import Duck, cell, file_block, query_block, table_block
 
 COLUMNS = ["a", "b", "s", "c"]
 
@@ -300,21 +300,19 @@ class Relational:
 
     def file(self, queries):
         text = ""
-        lite, duck = sqlite3.connect(":memory:"), new_duckdb()
+        lite, duck = sqlite3.connect(":memory:"), Duck()
         for name, sizes in (("t", [0, 1, 30, 200]), ("u", [0, 5, 60])):
             rows = [self.row() for _ in range(self.rng.choice(sizes))]
             lite.execute(f"CREATE TABLE {name} (a, b, s, c)")
             lite.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?)", rows)
-            duck.execute(f"CREATE TABLE {name} (a BIGINT, b BIGINT, s VARCHAR, c BIGINT)")
-            if rows:
-                duck.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?)", rows)
+            duck.create(name, "a BIGINT, b BIGINT, s VARCHAR, c BIGINT", rows)
             text += file_block(f"{name}.json", [dict(zip(COLUMNS, row)) for row in rows])
             text += table_block(name, "a BIGINT, b BIGINT, s STRING, c BIGINT")
         for _ in range(queries):
             query = self.query()
             ours, theirs = query if isinstance(query, tuple) else (query, query)
             rows = lite.execute(theirs).fetchall()
-            others = duck.execute(theirs).fetchall()
+            others = duck.answer(theirs)
             if sorted(map(str_of, rows)) != sorted(map(str_of, others)):
                 raise SystemExit(f"SQLite and DuckDB do not agree on: {theirs}\n{rows}\n{others}")
             text += query_block(ours, rows)

@@ -1,7 +1,5 @@
 """Windows over time, answered by DuckDB: there a window is arithmetic on milliseconds."""
-import duckdb
-
-from blocks import file_block, new_duckdb, query_block, table_block
+from blocks import Duck, file_block, query_block, table_block
 from windowed import BASE_MS, Windowed
 
 NAMES = ["id", "k", "v", "ts"]
@@ -174,19 +172,13 @@ class Timed:
                                 self.interval_join])()
 
     def file(self, queries):
-        text, duck = "", new_duckdb()
+        text, duck = "", Duck()
         for name in ("e", "f"):
             rows = self.rows()
-            duck.execute(f"CREATE TABLE {name} (id BIGINT, k VARCHAR, v BIGINT, ts BIGINT)")
-            if rows:
-                duck.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?)", rows)
+            duck.create(name, "id BIGINT, k VARCHAR, v BIGINT, ts BIGINT", rows)
             text += file_block(f"{name}.json", [dict(zip(NAMES, [*row[:3], Windowed.text_of(row[3])])) for row in rows])
             text += table_block(name, "id BIGINT, k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND")
         for _ in range(queries):
             ours, theirs = self.query()
-            try:
-                answer = duck.execute(theirs).fetchall()
-            except duckdb.Error as error:
-                raise SystemExit(f"DuckDB does not take: {theirs}\n{error}") from error
-            text += query_block(ours, answer)
+            text += query_block(ours, duck.answer(theirs))
         return text

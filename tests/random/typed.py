@@ -6,9 +6,7 @@ CONCAT and GREATEST, the first day of a week, digits of a fraction), DuckDB's si
 import datetime
 import decimal
 
-import duckdb
-
-from blocks import cell, file_block, new_duckdb, query_block, table_block
+from blocks import Duck, cell, file_block, query_block, table_block
 
 START = datetime.datetime(2023, 12, 28)
 TABLE = "n INT, i BIGINT, d DECIMAL(10, 2), s STRING, b BOOLEAN, t TIMESTAMP(3), day DATE"
@@ -230,18 +228,12 @@ class Typed:
 
     def file(self, queries):
         rows = [self.row() for _ in range(self.rng.choice([0, 1, 30, 60]))]
-        duck = new_duckdb()
-        duck.execute("CREATE TABLE t (n INT, i BIGINT, d DECIMAL(10, 2), s VARCHAR, b BOOLEAN, t TIMESTAMP, day DATE)")
-        if rows:
-            duck.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        duck = Duck()
+        duck.create("t", "n INT, i BIGINT, d DECIMAL(10, 2), s VARCHAR, b BOOLEAN, t TIMESTAMP, day DATE", rows)
         records = [{name: value if isinstance(value, (int, str, bool, type(None))) else shown(value) for name, value in zip(NAMES, row)}
                    for row in rows]
         text = file_block("t.json", records) + table_block("t", TABLE)
         for _ in range(queries):
             ours, theirs = self.query()
-            try:
-                answer = duck.execute(theirs).fetchall()
-            except duckdb.Error as error:
-                raise SystemExit(f"DuckDB does not take: {theirs}\n{error}") from error
-            text += query_block(ours, [[shown(value) for value in row] for row in answer])
+            text += query_block(ours, [[shown(value) for value in row] for row in duck.answer(theirs)])
         return text
