@@ -1,5 +1,7 @@
 // Versions: updates of applications that run and that do not, rollbacks, and what else changes the
 // configuration.
+#include <future>
+
 #include "base/error.h"
 #include "service/test_support.h"
 
@@ -325,6 +327,40 @@ TEST_F(ChangeTest, anUpdateThatHangsCanBeRolledBack) {
     EXPECT_EQ(version(), 1);
     EXPECT_EQ(folder_.clusters().size(), 1u);
     EXPECT_EQ(c.plan("a")["package"]["sql"], "one");
+}
+
+// A job that has been asked to stop does stop: what it leaves is what the rollback goes on from.
+TEST_F(ChangeTest, aRollbackWhileTheJobStopsGoesOnFromItsSnapshot) {
+    for (const std::string point : {"UpdateApplication.stop.run", "UpdateApplication.stop.done"}) {
+        SCOPED_TRACE(point);
+        std::promise<void> stopping;
+        configuration_.fault_point = [&](const std::string& reached) {
+            if (reached == point) stopping.set_value();
+        };
+        restartService();
+        auto& c = *client_;
+        const std::string name = point.ends_with("run") ? "a" : "b";
+        c.create(name, "one SLOW_SAVEPOINT");
+        c.start(name);
+        EXPECT_TRUE(c.eventually([&] { return c.plan(name)["count"] >= 3; }));
+        const std::string update = c.updateSql(name, "two")["OperationId"];
+        stopping.get_future().wait();
+        const std::string rollback =
+            c.must("RollbackApplication",
+                   {{"ApplicationName", name}, {"CurrentApplicationVersionId", 2}})["OperationId"];
+        EXPECT_EQ(c.finish(name, rollback)["OperationStatus"], "SUCCESSFUL");
+        EXPECT_EQ(c.finish(name, update)["OperationStatus"], "CANCELLED");
+        EXPECT_TRUE(c.reaches(name, "RUNNING"));
+        const Json snapshots = c.snapshots(name);
+        ASSERT_EQ(snapshots.size(), 1u);
+        EXPECT_EQ(snapshots[0]["SnapshotStatus"], "READY");
+        EXPECT_NE(c.plan(name)["restored"].dump().find(snapshots[0]["SnapshotName"]), std::string::npos);
+        EXPECT_EQ(c.plan(name)["package"]["sql"], "one SLOW_SAVEPOINT");
+        EXPECT_GE(c.plan(name)["count"], 3);
+        c.stop(name, true);
+        configuration_.fault_point = nullptr;
+        restartService();
+    }
 }
 
 TEST_F(ChangeTest, aRollbackAfterTheJobHasEndedIsRolledBackAndCanBeStarted) {

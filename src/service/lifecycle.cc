@@ -12,9 +12,15 @@ namespace millrace {
 
 namespace {
 
-ClusterRecord requireCluster(OperationContext& context) {
+std::optional<ClusterRecord> findLivingCluster(OperationContext& context) {
     auto cluster = context.service.store.findCluster(context.application.id);
-    if (!cluster || cluster->port == 0 || !context.service.engine.isAlive(cluster->process))
+    if (cluster && (cluster->port == 0 || !context.service.engine.isAlive(cluster->process))) cluster.reset();
+    return cluster;
+}
+
+ClusterRecord requireCluster(OperationContext& context) {
+    auto cluster = findLivingCluster(context);
+    if (!cluster)
         throw UserError("service.cluster-down", "the application's cluster is not running at the moment");
     return std::move(*cluster);
 }
@@ -172,9 +178,13 @@ void takeCheckpoint(OperationContext& context, const ClusterRecord& cluster) {
 }
 
 void triggerSavepoint(OperationContext& context, bool stop) {
+    const std::string folder = snapshotFolder(context);
+    if (const std::string saved = findSavepoint(folder); !saved.empty() && !findLivingCluster(context)) {
+        context.state["location"] = saved;  // it ended after the stop that an earlier attempt asked for
+        return;
+    }
     const ClusterRecord cluster = requireCluster(context);
     FlinkRestClient client(context.service.http, clusterUrl(cluster));
-    const std::string folder = snapshotFolder(context);
     for (Pacing pacing(context);; pacing.wait()) {
         const JobDetail job = client.job(cluster.job_id);
         if (job.ended()) {

@@ -188,7 +188,9 @@ void OperationRunner::undo(Active& active, Operation& operation) {
     Json state = Json::parse(operation.state);
     const auto stored = context_.store.findOperation(operation.sequence);
     operation.cancel_requested = stored && stored->cancel_requested;
-    OperationContext work{context_, std::move(*application), operation, state, [] {}};
+    OperationContext work{context_, std::move(*application), operation, state, [&] {
+                              if (stopping_) throw OperationInterrupted{false};
+                          }};
     try {
         if (description.undo) description.undo(work);
     } catch (const std::exception& e) {

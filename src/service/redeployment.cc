@@ -24,6 +24,8 @@ ApplicationVersion requireVersion(OperationContext& context, const char* which) 
     return std::move(*version);
 }
 
+constexpr int64_t kStopStep = 3;  // of describeChange's
+
 bool has(const OperationContext& context, const char* member) { return context.state.contains(member); }
 
 bool underChange(ApplicationStatus status) {
@@ -181,7 +183,30 @@ bool isPastStop(const OperationContext& context) {
     return has(context, "location") || has(context, "switched") || has(context, "jobEnded");
 }
 
+// A job that may have been asked to stop does stop, however early the rollback that cancels this change came:
+// it is waited for, as what it saves is what the rollback goes on from. Whoever wants no state (a force stop,
+// a deletion) does not wait.
+void finishStop(OperationContext& context) {
+    if (!has(context, "snapshot") || isPastStop(context) || context.operation.step < kStopStep) return;
+    const auto check = [&context] {
+        context.check();
+        const auto application = context.service.store.findApplication(context.application.id);
+        if (!application || application->status != ApplicationStatus::RollingBack)
+            throw UserError("service.not-waited-for", "the application is being stopped");
+    };
+    OperationContext stop{context.service, context.application, context.operation, context.state, check};
+    try {
+        check();
+        stopWithSavepoint(stop);
+        awaitStopped(stop);
+    } catch (const UserError& e) {
+        logWarn("service.change", "application {}: the change was cancelled while its job stopped: {}",
+                context.application.name, e.what());
+    }
+}
+
 void undo(OperationContext& context) {
+    finishStop(context);
     if (isPastStop(context))
         killCluster(context);
     else
