@@ -8,7 +8,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,25 +25,12 @@ const Schema& deadLetterColumns();
 void checkDeadLetters(const std::string& table, const std::map<std::string, std::string>& options,
                       const std::string& letters, const Schema& schema);
 
-// The planner tells a connector the letters' columns by an option that nobody can write.
-void setDeadLetterColumns(std::map<std::string, std::string>& options, const Schema& columns);
-std::optional<Schema> findDeadLetterColumns(const std::map<std::string, std::string>& options);
-
 // The context of a reader whose dead letters somebody takes (a SourceReaderContext may be one).
 class DeadLetterContext {
   public:
     virtual ~DeadLetterContext() = default;
     // Takes rows of these columns, in order with what goes to poll()'s output; nullptr where nobody does.
     virtual Output* deadLetters() = 0;
-};
-
-// What a source is besides: its rows say how they change (each update with the row before it, and deletes);
-// it keeps dead letters where it is told their columns.
-class DescribedSource {
-  public:
-    virtual ~DescribedSource() = default;
-    virtual bool readsChanges() const = 0;
-    virtual bool keepsDeadLetters() const = 0;
 };
 
 // Marks a sink as one of dead letters.
