@@ -19,10 +19,12 @@ using Rows = std::vector<std::string>;
 
 const Schema kInput({{"k", LogicalType::string()}, {"at", LogicalType::timestamp(3)}});
 
-std::shared_ptr<Operator> sessions(int64_t gap_ms) {
+enum class Time : uint8_t { Event, Processing };
+
+std::shared_ptr<Operator> sessions(int64_t gap_ms, Time time = Time::Event) {
     SessionAssignerParameters p;
     p.input = kInput;
-    p.time_column = 1;
+    if (time == Time::Event) p.time_column = 1;
     p.gap_ms = gap_ms;
     p.keys = {0};
     std::vector<Field> fields = kInput.fields();
@@ -67,6 +69,35 @@ TEST(SessionAssigner, LateRowsAreDroppedUnlessTheirSessionIsOpen) {
 TEST(SessionAssigner, ARowWithoutATimeFailsTheJob) {
     OperatorHarness harness(sessions(10));
     EXPECT_THROW(harness.process(batchOf(kInput, {{{Value::string("a"), Value::null()}}})), UserError);
+}
+
+TEST(SessionAssigner, InProcessingTimeTheClockClosesSessions) {
+    OperatorHarness harness(sessions(10, Time::Processing));
+    const int64_t start = harness.clock.now_ms;
+    const auto expected = [&](const char* key, int64_t at, int64_t from, int64_t to) {
+        return text(key, at, start + from, start + to);
+    };
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    harness.runUntil(start + 6);
+    harness.process(batchOf(kInput, {row("b", 1), row("a", 4)}));
+    harness.watermark(1'000'000'000'000);  // says nothing here
+    harness.runUntil(start + 15);
+    EXPECT_EQ(harness.changes(), Rows());
+    const Snapshots snapshots = harness.snapshot();
+    harness.runUntil(start + 16);
+    const Rows both = {expected("a", 5, 0, 16), expected("a", 4, 0, 16), expected("b", 1, 6, 16)};
+    EXPECT_EQ(harness.changes(), both);
+    harness.process(batchOf(kInput, {row("a", 7)}));
+    harness.end();
+    EXPECT_EQ(harness.changes().back(), expected("a", 7, 16, 26));
+
+    // The clock went on while nobody ran: what it closed comes first, and a row afterwards opens another.
+    OperatorHarness later(sessions(10, Time::Processing), {0}, 1, snapshots);
+    later.clock.now_ms = start + 40;
+    later.process(batchOf(kInput, {row("b", 9)}));
+    EXPECT_EQ(later.changes(), both);
+    later.end();
+    EXPECT_EQ(later.changes().back(), expected("b", 9, 40, 50));
 }
 
 // No row is of a session that the watermark has closed: they come at least a millisecond after its end.
