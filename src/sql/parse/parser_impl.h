@@ -127,6 +127,7 @@ class Parser {
     // -------------------------------------------------------------------------------------------------
     TypeSpec type();
     TypeSpec typeName();
+    void fieldOf(TypeSpec& row);
     std::optional<bool> nullability();
 
     // queries.cc
