@@ -110,6 +110,7 @@ SqlRunner::SqlRunner(const SqlRunnerOptions& options, const std::atomic<bool>& i
     session.configuration.set("restart-strategy.type", "none");
     session.configuration.merge(Configuration(parseAssignments("--set", options.settings)));
     session.text_name = options.text_name;
+    session.jobs = [this] { return jobs_; };
     // A person watches: results, and the error that ends it. Failures that a restart mends are worth a line.
     const bool restarts = session.configuration.find("restart-strategy.type") != "none";
     configureLog({.level = restarts ? LogLevel::Warn : LogLevel::Off});
@@ -151,9 +152,13 @@ std::optional<JobDetails> SqlRunner::runToEnd(const std::shared_ptr<const JobGra
                                               RowPrinter* printer) {
     JobStatistics statistics(statistics_);
     const auto job = Job::start(graph, JobOptions{});
+    const JobDetails begun = job->details();
+    jobs_.push_back({begun.job_id, begun.name, "", begun.start_ms});
     for (;;) {
         statistics.note(*job);
-        switch (job->waitForEnd(100)) {
+        const JobStatus status = job->waitForEnd(100);
+        jobs_.back().status = toString(status);
+        switch (status) {
             case JobStatus::Finished:
                 statistics.write(*job);
                 return job->details();

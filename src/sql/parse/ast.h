@@ -527,6 +527,7 @@ struct Show {
     std::string
         what;  // TABLES, VIEWS, FUNCTIONS, CATALOGS, DATABASES, COLUMNS, CREATE TABLE, CREATE VIEW, ...
     std::optional<ObjectName> object;
+    std::vector<OptionItem> partition;  // of PARTITIONS: PARTITION (k = 'v'), keys and values as text
     std::optional<std::string> like;
     bool not_like = false;
     bool any_case = false;  // ILIKE

@@ -184,6 +184,7 @@ class Parser {
     CreateCatalog createCatalog();
     CreateDatabase createDatabase();
     decltype(Statement::node) use(size_t first);
+    std::vector<OptionItem> partitionValues();
     Show show();
     Describe describe();
 

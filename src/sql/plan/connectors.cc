@@ -246,6 +246,13 @@ bool readsUpserts(const TableDefinition& table, const PlanOptions& options) {
     return connector != nullptr && connector->reads_upserts;
 }
 
+std::vector<std::vector<std::string>> partitionsOf(const TableDefinition& table, const PlanOptions& options,
+                                                   const TextSpan& where) {
+    const ConnectorDescriptor& connector = connectorOf(table, options, where);
+    if (!connector.partitions) cannot(table, "asked for its partitions", where);
+    return placed(where, [&] { return connector.partitions(specOf(table, connector, Direction::Read)); });
+}
+
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options) {
     const TableDefinition& table = *sink.table();
     const ConnectorDescriptor& connector = connectorOf(table, options, sink.where());
