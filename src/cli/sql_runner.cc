@@ -12,6 +12,8 @@
 #include "cli/collect_sink.h"
 #include "cli/job_failure.h"
 #include "cluster/registry.h"
+#include "functions/time_zone.h"
+#include "operators/function_context.h"
 #include "sql/plan/planner.h"
 
 namespace millrace::cli {
@@ -74,6 +76,13 @@ sql::PlanOptions planOptions(const sql::Session& session,
         return makeCollectSink(schema, receive);
     };
     return options;
+}
+
+Batch inLocalTime(const Batch& batch, const std::string& zone) {
+    std::vector<ColumnPtr> columns;
+    for (const ColumnPtr& column : batch.columns())
+        columns.push_back(millrace::inLocalTime(column, zone));
+    return batch.withColumns(std::move(columns));
 }
 
 // EXPLAIN is one text; SHOW and the like are small tables.
@@ -177,8 +186,10 @@ std::optional<JobDetails> SqlRunner::runToEnd(const std::shared_ptr<const JobGra
 
 bool SqlRunner::query(const sql::StatementResult& result, const Shown& shown) {
     std::unique_ptr<RowPrinter> printer;
-    sql::PlanOptions options =
-        planOptions(*session_, registry_, [&](const Batch& batch) { printer->receive(batch); });
+    const std::string zone = localTimeZone(session_->configuration());
+    sql::PlanOptions options = planOptions(*session_, registry_, [&](const Batch& batch) {
+        printer->receive(printer->showsLocalTime() ? inLocalTime(batch, zone) : batch);
+    });
     // Operators combine the changes of a batch; who asks for every change gets those of every row.
     constexpr const char* kRowsMax = "millrace.batch.rows-max";
     if (shown.every_change && !options.configuration.has(kRowsMax)) options.configuration.set(kRowsMax, "1");
