@@ -191,13 +191,11 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
         TableSpec spec = specOf(*scan.table, connector, Direction::Read);
         spec.projection = scan.paths;
         spec.filters = scan.filters;
-        if (scan.dead_letters) setDeadLetterColumns(spec.options, scan.dead_letters->writtenSchema());
+        if (scan.dead_letters) spec.dead_letters = scan.dead_letters->writtenSchema();
         return connector.make_source(spec);
     });
     if (!scan.dead_letters) return source;
-    const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
-    if (described == nullptr || !described->keepsDeadLetters())
-        cannot(*scan.table, "read with a table of dead letters", where);
+    if (!connector.keeps_dead_letters) cannot(*scan.table, "read with a table of dead letters", where);
     const TableDefinition& letters = *scan.dead_letters;
     const ConnectorDescriptor& takes = connectorOf(letters, options, where);
     if (!takes.make_sink) cannot(letters, "written", where);
@@ -229,13 +227,9 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
 
 bool readsChanges(const TableDefinition& table, const PlanOptions& options) {
     const ConnectorDescriptor* const connector = findConnector(table, options);
-    if (connector == nullptr || !connector->uses_format || !connector->make_source) return false;
+    if (connector == nullptr || !connector->reads_changes) return false;
     try {
-        TableSpec spec = specOf(table, *connector, Direction::Read);
-        spec.projectAll();
-        const std::shared_ptr<const Source> source = connector->make_source(spec);
-        const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
-        return described != nullptr && described->readsChanges();
+        return connector->reads_changes(specOf(table, *connector, Direction::Read));
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }
