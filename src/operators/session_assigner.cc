@@ -77,6 +77,7 @@ struct SessionAssigner::State final : OperatorState {
 
 SessionAssigner::SessionAssigner(SessionAssignerParameters parameters) : p_(std::move(parameters)) {
     MILLRACE_CHECK(p_.gap_ms > 0, "sessions without a gap");
+    MILLRACE_CHECK(!p_.changes || p_.time_column, "changes of sessions in processing time");
     MILLRACE_CHECK(p_.output.size() == p_.input.size() + 3, "no room for the window columns");
 }
 
@@ -88,9 +89,9 @@ std::vector<KeptState> SessionAssigner::keeps() const {
 }
 
 Schema SessionAssigner::stateColumns() const {
-    if (p_.time_column) return p_.input;
     std::vector<Field> fields = p_.input.fields();
-    fields.push_back({"session_time", LogicalType::timestampLtz(3)});
+    if (!p_.time_column) fields.push_back({"session_time", LogicalType::timestampLtz(3)});
+    if (p_.changes) fields.push_back({"session_kind", LogicalType::of(TypeKind::TinyInt)});
     return Schema(std::move(fields));
 }
 
@@ -117,7 +118,7 @@ void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch
                               OperatorContext& context, Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
-    if (state.event_time) return add(state, batch);
+    if (state.event_time) return add(state, p_.changes ? withKinds(batch) : batch);
     const int64_t now = context.now().value();
     closeDue(state, now, output);
     std::vector<ColumnPtr> columns = batch.columns();
@@ -125,6 +126,15 @@ void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch
         Column::constant(stateColumns()[timeField()].type, Value::int64(now * 1000), batch.rows()));
     add(state, batch.withColumns(std::move(columns)));
     wake(state, context);
+}
+
+Batch SessionAssigner::withKinds(const Batch& batch) const {
+    std::vector<ColumnPtr> columns = batch.columns();
+    auto kinds = std::make_shared<Column>(stateColumns()[columns.size()].type, batch.rows());
+    for (size_t row = 0; row < batch.rows(); ++row)
+        kinds->mutableData<int32_t>()[row] = static_cast<int32_t>(batch.kind(row));
+    columns.push_back(std::move(kinds));
+    return Batch(batch.rows(), std::move(columns));
 }
 
 // Takes up rows in the form of the state's.
@@ -236,11 +246,13 @@ void SessionAssigner::close(State& state, uint32_t partition, int64_t passed) co
     const int64_t complete = state.completeAt(last + p_.gap_ms);
     if (complete > passed) return state.schedule(partition, complete);
     session.reset();
+    const auto sent = static_cast<std::ptrdiff_t>(state.numbers.size());
     for (auto row = rows.begin(); row != end; ++row) {
         state.numbers.push_back(row->number);
         state.starts.push_back(first);
         state.ends.push_back(last + p_.gap_ms);
     }
+    if (p_.changes) std::sort(state.numbers.begin() + sent, state.numbers.end());  // as they arrived
     rows.erase(rows.begin(), end);
 }
 
@@ -263,7 +275,15 @@ void SessionAssigner::send(State& state, Output& output) const {
         add([&](size_t i) { return state.starts[i]; });
         add([&](size_t i) { return state.ends[i]; });
         add([&](size_t i) { return state.clock.toUtc(state.ends[i] - 1); });
-        output.emit(Batch(count, std::move(columns)));
+        Batch sent(count, std::move(columns));
+        if (p_.changes) {
+            const ColumnPtr kept = state.rows.load(p_.input.size(), rows);
+            std::vector<RowKind> kinds;
+            for (size_t i = 0; i < count; ++i)
+                kinds.push_back(static_cast<RowKind>(kept->data<int32_t>()[i]));
+            sent.setKinds(std::move(kinds));
+        }
+        output.emit(std::move(sent));
     }
     state.rows.erase(state.numbers);
     state.numbers.clear();

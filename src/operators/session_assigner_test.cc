@@ -21,8 +21,9 @@ const Schema kInput({{"k", LogicalType::string()}, {"at", LogicalType::timestamp
 
 enum class Time : uint8_t { Event, Processing };
 
-std::shared_ptr<Operator> sessions(int64_t gap_ms, Time time = Time::Event) {
+std::shared_ptr<Operator> sessions(int64_t gap_ms, Time time = Time::Event, bool changes = false) {
     SessionAssignerParameters p;
+    p.changes = changes;
     p.input = kInput;
     if (time == Time::Event) p.time_column = 1;
     p.gap_ms = gap_ms;
@@ -64,6 +65,25 @@ TEST(SessionAssigner, LateRowsAreDroppedUnlessTheirSessionIsOpen) {
     harness.end();
     EXPECT_EQ(harness.changes(),
               (Rows{text("a", 80, 80, 110), text("a", 90, 80, 110), text("a", 100, 80, 110)}));
+}
+
+TEST(SessionAssigner, ChangesGoOutAsTheyCame) {
+    const auto changed = [](RowKind kind, TestRow of) {
+        of.kind = kind;
+        return of;
+    };
+    OperatorHarness harness(sessions(10, Time::Event, true));
+    harness.process(
+        batchOf(kInput, {row("a", 5), row("a", 9), changed(RowKind::UpdateBefore, row("a", 9)),
+                         changed(RowKind::UpdateAfter, row("a", 1)), changed(RowKind::Delete, row("a", 5))}));
+    const Snapshots snapshots = harness.snapshot();
+    harness.end();
+    const auto as = [](const char* kind, int64_t time) { return kind + text("a", time, 1, 19).substr(2); };
+    const Rows expected = {as("+I", 5), as("+I", 9), as("-U", 9), as("+U", 1), as("-D", 5)};
+    EXPECT_EQ(harness.changes(), expected);
+    OperatorHarness restored(sessions(10, Time::Event, true), {0}, 2, snapshots);
+    restored.end();
+    EXPECT_EQ(restored.changes(), expected);
 }
 
 TEST(SessionAssigner, ARowWithoutATimeFailsTheJob) {

@@ -58,17 +58,18 @@ size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
 
 // Sessions whose rows are wanted as such.
 size_t WindowTableRel::placeSession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
-    if (!builder.changelog(*rel.input()).insertOnly()) {
+    SessionAssignerParameters parameters;
+    parameters.changes = !builder.changelog(*rel.input()).insertOnly();
+    if (parameters.changes && inProcessingTime(*window)) {
         throw UserError(
             {"sql.not-supported",
-             "SESSION over rows that change without an aggregation by its windows and its PARTITION BY is "
-             "not "
-             "supported yet",
+             "SESSION in processing time over rows that change, without an aggregation by its windows and "
+             "its "
+             "PARTITION BY, is not supported: what takes a row back would be of a later session than the row",
              "GROUP BY window_start, window_end and the columns of PARTITION BY, and filter rows in "
              "the query that SESSION reads",
              rel.origin->where()});
     }
-    SessionAssignerParameters parameters;
     parameters.input = rel.input()->schema;
     if (!inProcessingTime(*window)) parameters.time_column = time_column;
     parameters.gap_ms = window->size / 1000;
