@@ -21,6 +21,8 @@ BoundScalar bindParse(const std::string& name, bool or_null, std::span<const Arg
     bound.arguments.push_back(LogicalType::string());
     if (arguments.size() == 2) bound.arguments.push_back(LogicalType::boolean());
     bound.result = LogicalType::of(TypeKind::Variant).withNullable(or_null || anyNullable(arguments));
+    // Not folded: 1.5 and 1.5e0 are other values and the same JSON, by which plans know literals.
+    bound.context_free = false;
     bound.kernel = [name, or_null, type = bound.result](const FunctionContext&,
                                                         std::span<const ColumnPtr> columns, size_t rows) {
         VariantParser parser;
