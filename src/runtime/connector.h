@@ -90,6 +90,9 @@ struct ConnectorDescriptor {
     std::function<std::shared_ptr<const Source>(const TableSpec&)> make_source;
     std::function<std::shared_ptr<const Sink>(const TableSpec&)> make_sink;
     bool can_overwrite = false;  // make_sink heeds TableSpec::overwrite
+    // The partitions that a table with partition keys has, sorted, each as the values of its keys; absent:
+    // the connector has none. UserError if the outside cannot be read.
+    std::function<std::vector<std::vector<std::string>>(const TableSpec&)> partitions;
 };
 
 }  // namespace millrace

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/forwarding_source.h"
 #include "runtime/sink.h"
-#include "runtime/source.h"
 
 namespace millrace {
 
@@ -53,27 +53,16 @@ class DeadLetterSink final : public Sink {
 };
 
 // A source together with the sink of its dead letters, as the planner keeps the two until it makes the job.
-class SourceWithDeadLetters final : public Source {
+class SourceWithDeadLetters final : public ForwardingSource {
   public:
     SourceWithDeadLetters(std::shared_ptr<const Source> source, std::shared_ptr<const Sink> sink,
                           std::string table)
-        : source_(std::move(source)), sink_(std::move(sink)), table_(std::move(table)) {}
-    std::string name() const override { return source_->name() + " [dead letters: " + table_ + "]"; }
-    const Schema& outputSchema() const override { return source_->outputSchema(); }
-    Boundedness boundedness() const override { return source_->boundedness(); }
-    std::unique_ptr<SplitEnumerator> createEnumerator(
-        const std::optional<std::string>& restored) const override {
-        return source_->createEnumerator(restored);
-    }
-    std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return source_->createReader(context);
-    }
-    const std::shared_ptr<const Source>& source() const { return source_; }
+        : ForwardingSource(std::move(source)), sink_(std::move(sink)), table_(std::move(table)) {}
+    std::string name() const override { return source()->name() + " [dead letters: " + table_ + "]"; }
     const std::shared_ptr<const Sink>& deadLetters() const { return sink_; }
     const std::string& table() const { return table_; }  // its whole name
 
   private:
-    const std::shared_ptr<const Source> source_;
     const std::shared_ptr<const Sink> sink_;
     const std::string table_;
 };

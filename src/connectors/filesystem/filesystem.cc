@@ -27,6 +27,7 @@ ConnectorDescriptor describeFilesystem() {
     connector.make_source = makeFilesystemSource;
     connector.can_overwrite = true;
     connector.make_sink = makeFilesystemSink;
+    connector.partitions = partitionFolders;
     return connector;
 }
 
