@@ -2,7 +2,6 @@
 import collections
 import http.server
 import json
-import os
 import random
 import subprocess
 import threading
@@ -114,24 +113,6 @@ def table(name, url, stream, columns, more="", partitioned=""):
 def sql(text, *arguments, patience_s=60):
     return subprocess.run([MILLRACE, "sql", "-e", text, "--output", "json", *arguments], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=patience_s)
-
-
-class Query:
-    """A query without an end, whose rows are taken as they come."""
-
-    def __init__(self, text, *arguments, environment=None):
-        self.rows = []
-        self.process = subprocess.Popen([MILLRACE, "sql", "-e", text, "--output", "json", *arguments], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        env={**os.environ, **(environment or {})})
-        threading.Thread(target=lambda: self.rows.extend(json.loads(line) for line in self.process.stdout), daemon=True).start()
-
-    def take(self, count, patience_s=30):
-        wait_for(f"{count} rows", lambda: len(self.rows) >= count or self.process.poll() is not None, patience_s)
-        time.sleep(0.3)  # a row too many
-        self.process.kill()
-        assert len(self.rows) == count, (len(self.rows), self.process.stderr.read())
-        return self.rows
 
 
 HORIZON = ", 'source.init.position' = 'TRIM_HORIZON'"

@@ -8,8 +8,8 @@ import signal
 import time
 
 import pytest
-from harness import ROLE, free_port, sql_application, wait_for, wait_for_status
-from kinesis_harness import HORIZON, KEYS, Faults, Feed, Query, fast, sql, table, whole
+from harness import ROLE, Query, free_port, sql_application, wait_for, wait_for_status
+from kinesis_harness import HORIZON, KEYS, Faults, Feed, fast, sql, table, whole
 
 __all__ = ["fast", "whole"]  # the fixtures
 KILLS = int(os.environ.get("KINESIS_KILLS", "5"))
