@@ -99,11 +99,15 @@ class JsonDecoder final : public Decoder {
 
     // The fast way: as json::Kernel, of the first shape that the record at `at` has.
     const char* byShape(const char* at, const char* limit, size_t rows_max, BatchBuilder& out) {
+        const size_t before = out.rows();
         for (size_t tried = 0; tried < shapes_.size(); ++tried) {
-            const size_t which = tried == 0 ? last_shape_ : tried <= last_shape_ ? tried - 1 : tried;
-            const char* const next = shapes_[which]->decode(at, limit, rows_max, out);
+            const size_t which = tried == 0 ? expected_ : tried <= expected_ ? tried - 1 : tried;
+            const char* const next = shapes_[which].shape->decode(at, limit, rows_max, out);
             if (next == at) continue;
-            last_shape_ = which;
+            shapes_[last_].followed_by = which;
+            last_ = which;
+            const bool full = next == limit || out.rows() - before == rows_max;
+            expected_ = full ? which : shapes_[which].followed_by;
             return next;
         }
         return at;
@@ -112,13 +116,10 @@ class JsonDecoder final : public Decoder {
     void learn(std::string_view line) {
         auto shape = std::make_unique<JsonShape>(targets_, options_, kernel_);
         if (!shape->learn(line)) return;
-        if (shapes_.size() < kShapesMax) {
-            last_shape_ = shapes_.size();
-            shapes_.push_back(std::move(shape));
-        } else {
-            last_shape_ = next_replaced_++ % kShapesMax;
-            shapes_[last_shape_] = std::move(shape);
-        }
+        const size_t place = shapes_.size() < kShapesMax ? shapes_.size() : next_replaced_++ % kShapesMax;
+        if (place == shapes_.size()) shapes_.emplace_back();
+        shapes_[place] = {std::move(shape), place};
+        expected_ = place;
     }
 
     // Records of ever-changing shapes would pay for learning without gain: after some misses in a row most
@@ -321,8 +322,13 @@ class JsonDecoder final : public Decoder {
     const JsonOptions options_;
     const json::Kernel kernel_;  // nullptr: the plain way alone
     JsonValues values_;
-    std::vector<std::unique_ptr<JsonShape>> shapes_;
-    size_t last_shape_ = 0;
+    struct Shape {
+        std::unique_ptr<JsonShape> shape;
+        size_t followed_by = 0;  // which came behind records of this shape the last time
+    };
+    std::vector<Shape> shapes_;
+    size_t last_ = 0;  // of shapes_, that a record had
+    size_t expected_ = 0;
     size_t next_replaced_ = 0;
     std::unordered_map<std::string_view, size_t> by_name_;
     od::parser parser_;

@@ -64,7 +64,8 @@ ALWAYS_INLINE uint64_t wordAt(const char* at) {
 
 constexpr uint64_t everyByte(uint64_t byte) { return byte * 0x0101010101010101U; }
 
-// How many of the eight, from the first on, are digits.
+// How many of the eight, from the first on, are digits. (Of ':' to '?', which differ in the lower half only,
+// the sum tells.)
 ALWAYS_INLINE unsigned digitsOf(uint64_t word) {
     const uint64_t values = word ^ everyByte('0');
     const uint64_t others = ((values + everyByte(0x76)) | values) & everyByte(0x80);
@@ -112,6 +113,28 @@ const char* skipAny(const char* at, const char* limit) {
     return end;
 }
 
+// What is no text, and no short whole number.
+const char* skipNoText(const char* at, const char* limit) {
+    const char* const end = skipNumber(at, limit);
+    return end != at ? end : skipAny(at, limit);
+}
+
+bool isWord(const char* at, std::string_view word) { return std::memcmp(at, word.data(), word.size()) == 0; }
+
+const char* readBool(const Step& step, const char* at, BatchBuilder& out) {
+    const bool value = isWord(at, "true");
+    if (!value && !isWord(at, "false")) return nullptr;
+    out.column(step.column).append<uint8_t>(value ? 1 : 0);
+    return at + (value ? 4 : 5);
+}
+
+// Where a value was looked for in vain.
+const char* readNull(const Step& step, const char* at, BatchBuilder& out) {
+    if (!step.nullable || !isWord(at, "null")) return nullptr;
+    out.column(step.column).appendNull();
+    return at + 4;
+}
+
 namespace portable {
 
 using Mask = uint32_t;
@@ -154,15 +177,16 @@ Mask controls(const char* at) {
 
 ALWAYS_INLINE void copyBlock(const char* from, char* to) { std::memcpy(to, from, sizeof(Mask) * 8); }
 
-ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t size) {
-    while (size > kBlock) {
-        if (!blockEquals(at, literal, kBlock)) return false;
-        at += kBlock;
-        literal += kBlock;
-        size -= kBlock;
-    }
-    return blockEquals(at, literal, size);
+#if defined(__SSE2__)
+ALWAYS_INLINE bool startsWith(const char* at, const char* literal, Mask mask) {
+    return (mask & ~joined(_mm_cmpeq_epi8(halfAt(at), halfAt(literal)),
+                           _mm_cmpeq_epi8(halfAt(at + 16), halfAt(literal + 16)))) == 0;
 }
+#else
+ALWAYS_INLINE bool startsWith(const char* at, const char* literal, Mask mask) {
+    return std::memcmp(at, literal, static_cast<size_t>(std::popcount(mask))) == 0;
+}
+#endif
 
 #include "formats/json/json_kernel.inc"
 
@@ -210,19 +234,50 @@ ALWAYS_INLINE void copyBlock(const char* from, char* to) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32), high);
 }
 
-ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t size) {
-    while (size > 32) {
-        if (bits(_mm256_cmpeq_epi8(halfAt(at), halfAt(literal))) != 0xFFFFFFFF) return false;
-        at += 32;
-        literal += 32;
-        size -= 32;
-    }
-    return _bzhi_u32(~bits(_mm256_cmpeq_epi8(halfAt(at), halfAt(literal))), size) == 0;
+ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t mask) {
+    return (mask & ~bits(_mm256_cmpeq_epi8(halfAt(at), halfAt(literal)))) == 0;
 }
 
 #include "formats/json/json_kernel.inc"
 
 }  // namespace avx2
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx2,bmi,bmi2"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx2,bmi,bmi2")
+#endif
+namespace avx512 {
+
+using Mask = uint64_t;
+struct Block {
+    Mask quotes, slashes, odd;
+};
+
+ALWAYS_INLINE __m512i blockAt(const char* at) { return _mm512_loadu_si512(at); }
+
+ALWAYS_INLINE Block look(const char* at) {
+    const __m512i block = blockAt(at);
+    return {_mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('"')),
+            _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\')),
+            _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(' '))};
+}
+
+Mask controls(const char* at) { return _mm512_cmplt_epu8_mask(blockAt(at), _mm512_set1_epi8(' ')); }
+
+ALWAYS_INLINE void copyBlock(const char* from, char* to) { _mm512_storeu_si512(to, blockAt(from)); }
+
+ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t mask) {
+    const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i wanted = _mm256_load_si256(reinterpret_cast<const __m256i*>(literal));
+    return (mask & ~static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(text, wanted)))) == 0;
+}
+
+#include "formats/json/json_kernel.inc"
+
+}  // namespace avx512
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -236,6 +291,9 @@ const std::vector<NamedKernel>& kernels() {
     static const std::vector<NamedKernel> all = [] {
         std::vector<NamedKernel> runnable;
 #if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+            runnable.push_back({"avx512", avx512::readRecords});
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
             runnable.push_back({"avx2", avx2::readRecords});
 #endif

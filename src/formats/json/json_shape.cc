@@ -20,16 +20,21 @@ JsonShape::JsonShape(const JsonTargets& targets, const JsonOptions& options, jso
       kernel_(kernel),
       steps_{.types = targets.types, .standard = options.standard} {}
 
-bool JsonShape::addStep(std::string_view literal, const JsonTarget* target, char first) {
-    Step step{};
-    step.literal = static_cast<uint32_t>(steps_.literals.size());
-    step.literal_size = static_cast<uint32_t>(literal.size());
-    step.kind = Kind::Skip;
-    steps_.literals += literal;
-    if (target == nullptr) {
-        steps_.steps.push_back(step);
-        return true;
+Step& JsonShape::addLiteral(std::string_view literal, Kind kind) {
+    while (true) {
+        Step& step = steps_.steps.emplace_back();
+        step.literal_size = static_cast<uint32_t>(std::min(literal.size(), Step::kLiteralMax));
+        literal.copy(step.literal.data(), step.literal_size);
+        step.mask = static_cast<uint32_t>((uint64_t{1} << step.literal_size) - 1);
+        literal.remove_prefix(step.literal_size);
+        step.kind = literal.empty() ? kind : Kind::Literal;
+        if (literal.empty()) return step;
     }
+}
+
+bool JsonShape::addStep(std::string_view literal, const JsonTarget* target, char first) {
+    Step& step = addLiteral(literal, Kind::Skip);
+    if (target == nullptr) return true;
     const LogicalType& type = target->type;
     step.column = static_cast<uint16_t>(*target->column);
     step.nullable = type.nullable();
@@ -76,7 +81,6 @@ bool JsonShape::addStep(std::string_view literal, const JsonTarget* target, char
         default:
             return false;
     }
-    steps_.steps.push_back(step);
     return true;
 }
 
@@ -104,10 +108,7 @@ bool JsonShape::learn(std::string_view record) {
     Learning learning{record.data(), record.data() + record.size(), record.data(),
                       std::vector<bool>(targets_.count)};
     if (!learnObject(targets_.fields, learning)) return false;
-    steps_.tail.assign(learning.literal, learning.end);
-    steps_.tail_size = static_cast<uint32_t>(steps_.tail.size());
-    steps_.tail.append(json::kLiteralPadding, ' ');
-    steps_.literals.append(json::kLiteralPadding, ' ');
+    addLiteral({learning.literal, learning.end}, Kind::Line);
     return true;
 }
 

@@ -29,6 +29,7 @@ class JsonShape {
     struct Learning;
     bool learnObject(const std::vector<JsonTarget>& targets, Learning& learning);
     bool learnField(const JsonTarget* target, Learning& learning);
+    json::Step& addLiteral(std::string_view literal, json::Step::Kind kind);
     bool addStep(std::string_view literal, const JsonTarget* target, char first);
 
     const JsonTargets& targets_;

@@ -12,8 +12,11 @@
 
 namespace millrace::json {
 
-struct Step {
+// Some bytes that are the same in every record, and the value behind them. One cache line.
+struct alignas(64) Step {
     enum class Kind : uint8_t {
+        Literal,  // no value
+        Line,     // no value: the record ends
         Skip,
         Bool,
         Int32,
@@ -25,19 +28,19 @@ struct Step {
         Number,     // any other type written as a number
         Text,       // any other type written as a text
     };
-    uint32_t literal;  // where the bytes before the value start in Steps::literals
-    uint32_t literal_size;
-    Kind kind;
-    bool nullable;
-    uint16_t column;  // of the output
-    int8_t scale;     // of a decimal; precision of a timestamp
+    static constexpr size_t kLiteralMax = 32;
+
+    std::array<char, kLiteralMax> literal{};
+    uint32_t mask = 0;  // a bit for each byte of it
+    Kind kind = Kind::Skip;
+    bool nullable = false;
+    int8_t scale = 0;     // of a decimal; precision of a timestamp
+    uint16_t column = 0;  // of the output
+    uint32_t literal_size = 0;
 };
 
 struct Steps {
-    std::vector<Step> steps;
-    std::string literals;                   // with kLiteralPadding bytes behind
-    std::string tail;                       // between the last value and the line end; padded, too
-    uint32_t tail_size = 0;                 // without the padding
+    std::vector<Step> steps;                // the last one is a Line
     std::vector<uint16_t> absent;           // columns that get NULL
     const std::vector<LogicalType>& types;  // of each column
     text::TimestampStandard standard;
@@ -47,8 +50,6 @@ struct Steps {
     std::string scratch;
     std::string unescaped;
 };
-
-inline constexpr size_t kLiteralPadding = 64;
 
 // Appends the records at `at` to `out` while they are of this shape and `rows_max` are not reached, and
 // returns where the next one starts. A record must end in a line end before `limit`, which is behind one;
