@@ -54,7 +54,7 @@ class RejectedRecords {
     virtual void reject(const RejectedRecord& record) = 0;
 };
 
-// Readable bytes that must follow whatever is handed to a decoder (simdjson's padding); their content does
+// Readable bytes that must follow whatever is handed to a decoder, which looks at blocks; their content does
 // not matter.
 inline constexpr size_t kDecoderPadding = 256;
 

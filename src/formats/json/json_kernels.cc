@@ -9,7 +9,6 @@
 
 #include "formats/format.h"
 #include "formats/json/json_fault.h"
-#include "formats/json/json_scan.h"
 #include "formats/json/json_steps.h"
 #include "types/calendar.h"
 
@@ -243,11 +242,12 @@ ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t mask
 }  // namespace avx2
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx2,bmi,bmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vbmi2,avx2,bmi,bmi2,popcnt"))), \
+                             apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx2,bmi,bmi2")
+#pragma GCC target("avx512f,avx512bw,avx512vbmi2,avx2,bmi,bmi2,popcnt")
 #endif
 namespace avx512 {
 
@@ -275,8 +275,15 @@ ALWAYS_INLINE bool startsWith(const char* at, const char* literal, uint32_t mask
     return (mask & ~static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(text, wanted)))) == 0;
 }
 
+// The bytes of a block that have a bit in `kept`, side by side.
+ALWAYS_INLINE void compress(const char* from, Mask kept, char* to) {
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi8(kept, blockAt(from)));
+}
+
+#define KERNEL_COMPRESSES
 #include "formats/json/json_kernel.inc"
 
+#undef KERNEL_COMPRESSES
 }  // namespace avx512
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -292,6 +299,7 @@ const std::vector<NamedKernel>& kernels() {
         std::vector<NamedKernel> runnable;
 #if defined(__x86_64__)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("popcnt") &&
             __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
             runnable.push_back({"avx512", avx512::readRecords});
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
