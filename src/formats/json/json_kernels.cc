@@ -18,7 +18,7 @@ namespace millrace::json {
 namespace {
 
 // What the character behind a backslash stands for; 0 where that is no escape, or \u.
-constexpr std::array<char, 256> kEscapes = [] {
+constexpr std::array<char, 256> kMeanings = [] {
     std::array<char, 256> meanings{};
     meanings['"'] = '"';
     meanings['\\'] = '\\';
@@ -193,10 +193,10 @@ ALWAYS_INLINE bool startsWith(const char* at, const char* literal, Mask mask) {
 
 #if defined(__x86_64__)
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2")
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
 #endif
 namespace avx2 {
 
@@ -292,6 +292,7 @@ ALWAYS_INLINE void compress(const char* from, Mask kept, char* to) {
 #endif
 #endif
 
+#undef ALWAYS_INLINE
 }  // namespace
 
 const std::vector<NamedKernel>& kernels() {
@@ -302,7 +303,8 @@ const std::vector<NamedKernel>& kernels() {
             __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("popcnt") &&
             __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
             runnable.push_back({"avx512", avx512::readRecords});
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
+            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
             runnable.push_back({"avx2", avx2::readRecords});
 #endif
         runnable.push_back({"portable", portable::readRecords});
