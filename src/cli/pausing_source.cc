@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "runtime/forwarding_source.h"
+
 namespace millrace::cli {
 
 namespace {
@@ -51,14 +53,10 @@ class CountingOutput final : public Output {
     uint64_t& rows_;
 };
 
-class PausingReader final : public SourceReader {
+class PausingReader final : public ForwardingReader {
   public:
     PausingReader(std::unique_ptr<SourceReader> reader, std::shared_ptr<Pause> pause, uint64_t rows_max)
-        : reader_(std::move(reader)), pause_(std::move(pause)), rows_max_(rows_max) {}
-
-    void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
-    void noMoreSplits() override { reader_->noMoreSplits(); }
-    std::vector<SourceSplit> snapshot() const override { return reader_->snapshot(); }
+        : ForwardingReader(std::move(reader)), pause_(std::move(pause)), rows_max_(rows_max) {}
 
     ReadStatus poll(Output& output) override {
         if (rows_ >= rows_max_) {
@@ -66,7 +64,7 @@ class PausingReader final : public SourceReader {
             return ReadStatus::Nothing;
         }
         CountingOutput counting(output, rows_);
-        const ReadStatus status = reader_->poll(counting);
+        const ReadStatus status = ForwardingReader::poll(counting);
         if (status == ReadStatus::EndOfInput) stop(true);
         return status;
     }
@@ -76,34 +74,25 @@ class PausingReader final : public SourceReader {
         if (!std::exchange(stopped_, true)) pause_->stopped(at_end);
     }
 
-    std::unique_ptr<SourceReader> reader_;
-    std::shared_ptr<Pause> pause_;
-    uint64_t rows_max_;
+    const std::shared_ptr<Pause> pause_;
+    const uint64_t rows_max_;
     uint64_t rows_ = 0;
     bool stopped_ = false;
 };
 
-class PausingSource final : public Source {
+class PausingSource final : public ForwardingSource {
   public:
     PausingSource(std::shared_ptr<const Source> source, std::shared_ptr<Pause> pause, uint64_t rows)
-        : source_(std::move(source)), pause_(std::move(pause)), rows_(rows) {}
+        : ForwardingSource(std::move(source)), pause_(std::move(pause)), rows_(rows) {}
 
-    std::string name() const override { return source_->name(); }
-    const Schema& outputSchema() const override { return source_->outputSchema(); }
-    Boundedness boundedness() const override { return source_->boundedness(); }
-    std::unique_ptr<SplitEnumerator> createEnumerator(
-        const std::optional<std::string>& restored) const override {
-        return source_->createEnumerator(restored);
-    }
     std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return std::make_unique<PausingReader>(source_->createReader(context), pause_,
+        return std::make_unique<PausingReader>(ForwardingSource::createReader(context), pause_,
                                                rows_ + context.subtask().value());
     }
 
   private:
-    std::shared_ptr<const Source> source_;
-    std::shared_ptr<Pause> pause_;
-    uint64_t rows_;
+    const std::shared_ptr<Pause> pause_;
+    const uint64_t rows_;
 };
 
 }  // namespace

@@ -24,6 +24,7 @@ class RowStyle {
     virtual void print(const std::vector<std::string>& rows, std::FILE* out) = 0;
     virtual void print(std::span<const Batch> batches, std::FILE* out) = 0;  // every row of them
     virtual void finish(std::FILE*) {}
+    virtual bool showsLocalTime() const { return true; }
 };
 
 void write(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
@@ -55,6 +56,7 @@ class JsonStyle final : public RowStyle {
             write(out, text);
         }
     }
+    bool showsLocalTime() const override { return false; }
 
   private:
     std::unique_ptr<Encoder> encoder_;
@@ -286,6 +288,7 @@ class FoldingPrinter final : public RowPrinter {
         style_->finish(out_);
         std::fflush(out_);
     }
+    bool showsLocalTime() const override { return style_->showsLocalTime(); }
 
   private:
     void fold(const Batch& batch) {
@@ -318,6 +321,7 @@ class StreamingPrinter final : public RowPrinter {
         style_->finish(out_);
         std::fflush(out_);
     }
+    bool showsLocalTime() const override { return style_->showsLocalTime(); }
 
   private:
     std::unique_ptr<RowStyle> style_;

@@ -18,6 +18,8 @@ class RowPrinter {
     virtual void refresh() {}
     virtual void finish() = 0;         // the query has ended
     virtual void stop() { finish(); }  // it was interrupted
+    // Whether a TIMESTAMP_LTZ is to come at the session's local time: JSON says that it is one of UTC.
+    virtual bool showsLocalTime() const { return true; }
 };
 
 // A cell as CAST to STRING shows it, but no fraction of a second where there is none.

@@ -12,6 +12,8 @@
 #include "cli/collect_sink.h"
 #include "cli/job_failure.h"
 #include "cluster/registry.h"
+#include "functions/time_zone.h"
+#include "operators/function_context.h"
 #include "sql/plan/planner.h"
 
 namespace millrace::cli {
@@ -76,6 +78,13 @@ sql::PlanOptions planOptions(const sql::Session& session,
     return options;
 }
 
+Batch inLocalTime(const Batch& batch, const std::string& zone) {
+    std::vector<ColumnPtr> columns;
+    for (const ColumnPtr& column : batch.columns())
+        columns.push_back(millrace::inLocalTime(column, zone));
+    return batch.withColumns(std::move(columns));
+}
+
 // EXPLAIN is one text; SHOW and the like are small tables.
 void printTable(const sql::ResultTable& table, const SqlRunner::Shown& shown) {
     if (table.columns == std::vector<std::string>{"result"} && table.rows.size() == 1) {
@@ -110,6 +119,7 @@ SqlRunner::SqlRunner(const SqlRunnerOptions& options, const std::atomic<bool>& i
     session.configuration.set("restart-strategy.type", "none");
     session.configuration.merge(Configuration(parseAssignments("--set", options.settings)));
     session.text_name = options.text_name;
+    session.jobs = [this] { return jobs_; };
     // A person watches: results, and the error that ends it. Failures that a restart mends are worth a line.
     const bool restarts = session.configuration.find("restart-strategy.type") != "none";
     configureLog({.level = restarts ? LogLevel::Warn : LogLevel::Off});
@@ -151,9 +161,13 @@ std::optional<JobDetails> SqlRunner::runToEnd(const std::shared_ptr<const JobGra
                                               RowPrinter* printer) {
     JobStatistics statistics(statistics_);
     const auto job = Job::start(graph, JobOptions{});
+    const JobDetails begun = job->details();
+    jobs_.push_back({begun.job_id, begun.name, "", begun.start_ms});
     for (;;) {
         statistics.note(*job);
-        switch (job->waitForEnd(100)) {
+        const JobStatus status = job->waitForEnd(100);
+        jobs_.back().status = toString(status);
+        switch (status) {
             case JobStatus::Finished:
                 statistics.write(*job);
                 return job->details();
@@ -172,8 +186,10 @@ std::optional<JobDetails> SqlRunner::runToEnd(const std::shared_ptr<const JobGra
 
 bool SqlRunner::query(const sql::StatementResult& result, const Shown& shown) {
     std::unique_ptr<RowPrinter> printer;
-    sql::PlanOptions options =
-        planOptions(*session_, registry_, [&](const Batch& batch) { printer->receive(batch); });
+    const std::string zone = localTimeZone(session_->configuration());
+    sql::PlanOptions options = planOptions(*session_, registry_, [&](const Batch& batch) {
+        printer->receive(printer->showsLocalTime() ? inLocalTime(batch, zone) : batch);
+    });
     // Operators combine the changes of a batch; who asks for every change gets those of every row.
     constexpr const char* kRowsMax = "millrace.batch.rows-max";
     if (shown.every_change && !options.configuration.has(kRowsMax)) options.configuration.set(kRowsMax, "1");

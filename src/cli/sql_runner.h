@@ -52,6 +52,7 @@ class SqlRunner {
     const std::atomic<bool>& interrupted_;
     std::string statistics_;
     std::shared_ptr<const sql::ConnectorRegistry> registry_;
+    std::vector<sql::SessionJob> jobs_;  // that were run, the newest last
     std::unique_ptr<sql::Session> session_;
 };
 

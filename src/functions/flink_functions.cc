@@ -4,12 +4,6 @@ namespace millrace {
 
 namespace {
 
-constexpr std::string_view kNoVariant =
-    "there is no type VARIANT; JSON_VALUE, JSON_QUERY and a format's ROWs take JSON apart";
-constexpr std::string_view kNoStructuredTypes =
-    "makes an object of a Java class, and there are no Java classes here; ROW and CAST to a named ROW make "
-    "rows";
-
 constexpr FlinkFunction kFunctions[] = {
     {"Comparison", "="},
     {"Comparison", "<>"},
@@ -212,13 +206,13 @@ constexpr FlinkFunction kFunctions[] = {
     {"JSON", "JSON"},
     {"JSON", "JSON_QUOTE"},
     {"JSON", "JSON_UNQUOTE"},
-    {"Variant", "PARSE_JSON", false, kNoVariant},
-    {"Variant", "TRY_PARSE_JSON", false, kNoVariant},
+    {"Variant", "PARSE_JSON"},
+    {"Variant", "TRY_PARSE_JSON"},
     {"Value construction", "ROW"},
     {"Value construction", "ARRAY"},
     {"Value construction", "MAP"},
-    {"Value construction", "OBJECT_OF", false, kNoStructuredTypes},
-    {"Value construction", "OBJECT_UPDATE", false, kNoStructuredTypes},
+    {"Value construction", "OBJECT_OF"},
+    {"Value construction", "OBJECT_UPDATE"},
     {"Value access", "."},
     {"Grouping", "GROUP_ID", true},
     {"Grouping", "GROUPING", true},

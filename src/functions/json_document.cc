@@ -203,6 +203,7 @@ class JsonDocument::Parser {
 bool JsonDocument::parse(std::string_view text) {
     nodes_.clear();
     decoded_.clear();
+    had_duplicate_keys_ = false;
     return Parser(text, *this).run();
 }
 
@@ -229,6 +230,7 @@ void JsonDocument::replaceRepeated(uint32_t object) {
             nodes_[earlier] = nodes_[child];
             nodes_[earlier].next = after;
             --nodes_[object].size;
+            had_duplicate_keys_ = true;
         }
         child = next;
     }

@@ -31,6 +31,7 @@ class JsonDocument {
     // False if the text is not JSON. Nodes point into the text. A later member of an Object replaces an
     // earlier one of its name.
     bool parse(std::string_view text);
+    bool hadDuplicateKeys() const { return had_duplicate_keys_; }  // in any Object of the text
 
     const Node& node(uint32_t index) const { return nodes_[index]; }
     uint32_t member(uint32_t object, std::string_view key) const;  // kNone if there is none
@@ -52,6 +53,7 @@ class JsonDocument {
 
     std::vector<Node> nodes_;
     std::deque<std::string> decoded_;
+    bool had_duplicate_keys_ = false;
 };
 
 // With the quotes, escaped as Jackson does.

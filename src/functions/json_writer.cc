@@ -6,6 +6,7 @@
 #include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
+#include "types/variant.h"
 
 namespace millrace {
 
@@ -161,6 +162,9 @@ void writeJsonValue(const Column& column, size_t row, std::string& out) {
     char text[64];
     const LogicalType& type = column.type();
     switch (type.kind()) {
+        case TypeKind::Variant:
+            out += variantToJson(column.data<StringView>()[row].view());
+            return;
         case TypeKind::Boolean:
             out += column.data<uint8_t>()[row] != 0 ? "true" : "false";
             return;

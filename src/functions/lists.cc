@@ -118,6 +118,7 @@ bool isOrderable(const LogicalType& type) {
     switch (type.kind()) {
         case TypeKind::Map:
         case TypeKind::Multiset:
+        case TypeKind::Variant:
         case TypeKind::Null:
             return false;
         case TypeKind::Array:

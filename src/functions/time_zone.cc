@@ -1,6 +1,7 @@
 #include "functions/time_zone.h"
 
 #include <cctz/time_zone.h>
+#include <algorithm>
 
 #include <chrono>
 #include <limits>
@@ -117,6 +118,45 @@ ZoneConverter& zoneConverter(const std::string& zone) {
         last = &*found;
     }
     return *last->second;
+}
+
+bool holdsInstants(const LogicalType& type) {
+    switch (type.kind()) {
+        case TypeKind::TimestampLtz:
+            return true;
+        case TypeKind::Array:
+        case TypeKind::Multiset:
+            return holdsInstants(type.element());
+        case TypeKind::Map:
+            return holdsInstants(type.element()) || holdsInstants(type.mapValue());
+        case TypeKind::Row:
+            return std::any_of(type.fields().begin(), type.fields().end(),
+                               [](const Field& field) { return holdsInstants(field.type); });
+        default:
+            return false;
+    }
+}
+
+ColumnPtr inLocalTime(const ColumnPtr& column, const std::string& zone) {
+    const LogicalType& type = column->type();
+    if (!holdsInstants(type)) return column;
+    const size_t rows = column->size();
+    auto result = std::make_shared<Column>(type, rows);
+    if (column->validity() != nullptr) std::copy_n(column->validity(), rows, result->mutableValidity());
+    if (type.kind() == TypeKind::TimestampLtz) {
+        ZoneConverter& converter = zoneConverter(zone);
+        for (size_t i = 0; i < rows; ++i)
+            result->mutableData<int64_t>()[i] =
+                column->isNull(i) ? 0 : converter.toLocal(column->data<int64_t>()[i]);
+        return result;
+    }
+    if (type.physical() == PhysicalType::List)
+        std::copy_n(column->data<int32_t>(), rows + 1, result->mutableData<int32_t>());
+    std::vector<ColumnPtr> children;
+    for (const ColumnPtr& child : column->children())
+        children.push_back(inLocalTime(child, zone));
+    result->setChildren(std::move(children));
+    return result;
 }
 
 }  // namespace millrace

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "batch/column.h"
+
 namespace millrace {
 
 class ZoneConverter {
@@ -42,5 +44,10 @@ class ZoneConverter {
 
 // The calling thread's converter of the zone, made once and kept.
 ZoneConverter& zoneConverter(const std::string& zone);
+
+// The column with every TIMESTAMP_LTZ in it, also inside of ARRAYs, MAPs and ROWs, at the zone's local time:
+// its text is then what is to be shown there.
+ColumnPtr inLocalTime(const ColumnPtr& column, const std::string& zone);
+bool holdsInstants(const LogicalType& type);  // whether there is any
 
 }  // namespace millrace

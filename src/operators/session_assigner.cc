@@ -16,16 +16,19 @@
 namespace millrace {
 
 struct SessionAssigner::State final : OperatorState {
-    State(OrderedRowsParameters parameters, const std::string& zone, OperatorContext& context)
+    State(OrderedRowsParameters parameters, const std::string& zone, bool in_event_time,
+          OperatorContext& context)
         : rows(std::move(parameters), context),
           clock(zone),
+          event_time(in_event_time),
           late(context.metrics().counter("numLateRecordsDropped")) {
-        watermark.open(context);
+        if (event_time) watermark.open(context);
     }
 
-    // When a session with this end, on the windows' time line, is complete.
-    int64_t completeAt(int64_t end) const { return clock.toUtc(end - 1); }
-    // The partition is looked at, at the latest, when the watermark gets there.
+    // When a session with this end, on the windows' time line, is complete: what the watermark or the clock
+    // must reach.
+    int64_t completeAt(int64_t end) const { return clock.toUtc(event_time ? end - 1 : end); }
+    // The partition is looked at, at the latest, when the watermark or the clock gets there.
     void schedule(uint32_t partition, int64_t at) {
         if (scheduled.size() <= partition) scheduled.resize(partition + 1, kNever);
         if (at >= scheduled[partition]) return;
@@ -58,11 +61,13 @@ struct SessionAssigner::State final : OperatorState {
 
     OrderedRows rows;
     ZoneClock clock;
+    const bool event_time;
     KeptWatermark watermark;
     std::vector<std::optional<Begun>> begun;  // of each partition
     Counter& late;
     absl::btree_set<std::pair<int64_t, uint32_t>> due;
     std::vector<int64_t> scheduled;  // of each partition
+    int64_t asked_for = kNever;      // the earliest wake-up that is on its way
     // What is to be sent: rows with the bounds of their sessions.
     std::vector<int64_t> numbers;
     std::vector<int64_t> starts;
@@ -72,6 +77,7 @@ struct SessionAssigner::State final : OperatorState {
 
 SessionAssigner::SessionAssigner(SessionAssignerParameters parameters) : p_(std::move(parameters)) {
     MILLRACE_CHECK(p_.gap_ms > 0, "sessions without a gap");
+    MILLRACE_CHECK(!p_.changes || p_.time_column, "changes of sessions in processing time");
     MILLRACE_CHECK(p_.output.size() == p_.input.size() + 3, "no room for the window columns");
 }
 
@@ -79,35 +85,65 @@ SessionAssigner::~SessionAssigner() = default;
 
 std::vector<KeptState> SessionAssigner::keeps() const {
     return {{"session-rows", "the rows of open sessions" + ofEach(p_.input, p_.keys),
-             untilPassed(false, "the session's end")}};
+             untilPassed(!p_.time_column, "the session's end")}};
+}
+
+Schema SessionAssigner::stateColumns() const {
+    std::vector<Field> fields = p_.input.fields();
+    if (!p_.time_column) fields.push_back({"session_time", LogicalType::timestampLtz(3)});
+    if (p_.changes) fields.push_back({"session_kind", LogicalType::of(TypeKind::TinyInt)});
+    return Schema(std::move(fields));
 }
 
 std::unique_ptr<OperatorState> SessionAssigner::open(OperatorContext& context) const {
     OrderedRowsParameters parameters;
     parameters.name = "session-rows";
-    parameters.columns = p_.input;
+    parameters.columns = stateColumns();
     parameters.partition = p_.keys;
-    parameters.order = {{p_.time_column, false, true}};
-    auto state = std::make_unique<State>(
-        std::move(parameters), p_.instants ? localTimeZone(context.configuration()) : "UTC", context);
+    parameters.order = {{timeField(), false, true}};
+    auto state = std::make_unique<State>(std::move(parameters),
+                                         p_.instants ? localTimeZone(context.configuration()) : "UTC",
+                                         p_.time_column.has_value(), context);
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition) {
         for (const OrderedRow& row : state->rows.rows(partition)) {
             const int64_t time = state->clock.toLocal(floorToMillis(SortKeys::int64Of(row.key)));
             state->schedule(partition, state->completeAt(time + p_.gap_ms));
         }
     }
+    wake(*state, context);
     return state;
 }
 
-void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
-                              Output&) const {
+void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch& batch,
+                              OperatorContext& context, Output& output) const {
     auto& state = static_cast<State&>(operator_state);
     if (batch.empty()) return;
-    const Column& column = *batch.column(p_.time_column);
+    if (state.event_time) return add(state, p_.changes ? withKinds(batch) : batch);
+    const int64_t now = context.now().value();
+    closeDue(state, now, output);
+    std::vector<ColumnPtr> columns = batch.columns();
+    columns.push_back(
+        Column::constant(stateColumns()[timeField()].type, Value::int64(now * 1000), batch.rows()));
+    add(state, batch.withColumns(std::move(columns)));
+    wake(state, context);
+}
+
+Batch SessionAssigner::withKinds(const Batch& batch) const {
+    std::vector<ColumnPtr> columns = batch.columns();
+    auto kinds = std::make_shared<Column>(stateColumns()[columns.size()].type, batch.rows());
+    for (size_t row = 0; row < batch.rows(); ++row)
+        kinds->mutableData<int32_t>()[row] = static_cast<int32_t>(batch.kind(row));
+    columns.push_back(std::move(kinds));
+    return Batch(batch.rows(), std::move(columns));
+}
+
+// Takes up rows in the form of the state's.
+void SessionAssigner::add(State& state, const Batch& batch) const {
+    const Column& column = *batch.column(timeField());
     if (column.hasNulls()) {
         throw UserError("data.null-rowtime",
                         fmt::format("a row has NULL in '{}', by which it should find its window",
-                                    p_.input[p_.time_column].name),
+                                    p_.input[timeField()].name),
                         "filter such rows out before the window function");
     }
     state.rows.begin(batch);
@@ -118,7 +154,7 @@ void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch
         const int64_t complete = state.completeAt(time + p_.gap_ms);
         const OrderedRow pending = state.rows.pending(row);
         const auto next = rows.lower_bound(pending);
-        if (complete <= state.watermark.value()) {
+        if (state.event_time && complete <= state.watermark.value()) {
             // It is in time if it belongs to a session that is open: all rows that are kept are of such.
             const auto touches = [&](OrderedRows::Rows::iterator other) {
                 const int64_t at = state.clock.toLocal(floorToMillis(SortKeys::int64Of(other->key)));
@@ -141,14 +177,41 @@ void SessionAssigner::process(OperatorState& operator_state, size_t, const Batch
 void SessionAssigner::onWatermark(OperatorState& operator_state, EventTime watermark, OperatorContext&,
                                   Output& output) const {
     auto& state = static_cast<State&>(operator_state);
-    const int64_t passed = watermark.value();
+    if (state.event_time) {
+        state.watermark.rise(watermark);
+        closeDue(state, watermark.value(), output);
+    }
+    output.emitWatermark(watermark);
+}
+
+void SessionAssigner::onProcessingTime(OperatorState& operator_state, ProcessingTime now,
+                                       OperatorContext& context, Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (state.event_time) return;
+    state.asked_for = kNever;
+    closeDue(state, now.value(), output);
+    wake(state, context);
+}
+
+void SessionAssigner::onEndOfInput(OperatorState& operator_state, OperatorContext&, Output& output) const {
+    auto& state = static_cast<State&>(operator_state);
+    if (!state.event_time) closeDue(state, std::numeric_limits<int64_t>::max(), output);
+}
+
+void SessionAssigner::wake(State& state, OperatorContext& context) {
+    if (state.event_time || state.due.empty() || state.due.begin()->first >= state.asked_for) return;
+    state.asked_for = state.due.begin()->first;
+    context.wakeAt(ProcessingTime(state.asked_for));
+}
+
+// Sends the sessions that are complete at `passed`, a watermark or the clock's time.
+void SessionAssigner::closeDue(State& state, int64_t passed, Output& output) const {
     std::vector<uint32_t> partitions;
     while (!state.due.empty() && state.due.begin()->first <= passed) {
         partitions.push_back(state.due.begin()->second);
         state.scheduled[partitions.back()] = kNever;
         state.due.erase(state.due.begin());
     }
-    state.watermark.rise(watermark);
     std::sort(partitions.begin(), partitions.end());
     for (const uint32_t partition : partitions) {
         while (!state.rows.rows(partition).empty()) {
@@ -160,7 +223,6 @@ void SessionAssigner::onWatermark(OperatorState& operator_state, EventTime water
         if (state.rows.rows(partition).empty()) state.empty.push_back(partition);
     }
     send(state, output);
-    output.emitWatermark(watermark);
 }
 
 // Takes the first session of the partition out of the order if it is complete; else says when to look again.
@@ -184,11 +246,13 @@ void SessionAssigner::close(State& state, uint32_t partition, int64_t passed) co
     const int64_t complete = state.completeAt(last + p_.gap_ms);
     if (complete > passed) return state.schedule(partition, complete);
     session.reset();
+    const auto sent = static_cast<std::ptrdiff_t>(state.numbers.size());
     for (auto row = rows.begin(); row != end; ++row) {
         state.numbers.push_back(row->number);
         state.starts.push_back(first);
         state.ends.push_back(last + p_.gap_ms);
     }
+    if (p_.changes) std::sort(state.numbers.begin() + sent, state.numbers.end());  // as they arrived
     rows.erase(rows.begin(), end);
 }
 
@@ -210,8 +274,16 @@ void SessionAssigner::send(State& state, Output& output) const {
         };
         add([&](size_t i) { return state.starts[i]; });
         add([&](size_t i) { return state.ends[i]; });
-        add([&](size_t i) { return state.completeAt(state.ends[i]); });
-        output.emit(Batch(count, std::move(columns)));
+        add([&](size_t i) { return state.clock.toUtc(state.ends[i] - 1); });
+        Batch sent(count, std::move(columns));
+        if (p_.changes) {
+            const ColumnPtr kept = state.rows.load(p_.input.size(), rows);
+            std::vector<RowKind> kinds;
+            for (size_t i = 0; i < count; ++i)
+                kinds.push_back(static_cast<RowKind>(kept->data<int32_t>()[i]));
+            sent.setKinds(std::move(kinds));
+        }
+        output.emit(std::move(sent));
     }
     state.rows.erase(state.numbers);
     state.numbers.clear();
@@ -223,7 +295,8 @@ void SessionAssigner::send(State& state, Output& output) const {
 }
 
 void SessionAssigner::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
-    static_cast<State&>(operator_state).watermark.store();
+    auto& state = static_cast<State&>(operator_state);
+    if (state.event_time) state.watermark.store();
 }
 
 }  // namespace millrace

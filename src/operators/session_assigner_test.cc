@@ -19,10 +19,13 @@ using Rows = std::vector<std::string>;
 
 const Schema kInput({{"k", LogicalType::string()}, {"at", LogicalType::timestamp(3)}});
 
-std::shared_ptr<Operator> sessions(int64_t gap_ms) {
+enum class Time : uint8_t { Event, Processing };
+
+std::shared_ptr<Operator> sessions(int64_t gap_ms, Time time = Time::Event, bool changes = false) {
     SessionAssignerParameters p;
+    p.changes = changes;
     p.input = kInput;
-    p.time_column = 1;
+    if (time == Time::Event) p.time_column = 1;
     p.gap_ms = gap_ms;
     p.keys = {0};
     std::vector<Field> fields = kInput.fields();
@@ -64,9 +67,57 @@ TEST(SessionAssigner, LateRowsAreDroppedUnlessTheirSessionIsOpen) {
               (Rows{text("a", 80, 80, 110), text("a", 90, 80, 110), text("a", 100, 80, 110)}));
 }
 
+TEST(SessionAssigner, ChangesGoOutAsTheyCame) {
+    const auto changed = [](RowKind kind, TestRow of) {
+        of.kind = kind;
+        return of;
+    };
+    OperatorHarness harness(sessions(10, Time::Event, true));
+    harness.process(
+        batchOf(kInput, {row("a", 5), row("a", 9), changed(RowKind::UpdateBefore, row("a", 9)),
+                         changed(RowKind::UpdateAfter, row("a", 1)), changed(RowKind::Delete, row("a", 5))}));
+    const Snapshots snapshots = harness.snapshot();
+    harness.end();
+    const auto as = [](const char* kind, int64_t time) { return kind + text("a", time, 1, 19).substr(2); };
+    const Rows expected = {as("+I", 5), as("+I", 9), as("-U", 9), as("+U", 1), as("-D", 5)};
+    EXPECT_EQ(harness.changes(), expected);
+    OperatorHarness restored(sessions(10, Time::Event, true), {0}, 2, snapshots);
+    restored.end();
+    EXPECT_EQ(restored.changes(), expected);
+}
+
 TEST(SessionAssigner, ARowWithoutATimeFailsTheJob) {
     OperatorHarness harness(sessions(10));
     EXPECT_THROW(harness.process(batchOf(kInput, {{{Value::string("a"), Value::null()}}})), UserError);
+}
+
+TEST(SessionAssigner, InProcessingTimeTheClockClosesSessions) {
+    OperatorHarness harness(sessions(10, Time::Processing));
+    const int64_t start = harness.clock.now_ms;
+    const auto expected = [&](const char* key, int64_t at, int64_t from, int64_t to) {
+        return text(key, at, start + from, start + to);
+    };
+    harness.process(batchOf(kInput, {row("a", 5)}));
+    harness.runUntil(start + 6);
+    harness.process(batchOf(kInput, {row("b", 1), row("a", 4)}));
+    harness.watermark(1'000'000'000'000);  // says nothing here
+    harness.runUntil(start + 15);
+    EXPECT_EQ(harness.changes(), Rows());
+    const Snapshots snapshots = harness.snapshot();
+    harness.runUntil(start + 16);
+    const Rows both = {expected("a", 5, 0, 16), expected("a", 4, 0, 16), expected("b", 1, 6, 16)};
+    EXPECT_EQ(harness.changes(), both);
+    harness.process(batchOf(kInput, {row("a", 7)}));
+    harness.end();
+    EXPECT_EQ(harness.changes().back(), expected("a", 7, 16, 26));
+
+    // The clock went on while nobody ran: what it closed comes first, and a row afterwards opens another.
+    OperatorHarness later(sessions(10, Time::Processing), {0}, 1, snapshots);
+    later.clock.now_ms = start + 40;
+    later.process(batchOf(kInput, {row("b", 9)}));
+    EXPECT_EQ(later.changes(), both);
+    later.end();
+    EXPECT_EQ(later.changes().back(), expected("b", 9, 40, 50));
 }
 
 // No row is of a session that the watermark has closed: they come at least a millisecond after its end.

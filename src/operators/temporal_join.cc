@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "expr/executor.h"
 #include "operators/function_context.h"
@@ -20,6 +21,16 @@ constexpr int64_t kNoRow = -1;
 
 // Whose a row is, by its sort key: the last column of that is TRUE of left rows.
 bool isLeft(const OrderedRow& row) { return row.key.back() != 0; }
+
+// Left rows from `first` on, of one partition, with what they meet: their numbers ascend as they arrived.
+void inOrderOfArrival(std::vector<int64_t>& lefts, std::vector<int64_t>& versions, size_t first) {
+    std::vector<std::pair<int64_t, int64_t>> pairs;
+    for (size_t i = first; i < lefts.size(); ++i)
+        pairs.emplace_back(lefts[i], versions[i]);
+    std::sort(pairs.begin(), pairs.end());
+    for (size_t i = 0; i < pairs.size(); ++i)
+        std::tie(lefts[first + i], versions[first + i]) = pairs[i];
+}
 
 }  // namespace
 
@@ -61,6 +72,7 @@ TemporalJoin::TemporalJoin(TemporalJoinParameters parameters) : p_(std::move(par
     fields.push_back({"time", LogicalType::timestamp(3)});
     fields.push_back({"is_left", LogicalType::boolean()});
     fields.push_back({"is_gone", LogicalType::boolean()});
+    if (p_.left_changes) fields.push_back({"kind", LogicalType::of(TypeKind::TinyInt)});
     rows_ = Schema(std::move(fields));
     if (p_.condition) {
         std::vector<bool> used(p_.inputs[0].size() + p_.inputs[1].size(), false);
@@ -153,8 +165,14 @@ Batch TemporalJoin::forState(size_t side, const Batch& batch) const {
     columns[time_ + 1] = Column::constant(rows_[time_ + 1].type, Value::boolean(side == 0), rows);
     auto gone = std::make_shared<Column>(rows_[time_ + 2].type, rows);
     for (size_t row = 0; row < rows; ++row)
-        gone->mutableData<uint8_t>()[row] = chosen.kind(row) == RowKind::Delete ? 1 : 0;
+        gone->mutableData<uint8_t>()[row] = side == 1 && chosen.kind(row) == RowKind::Delete ? 1 : 0;
     columns[time_ + 2] = std::move(gone);
+    if (p_.left_changes) {
+        auto kinds = std::make_shared<Column>(rows_[time_ + 3].type, rows);
+        for (size_t row = 0; row < rows; ++row)
+            kinds->mutableData<int32_t>()[row] = static_cast<int32_t>(chosen.kind(row));
+        columns[time_ + 3] = std::move(kinds);
+    }
     return Batch(rows, std::move(columns));
 }
 
@@ -190,6 +208,7 @@ void TemporalJoin::onWatermark(OperatorState& operator_state, EventTime watermar
 // Of one partition: what the watermark has passed leaves the order, but for the latest version.
 void TemporalJoin::collect(State& state, uint32_t partition, int64_t passed, Due& due) const {
     OrderedRows::Rows& rows = state.rows.rows(partition);
+    const size_t first = due.lefts.size();
     int64_t version = kNoRow;
     auto row = rows.begin();
     while (row != rows.end() && SortKeys::int64Of(row->key) <= passed) {
@@ -208,6 +227,7 @@ void TemporalJoin::collect(State& state, uint32_t partition, int64_t passed, Due
     if (row != rows.begin()) rows.erase(rows.begin(), std::prev(row));
     due.partitions.push_back(partition);
     due.latest.push_back(version);
+    if (p_.left_changes) inOrderOfArrival(due.lefts, due.versions, first);
 }
 
 // A version that only says that there is none need not stay.
@@ -298,13 +318,21 @@ void TemporalJoin::send(State& state, Due& due, OperatorContext& context, Output
             }
         }
         if (out.empty()) continue;
+        std::vector<RowKind> kinds;
+        if (p_.left_changes) {
+            const ColumnPtr kept = state.rows.load(time_ + 3, lefts);
+            for (const uint32_t row : out)
+                kinds.push_back(static_cast<RowKind>(kept->data<int32_t>()[row]));
+        }
         std::vector<ColumnPtr> columns;
         for (size_t i = 0; i < p_.columns.size(); ++i) {
             ColumnPtr column = load(p_.columns[i]);
             if (out.size() < rows) column = Column::gather(column, out);
             columns.push_back(Column::retyped(column, p_.output[i].type));
         }
-        output.emit(Batch(out.size(), std::move(columns)));
+        Batch joined_rows(out.size(), std::move(columns));
+        if (p_.left_changes) joined_rows.setKinds(std::move(kinds));
+        output.emit(std::move(joined_rows));
     }
     state.rows.erase(due.done);
     if (p_.right_deletes) forgetDeleted(state, due);

@@ -1,16 +1,18 @@
 // TemporalJoin: each row of the left input meets the version of the right table that held at the row's event
-// time (Flink: TemporalRowTimeJoinOperator). The left input is insert-only, and so is what comes out: a row
-// goes out once the watermark has passed its time, joined with the latest version of its key that is not
-// later than it, or, of a LEFT join, padded if there is none, if it had been deleted by then, or if the pair
-// does not meet the condition. Of rows of equal key and time the last version to arrive counts.
+// time (Flink: TemporalRowTimeJoinOperator). A row goes out, as the kind of change that it is, once the
+// watermark has passed its time, joined with the latest version of its key that is not later than it, or, of
+// a LEFT join, padded if there is none, if it had been deleted by then, or if the pair does not meet the
+// condition. Of rows of equal key and time the last version to arrive counts. So a left row that is taken
+// back, at the time that it has, takes back what it was joined with. Of a key, changes that the watermark
+// passes together go out in the order in which they came.
 //
 // The right input is a table by key: +I and +U are versions, -D ends one, all at their row's time; -U says
 // nothing. A key that is NULL meets nothing.
 //
 // State: table "temporal-join": rows of either side (operators/ordered_rows.h) by key and time, with NULLs
-// for the other side's columns. Left rows go when they are sent; of the versions that the watermark has
-// passed the latest one stays, unless it is a deletion. Left rows that come late meet that, if it is not
-// later than they are.
+// for the other side's columns and, if the left input changes, the kinds of its rows. Left rows go when they
+// are sent; of the versions that the watermark has passed the latest one stays, unless it is a deletion. Left
+// rows that come late meet that, if it is not later than they are.
 #pragma once
 
 #include "expr/expression.h"
@@ -28,6 +30,7 @@ struct TemporalJoinParameters {
     ExpressionPtr condition;
     std::vector<size_t> columns;  // of the left and then the right ones: the output
     Schema output;
+    bool left_changes = false;   // the left input does more than to insert
     bool right_deletes = false;  // the right table's rows can go
     Duration ttl;                // table.exec.state.ttl
     std::string text;
@@ -57,7 +60,7 @@ class TemporalJoin final : public StatefulOperator {
     void send(State& state, Due& due, OperatorContext& context, Output& output) const;
 
     TemporalJoinParameters p_;
-    Schema rows_;      // of the state: keys, left columns, right columns, time, whose, gone
+    Schema rows_;      // of the state: keys, left columns, right columns, time, whose, gone, kind
     size_t first_[2];  // of each side's columns in it
     size_t time_ = 0;
     std::vector<size_t> condition_columns_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/forwarding_source.h"
 #include "runtime/simulator/probe.h"
 #include "runtime/simulator/simulation.h"
 
@@ -31,39 +32,29 @@ class CatchingUp final : public Operator {
 };
 
 // A source whose reader says for its first 150 ms that it is behind.
-class SaysSo final : public Source {
+class SaysSo final : public ForwardingSource {
   public:
-    explicit SaysSo(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
-    std::string name() const override { return source_->name(); }
-    const Schema& outputSchema() const override { return source_->outputSchema(); }
-    Boundedness boundedness() const override { return source_->boundedness(); }
-    std::unique_ptr<SplitEnumerator> createEnumerator(
-        const std::optional<std::string>& restored) const override {
-        return source_->createEnumerator(restored);
-    }
+    using ForwardingSource::ForwardingSource;
     std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return std::make_unique<Reader>(source_->createReader(context), context);
+        return std::make_unique<Reader>(ForwardingSource::createReader(context), context);
     }
 
   private:
-    class Reader final : public SourceReader {
+    class Reader final : public ForwardingReader {
       public:
         Reader(std::unique_ptr<SourceReader> reader, SourceReaderContext& context)
-            : reader_(std::move(reader)), context_(context), until_ms_(context.now().value() + 150) {}
-        void addSplits(std::vector<SourceSplit> splits) override { reader_->addSplits(std::move(splits)); }
-        void noMoreSplits() override { reader_->noMoreSplits(); }
+            : ForwardingReader(std::move(reader)),
+              context_(context),
+              until_ms_(context.now().value() + 150) {}
         ReadStatus poll(Output& output) override {
             context_.metrics().counter(kProcessingBacklogMetric).set(context_.now().value() < until_ms_);
-            return reader_->poll(output);
+            return ForwardingReader::poll(output);
         }
-        std::vector<SourceSplit> snapshot() const override { return reader_->snapshot(); }
 
       private:
-        const std::unique_ptr<SourceReader> reader_;
         SourceReaderContext& context_;
         const int64_t until_ms_;
     };
-    const std::shared_ptr<const Source> source_;
 };
 
 // How many checkpoints a job of about 400 ms takes, one every 10 ms.

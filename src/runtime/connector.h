@@ -49,6 +49,7 @@ struct TableSpec {
     // come ascending; others only where nested_projection says so.
     std::vector<ColumnPath> projection;
     std::vector<ColumnFilter> filters;   // of a source: those it accepted; a row must pass all of them
+    std::optional<Schema> dead_letters;  // of a source that keeps them: the columns they are wanted with
     std::optional<Overwrite> overwrite;  // of a sink that can
     std::vector<std::string> primary_key;
     std::vector<std::string> partition_keys;
@@ -77,6 +78,10 @@ struct ConnectorDescriptor {
     std::function<bool(const TableSpec&, const ColumnFilter&)> accepts_filter;
     // The keys that metadata columns of a table may name; absent: there are none.
     std::function<std::vector<MetadataKey>(const TableSpec&)> metadata;
+    // Whether rows of a source say how they change (each update with the row before it, and deletes); absent:
+    // they are inserted.
+    std::function<bool(const TableSpec&)> reads_changes;
+    bool keeps_dead_letters = false;  // make_source heeds TableSpec::dead_letters (runtime/dead_letters.h)
     // Whether rows of its sources replace one another by the table's primary key: they are +U and, with
     // nothing but the key, -D.
     bool reads_upserts = false;
@@ -85,6 +90,9 @@ struct ConnectorDescriptor {
     std::function<std::shared_ptr<const Source>(const TableSpec&)> make_source;
     std::function<std::shared_ptr<const Sink>(const TableSpec&)> make_sink;
     bool can_overwrite = false;  // make_sink heeds TableSpec::overwrite
+    // The partitions that a table with partition keys has, sorted, each as the values of its keys; absent:
+    // the connector has none. UserError if the outside cannot be read.
+    std::function<std::vector<std::vector<std::string>>(const TableSpec&)> partitions;
 };
 
 }  // namespace millrace

@@ -23,24 +23,6 @@ const Schema& deadLetterColumns() {
     return columns;
 }
 
-namespace {
-
-constexpr const char* kDeadLetterColumnsOption =
-    "\x01"
-    "dead-letter.columns";
-
-}  // namespace
-
-void setDeadLetterColumns(std::map<std::string, std::string>& options, const Schema& columns) {
-    options[kDeadLetterColumnsOption] = LogicalType::row(columns.fields()).toString();
-}
-
-std::optional<Schema> findDeadLetterColumns(const std::map<std::string, std::string>& options) {
-    const auto found = options.find(kDeadLetterColumnsOption);
-    if (found == options.end()) return std::nullopt;
-    return Schema(LogicalType::parse(found->second).fields());
-}
-
 void checkDeadLetters(const std::string& table, const std::map<std::string, std::string>& options,
                       const std::string& letters, const Schema& schema) {
     for (const auto& [key, value] : options) {

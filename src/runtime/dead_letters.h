@@ -8,12 +8,11 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/forwarding_source.h"
 #include "runtime/sink.h"
-#include "runtime/source.h"
 
 namespace millrace {
 
@@ -26,25 +25,12 @@ const Schema& deadLetterColumns();
 void checkDeadLetters(const std::string& table, const std::map<std::string, std::string>& options,
                       const std::string& letters, const Schema& schema);
 
-// The planner tells a connector the letters' columns by an option that nobody can write.
-void setDeadLetterColumns(std::map<std::string, std::string>& options, const Schema& columns);
-std::optional<Schema> findDeadLetterColumns(const std::map<std::string, std::string>& options);
-
 // The context of a reader whose dead letters somebody takes (a SourceReaderContext may be one).
 class DeadLetterContext {
   public:
     virtual ~DeadLetterContext() = default;
     // Takes rows of these columns, in order with what goes to poll()'s output; nullptr where nobody does.
     virtual Output* deadLetters() = 0;
-};
-
-// What a source is besides: its rows say how they change (each update with the row before it, and deletes);
-// it keeps dead letters where it is told their columns.
-class DescribedSource {
-  public:
-    virtual ~DescribedSource() = default;
-    virtual bool readsChanges() const = 0;
-    virtual bool keepsDeadLetters() const = 0;
 };
 
 // Marks a sink as one of dead letters.
@@ -67,27 +53,16 @@ class DeadLetterSink final : public Sink {
 };
 
 // A source together with the sink of its dead letters, as the planner keeps the two until it makes the job.
-class SourceWithDeadLetters final : public Source {
+class SourceWithDeadLetters final : public ForwardingSource {
   public:
     SourceWithDeadLetters(std::shared_ptr<const Source> source, std::shared_ptr<const Sink> sink,
                           std::string table)
-        : source_(std::move(source)), sink_(std::move(sink)), table_(std::move(table)) {}
-    std::string name() const override { return source_->name() + " [dead letters: " + table_ + "]"; }
-    const Schema& outputSchema() const override { return source_->outputSchema(); }
-    Boundedness boundedness() const override { return source_->boundedness(); }
-    std::unique_ptr<SplitEnumerator> createEnumerator(
-        const std::optional<std::string>& restored) const override {
-        return source_->createEnumerator(restored);
-    }
-    std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
-        return source_->createReader(context);
-    }
-    const std::shared_ptr<const Source>& source() const { return source_; }
+        : ForwardingSource(std::move(source)), sink_(std::move(sink)), table_(std::move(table)) {}
+    std::string name() const override { return source()->name() + " [dead letters: " + table_ + "]"; }
     const std::shared_ptr<const Sink>& deadLetters() const { return sink_; }
     const std::string& table() const { return table_; }  // its whole name
 
   private:
-    const std::shared_ptr<const Source> source_;
     const std::shared_ptr<const Sink> sink_;
     const std::string table_;
 };

@@ -67,6 +67,7 @@ Session::Session(SessionOptions options) : state_(std::make_unique<State>()), op
     state_->configuration = options_.configuration;
     state_->initial = options_.configuration;
     state_->registry = options_.registry;
+    state_->jobs = options_.jobs;
 }
 
 Session::~Session() = default;

@@ -48,11 +48,18 @@ struct ConnectorRegistry {
     std::map<std::string, FormatColumns> format_columns;
 };
 
+// A line of SHOW JOBS.
+struct SessionJob {
+    std::string id, name, status;  // status as the Flink REST API calls it: "FINISHED"
+    int64_t start_ms = 0;
+};
+
 struct SessionOptions {
     std::shared_ptr<const ConnectorRegistry> registry;
     Configuration configuration;                    // what SET starts from
     std::map<std::string, std::string> parameters;  // fill ${name} and ${group.key}
     std::string text_name;                          // leads places in messages: a file's name
+    std::function<std::vector<SessionJob>()> jobs;  // that were run for the session; absent: none are
 };
 
 // The rows of SHOW, DESCRIBE, SET; EXPLAIN is one column, one row.

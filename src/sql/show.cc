@@ -4,7 +4,9 @@
 #include "base/text.h"
 #include "functions/function.h"
 #include "sql/parse/to_sql.h"
+#include "sql/plan/connectors.h"
 #include "sql/statements.h"
+#include "types/calendar.h"
 
 namespace millrace::sql {
 
@@ -144,6 +146,51 @@ std::vector<std::string> primaryKeyOf(const SessionState& state, const ObjectPat
     return table ? table->primary_key : std::vector<std::string>();
 }
 
+ResultTable jobs(const SessionState& state) {
+    ResultTable result;
+    result.columns = {"job id", "job name", "status", "start time"};
+    if (!state.jobs) return result;
+    for (const SessionJob& job : state.jobs())
+        result.rows.push_back({job.id, job.name, job.status, formatTimestamp(job.start_ms * 1000, 3)});
+    return result;
+}
+
+// SHOW PARTITIONS t [PARTITION (k = 'v')].
+ResultTable partitions(const Show& statement, const SessionState& state) {
+    const ObjectName& name = *statement.object;
+    const TablePtr table = state.catalog.findTable(state.catalog.resolve(name));
+    if (!table) state.catalog.failUnknownTable(name);
+    const std::vector<std::string>& keys = table->partition_keys;
+    if (keys.empty()) {
+        fail(name.span, "sql.bad-target",
+             fmt::format("'{}' has no partitions: it is not PARTITIONED BY anything", table->path.object));
+    }
+    std::vector<std::pair<size_t, std::string>> wanted;
+    for (const OptionItem& item : statement.partition) {
+        const auto key = std::find(keys.begin(), keys.end(), item.key);
+        if (key == keys.end()) {
+            fail(item.key_span, "sql.unknown-column",
+                 fmt::format("'{}' is no partition column of '{}'", item.key, table->path.object));
+        }
+        wanted.emplace_back(key - keys.begin(), item.value);
+    }
+    PlanOptions options;
+    options.registry = state.registry;
+    options.configuration = state.configuration;
+    ResultTable result;
+    result.columns = {"partition name"};
+    for (const std::vector<std::string>& values : partitionsOf(*table, options, name.span)) {
+        const bool shown = std::all_of(wanted.begin(), wanted.end(),
+                                       [&](const auto& of) { return values[of.first] == of.second; });
+        if (!shown) continue;
+        std::string text;
+        for (size_t i = 0; i < keys.size(); ++i)
+            text += fmt::format("{}{}={}", text.empty() ? "" : "/", keys[i], values[i]);
+        result.rows.push_back({std::move(text)});
+    }
+    return result;
+}
+
 }  // namespace
 
 ResultTable describe(const Describe& statement, const SessionState& state) {
@@ -217,6 +264,8 @@ ResultTable show(const Show& statement, const SessionState& state) {
         return table;
     }
     if (what == "JARS") return column("jars", {}, statement);
+    if (what == "PARTITIONS") return partitions(statement, state);
+    if (what == "JOBS") return jobs(state);
     if (what == "COLUMNS") {
         ResultTable table = describe({ObjectKind::Table, *statement.object}, state);
         std::erase_if(table.rows,

@@ -17,6 +17,7 @@ struct SessionState {
     Configuration configuration;
     Configuration initial;  // what RESET goes back to
     std::shared_ptr<const ConnectorRegistry> registry;
+    std::function<std::vector<SessionJob>()> jobs;  // SHOW JOBS
 };
 
 // Carries one statement out. Everything wrong with it goes to `problems`; the state is unchanged then, but

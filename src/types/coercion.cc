@@ -40,14 +40,15 @@ std::optional<LogicalType> commonOfTwo(const LogicalType& a, const LogicalType& 
 std::optional<LogicalType> commonNested(const LogicalType& a, const LogicalType& b) {
     if (a.kind() != b.kind()) return std::nullopt;
     if (a.kind() == TypeKind::Row) {
-        if (a.fields().size() != b.fields().size()) return std::nullopt;
+        if (a.fields().size() != b.fields().size() || a.className() != b.className()) return std::nullopt;
         std::vector<Field> fields;
         for (size_t i = 0; i < a.fields().size(); ++i) {
             const auto type = commonOfTwo(a.fields()[i].type, b.fields()[i].type);
             if (!type) return std::nullopt;
             fields.push_back({a.fields()[i].name, *type});
         }
-        return LogicalType::row(std::move(fields));
+        return a.className().empty() ? LogicalType::row(std::move(fields))
+                                     : LogicalType::structured(a.className(), std::move(fields));
     }
     const auto element = commonOfTwo(a.element(), b.element());
     if (!element) return std::nullopt;
@@ -94,6 +95,23 @@ bool partsConvert(const LogicalType& from, const LogicalType& to, Test test) {
     }
 }
 
+bool canCastFromVariant(const LogicalType& to) {
+    switch (to.kind()) {
+        case TypeKind::Variant:
+            return true;
+        case TypeKind::Array:
+            return canCastFromVariant(to.element());
+        case TypeKind::Map:
+            return to.element().isCharacter() && canCastFromVariant(to.mapValue());
+        case TypeKind::Row:
+            return std::all_of(to.fields().begin(), to.fields().end(),
+                               [](const Field& field) { return canCastFromVariant(field.type); });
+        default:
+            return to.kind() == TypeKind::Boolean || to.isNumeric() || to.isCharacter() || to.isBinary() ||
+                   to.isTemporal();
+    }
+}
+
 }  // namespace
 
 std::optional<LogicalType> commonType(std::span<const LogicalType> types) {
@@ -125,11 +143,18 @@ bool canCastImplicitly(const LogicalType& from, const LogicalType& to) {
     if (from.kind() == TypeKind::Date) return to.isTimestamp();
     if (from.kind() == TypeKind::Time) return to.kind() == TypeKind::Time;
     if (from.isInterval()) return from.kind() == to.kind();
+    // A ROW becomes a structured one by position; one class never becomes another unasked.
+    if (from.kind() == TypeKind::Row && to.kind() == TypeKind::Row && !from.className().empty() &&
+        !to.className().empty() && from.className() != to.className()) {
+        return false;
+    }
     return partsConvert(from, to, canCastImplicitly);
 }
 
 bool canCastExplicitly(const LogicalType& from, const LogicalType& to) {
     if (from.kind() == TypeKind::Null || from.sameIgnoringNullable(to)) return true;
+    if (from.kind() == TypeKind::Variant) return canCastFromVariant(to);
+    if (to.kind() == TypeKind::Variant) return false;
     if (to.isCharacter()) return true;
     if (from.isCharacter()) return !to.isNested() && !to.isInterval();
     if (from.isNumeric()) {

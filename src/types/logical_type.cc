@@ -12,6 +12,7 @@ namespace millrace {
 
 struct LogicalType::Nested {
     std::vector<Field> fields;  // ROW's; of an ARRAY or MULTISET the element, of a MAP key and value
+    std::string class_name;     // of a structured ROW
     bool operator==(const Nested&) const = default;
 };
 
@@ -22,7 +23,7 @@ struct KindName {
     std::string_view name;
 };
 
-constexpr std::array<KindName, 21> kNames = {{
+constexpr std::array<KindName, 22> kNames = {{
     {TypeKind::Null, "NULL"},
     {TypeKind::Boolean, "BOOLEAN"},
     {TypeKind::TinyInt, "TINYINT"},
@@ -42,6 +43,7 @@ constexpr std::array<KindName, 21> kNames = {{
     {TypeKind::Timestamp, "TIMESTAMP"},
     {TypeKind::IntervalYearMonth, "INTERVAL YEAR TO MONTH"},
     {TypeKind::IntervalDayTime, "INTERVAL DAY TO SECOND"},
+    {TypeKind::Variant, "VARIANT"},
     {TypeKind::Array, "ARRAY"},
     {TypeKind::Map, "MAP"},
 }};
@@ -124,18 +126,28 @@ class TypeReader {
         expect(")");
         return value;
     }
-    std::string fieldName() {
-        expect("`");
+    // Between two of the character, which stands for itself when it is doubled.
+    std::string quoted(char quote) {
+        expect(std::string_view(&quote, 1));
         std::string name;
         for (;;) {
             if (at_ >= text_.size()) fail();
             const char c = text_[at_++];
-            if (c == '`') {
-                if (at_ >= text_.size() || text_[at_] != '`') return name;
+            if (c == quote) {
+                if (at_ >= text_.size() || text_[at_] != quote) return name;
                 ++at_;
             }
             name.push_back(c);
         }
+    }
+    std::vector<Field> fieldsUpToEnd(int depth) {
+        std::vector<Field> fields;
+        do {
+            std::string name = quoted('`');
+            fields.push_back({std::move(name), read(depth + 1)});
+        } while (accept(","));
+        expect(">");
+        return fields;
     }
     LogicalType readKind(int depth) {
         if (accept("STRING")) return LogicalType::string();
@@ -149,14 +161,14 @@ class TypeReader {
         }
         if (accept("ROW")) {
             expect("<");
-            std::vector<Field> fields;
             if (accept(">")) return LogicalType::row({});
-            do {
-                std::string name = fieldName();
-                fields.push_back({std::move(name), read(depth + 1)});
-            } while (accept(","));
-            expect(">");
-            return LogicalType::row(std::move(fields));
+            return LogicalType::row(fieldsUpToEnd(depth));
+        }
+        if (accept("STRUCTURED")) {
+            expect("<");
+            std::string class_name = quoted('\'');
+            expect(",");
+            return LogicalType::structured(std::move(class_name), fieldsUpToEnd(depth));
         }
         for (const auto& [kind, name] : kNames) {
             if (!accept(name)) continue;
@@ -305,7 +317,7 @@ LogicalType LogicalType::timestampLtz(int precision) {
 LogicalType LogicalType::array(LogicalType element) {
     LogicalType type;
     type.kind_ = TypeKind::Array;
-    type.nested_ = std::make_shared<const Nested>(Nested{{{"element", std::move(element)}}});
+    type.nested_ = std::make_shared<const Nested>(Nested{{{"element", std::move(element)}}, {}});
     return type;
 }
 
@@ -313,7 +325,7 @@ LogicalType LogicalType::map(LogicalType key, LogicalType value) {
     LogicalType type;
     type.kind_ = TypeKind::Map;
     type.nested_ =
-        std::make_shared<const Nested>(Nested{{{"key", std::move(key)}, {"value", std::move(value)}}});
+        std::make_shared<const Nested>(Nested{{{"key", std::move(key)}, {"value", std::move(value)}}, {}});
     return type;
 }
 
@@ -321,14 +333,21 @@ LogicalType LogicalType::multiset(LogicalType element) {
     LogicalType type;
     type.kind_ = TypeKind::Multiset;
     type.nested_ = std::make_shared<const Nested>(
-        Nested{{{"element", std::move(element)}, {"count", of(TypeKind::Integer, false)}}});
+        Nested{{{"element", std::move(element)}, {"count", of(TypeKind::Integer, false)}}, {}});
     return type;
 }
 
 LogicalType LogicalType::row(std::vector<Field> fields) {
     LogicalType type;
     type.kind_ = TypeKind::Row;
-    type.nested_ = std::make_shared<const Nested>(Nested{std::move(fields)});
+    type.nested_ = std::make_shared<const Nested>(Nested{std::move(fields), {}});
+    return type;
+}
+
+LogicalType LogicalType::structured(std::string class_name, std::vector<Field> fields) {
+    LogicalType type;
+    type.kind_ = TypeKind::Row;
+    type.nested_ = std::make_shared<const Nested>(Nested{std::move(fields), std::move(class_name)});
     return type;
 }
 
@@ -346,6 +365,11 @@ const LogicalType& LogicalType::mapValue() const {
 const std::vector<Field>& LogicalType::fields() const {
     MILLRACE_CHECK(nested_ && kind_ == TypeKind::Row, "{} is not a row", toString());
     return nested_->fields;
+}
+
+const std::string& LogicalType::className() const {
+    MILLRACE_CHECK(nested_ && kind_ == TypeKind::Row, "{} is not a row", toString());
+    return nested_->class_name;
 }
 
 PhysicalType LogicalType::physical() const {
@@ -375,6 +399,7 @@ PhysicalType LogicalType::physical() const {
         case TypeKind::Varchar:
         case TypeKind::Binary:
         case TypeKind::Varbinary:
+        case TypeKind::Variant:
             return PhysicalType::String;
         case TypeKind::Array:
         case TypeKind::Map:
@@ -395,7 +420,10 @@ LogicalType LogicalType::withNullable(bool nullable) const {
 bool LogicalType::sameIgnoringNullable(const LogicalType& other) const {
     if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_) return false;
     if (nested_ == other.nested_) return true;
-    if (!nested_ || !other.nested_ || nested_->fields.size() != other.nested_->fields.size()) return false;
+    if (!nested_ || !other.nested_ || nested_->fields.size() != other.nested_->fields.size() ||
+        nested_->class_name != other.nested_->class_name) {
+        return false;
+    }
     return std::equal(nested_->fields.begin(), nested_->fields.end(), other.nested_->fields.begin(),
                       [](const Field& a, const Field& b) {
                           return a.name == b.name && a.type.sameIgnoringNullable(b.type);
@@ -435,13 +463,21 @@ std::string LogicalType::toString() const {
             text = fmt::format("MAP<{}, {}>", element().toString(), mapValue().toString());
             break;
         case TypeKind::Row: {
-            text = "ROW<";
+            const auto quoted = [&text](char quote, std::string_view name) {
+                text += quote;
+                for (const char c : name)
+                    text.append(c == quote ? 2 : 1, c);
+                text += quote;
+            };
+            const std::string& class_name = nested_->class_name;
+            text = class_name.empty() ? "ROW<" : "STRUCTURED<";
+            if (!class_name.empty()) quoted('\'', class_name);
+            bool first = class_name.empty();
             for (const Field& field : nested_->fields) {
-                if (text.size() > 4) text += ", ";
-                text += '`';
-                for (const char c : field.name)
-                    text.append(c == '`' ? 2 : 1, c);
-                text += "` " + field.type.toString();
+                if (!first) text += ", ";
+                first = false;
+                quoted('`', field.name);
+                text += " " + field.type.toString();
             }
             text += '>';
             break;

@@ -30,6 +30,7 @@ enum class TypeKind : uint8_t {
     TimestampLtz,       // an instant: microseconds since the epoch
     IntervalYearMonth,  // months
     IntervalDayTime,    // microseconds
+    Variant,            // any JSON value, told apart per value: types/variant.h
     Array,
     Map,
     Multiset,
@@ -44,7 +45,7 @@ enum class PhysicalType : uint8_t {
     Int128,  // DECIMAL above 18 digits (unscaled)
     Float32,
     Float64,
-    String,  // StringView: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY
+    String,  // StringView: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY, VARIANT
     List,    // ARRAY; MAP and MULTISET as a list of (key, value) pairs
     Struct,  // ROW
 };
@@ -75,6 +76,8 @@ class LogicalType {
     static LogicalType map(LogicalType key, LogicalType value);
     static LogicalType multiset(LogicalType element);
     static LogicalType row(std::vector<Field> fields);
+    // A ROW that goes by the name of a class, as OBJECT_OF makes it: rows of other names are other types.
+    static LogicalType structured(std::string class_name, std::vector<Field> fields);
 
     TypeKind kind() const { return kind_; }
     bool nullable() const { return nullable_; }
@@ -86,6 +89,7 @@ class LogicalType {
     const LogicalType& element() const;        // ARRAY, MULTISET, and a MAP's key
     const LogicalType& mapValue() const;       // MAP; of a MULTISET the count, INT NOT NULL
     const std::vector<Field>& fields() const;  // ROW
+    const std::string& className() const;      // of a structured ROW; else empty
     PhysicalType physical() const;
 
     LogicalType withNullable(bool nullable) const;

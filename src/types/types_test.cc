@@ -11,6 +11,7 @@
 #include "types/integers.h"
 #include "types/logical_type.h"
 #include "types/value.h"
+#include "types/variant.h"
 
 namespace millrace {
 namespace {
@@ -153,8 +154,32 @@ TEST(Decimal, ResultTypes) {
     EXPECT_EQ(decimalRoundType(d(10, 4), 2), d(9, 2));
 }
 
+TEST(Variant, DoublesAreShownWithoutTheExponentThatTellsThem) {
+    EXPECT_EQ(variantToJson("1.5E0"), "1.5");
+    EXPECT_EQ(variantToJson("[1,-2.0E0,1.0E10,1.5E-7]"), "[1,-2.0,1.0E10,1.5E-7]");
+    EXPECT_EQ(variantToJson(R"({"1.5E0":"x\\\"E0","E0":3.0E0})"), R"({"1.5E0":"x\\\"E0","E0":3.0})");
+    EXPECT_EQ(Value::string("[1.5E0]").toString(LogicalType::of(TypeKind::Variant)), "[1.5]");
+}
+
+TEST(LogicalType, ClassesOfRowsAreOtherTypes) {
+    const LogicalType a = LogicalType::structured("a", {{"x", LogicalType::integer()}});
+    const LogicalType b = LogicalType::structured("b", {{"x", LogicalType::integer()}});
+    const LogicalType row = LogicalType::row({{"x", LogicalType::integer()}});
+    EXPECT_FALSE(a.sameIgnoringNullable(b));
+    EXPECT_NE(a, row);
+    EXPECT_FALSE(canCastImplicitly(a, b));
+    EXPECT_TRUE(canCastImplicitly(row, a));
+    EXPECT_TRUE(canCastExplicitly(a, b));
+    const LogicalType both[] = {a, b};
+    EXPECT_FALSE(commonType(both).has_value());
+}
+
 TEST(LogicalType, TextRoundTrips) {
     for (const char* text : {"NULL",
+                             "VARIANT",
+                             "VARIANT NOT NULL",
+                             "STRUCTURED<'com.example.It''s', `a` INT, `b ``c` ARRAY<VARIANT>> NOT NULL",
+                             "ROW<`s` STRUCTURED<'x', `a` INT>>",
                              "BOOLEAN",
                              "TINYINT",
                              "SMALLINT",

@@ -8,6 +8,7 @@
 #include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
+#include "types/variant.h"
 
 namespace millrace {
 
@@ -129,6 +130,8 @@ std::string Value::toString(const LogicalType& type) const {
         case TypeKind::IntervalYearMonth:
         case TypeKind::IntervalDayTime:
             return intervalText(asInt64(), type.kind());
+        case TypeKind::Variant:
+            return variantToJson(asString());
         case TypeKind::Array:
         case TypeKind::Map:
         case TypeKind::Multiset:

@@ -79,6 +79,24 @@ def test_statements_come_from_a_file_or_from_standard_input(folder):
     assert rows(from_input) == ['{"one":1}']
 
 
+def test_instants_are_shown_at_local_time():
+    text = "SELECT TO_TIMESTAMP_LTZ(0, 3) AS t, ARRAY[TO_TIMESTAMP_LTZ(0, 3)] AS a, TIMESTAMP '1970-01-01 00:00:00' AS w"
+    zone = ("--set", "table.local-time-zone=America/New_York")
+    shown = millrace("sql", "--output", "csv", *zone, "-e", text).stdout.splitlines()[1]
+    assert shown == "1969-12-31 19:00:00,[1969-12-31 19:00:00.000],1970-01-01 00:00:00"
+    change = millrace("sql", "--output", "changelog", *zone, "-e", text).stdout.strip()
+    assert change == "+I[1969-12-31 19:00:00, [1969-12-31 19:00:00.000], 1970-01-01 00:00:00]"
+    row = json.loads(millrace("sql", "--output", "json", *zone, "-e", text).stdout)
+    assert row == {"t": "1970-01-01 00:00:00Z", "a": ["1970-01-01 00:00:00Z"], "w": "1970-01-01 00:00:00"}
+
+
+def test_show_jobs_lists_what_the_session_ran():
+    shown = millrace("sql", "--output", "csv", "-e", "SET 'pipeline.name' = 'first'; SELECT 1; SHOW JOBS").stdout
+    header, job = shown.splitlines()[-2:]
+    assert header == "job id,job name,status,start time"
+    assert re.fullmatch(r"[0-9a-f]{32},first,FINISHED,20\d\d-.*", job), job
+
+
 def test_several_statements_run_in_order_and_inserts_are_waited_for(folder):
     copies = "CREATE TABLE copies (id INT) WITH ('connector'='filesystem', 'path'='${dir}/copies', 'format'='json');"
     done = sql(folder, ORDERS + copies + "INSERT INTO copies SELECT id FROM orders; SELECT COUNT(*) AS n FROM copies;",

@@ -175,7 +175,9 @@ GROUP BY window_start, window_end, origin
 UNION ALL
 SELECT 'hop', origin, COUNT(*) FROM events GROUP BY origin, HOP(p, INTERVAL '0.005' SECOND, INTERVAL '0.02' SECOND)
 UNION ALL
-SELECT 'session', origin, COUNT(*) FROM events GROUP BY origin, SESSION(p, INTERVAL '0.003' SECOND);
+SELECT 'session', origin, COUNT(*) FROM events GROUP BY origin, SESSION(p, INTERVAL '0.003' SECOND)
+UNION ALL
+SELECT 'rows', origin, CAST(1 AS BIGINT) FROM TABLE(SESSION(TABLE events PARTITION BY origin, DESCRIPTOR(p), INTERVAL '0.003' SECOND));
 )";
 
 // The sum of flights by what stands before them in a line.

@@ -7,18 +7,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "connectors/datagen/field_generator.h"
 #include "connectors/shared/node_name.h"
+#include "connectors/shared/state_numbers.h"
 #include "runtime/connector.h"
 
 namespace millrace {
 namespace {
 
+constexpr const char* kDatagen = "datagen";
 constexpr size_t kGeneratedRows = 4096;
 constexpr int64_t kWakeMs = 10;  // rows of a fast table come in bunches this far apart
 
@@ -40,36 +40,15 @@ struct DatagenSplit {
     SourceSplit encode() const { return {id, fmt::format("1 {} {} {}", next_row, stride, seed)}; }
 };
 
-// The three numbers behind the version in a state of this connector.
-std::array<uint64_t, 3> readNumbers(const std::string& state) {
-    std::array<uint64_t, 3> numbers{};
-    bool sound = state.starts_with("1 ");
-    const char* at = state.data() + 1;
-    const char* const end = state.data() + state.size();
-    for (uint64_t& number : numbers) {
-        if (!sound || at == end || *at != ' ') {
-            sound = false;
-            break;
-        }
-        const auto [next, error] = std::from_chars(at + 1, end, number);
-        sound = error == std::errc();
-        at = next;
-    }
-    if (!sound || at != end) {
-        throw UserError("snapshot.damaged", "the state of a datagen source in the snapshot cannot be read");
-    }
-    return numbers;
-}
-
 class DatagenEnumerator final : public SplitEnumerator {
   public:
     DatagenEnumerator(const Generation& generation, const std::optional<std::string>& restored)
         : generation_(generation) {
         if (!restored) return;
-        const std::array<uint64_t, 3> numbers = readNumbers(*restored);
-        count_ = numbers[0];
-        dealt_ = numbers[1];
-        seed_ = numbers[2];
+        const auto [count, dealt, seed] = readStateNumbers<uint64_t, 3>(*restored, kDatagen);
+        count_ = count;
+        dealt_ = dealt;
+        seed_ = seed;
     }
 
     void start(EnumeratorContext& context) override {
@@ -105,11 +84,8 @@ class DatagenReader final : public SourceReader {
 
     void addSplits(std::vector<SourceSplit> splits) override {
         for (const SourceSplit& split : splits) {
-            const auto [next_row, stride, seed] = readNumbers(split.state);
-            if (stride == 0) {
-                throw UserError("snapshot.damaged",
-                                "the state of a datagen source in the snapshot cannot be read");
-            }
+            const auto [next_row, stride, seed] = readStateNumbers<uint64_t, 3>(split.state, kDatagen);
+            if (stride == 0) throwDamagedState(kDatagen);
             splits_.push_back({split.id, next_row, stride, seed});
         }
         started_ = false;
@@ -261,7 +237,7 @@ class DatagenSource final : public Source {
 
 ConnectorDescriptor describeDatagen() {
     ConnectorDescriptor connector;
-    connector.name = "datagen";
+    connector.name = kDatagen;
     connector.documentation =
         "Makes up rows: each column holds random values or counts through a sequence. The table is bounded "
         "if "

@@ -208,6 +208,7 @@ DrawValue makeDraw(const LogicalType& type, const FieldOptions& options) {
         case TypeKind::Row:
             return drawNested(type, options);
         case TypeKind::Null:
+        case TypeKind::Variant:
             break;
     }
     throw UserError("config.bad-value",

@@ -15,7 +15,8 @@ std::string FileCommittable::encode() const {
 FileCommittable FileCommittable::decode(std::string_view text) {
     const std::vector<std::string> parts = linesOf(text);
     if (parts.size() != 5 || parts[0] != "1" ||
-        parts[4].find_first_not_of("0123456789") != std::string::npos || parts[4].empty()) {
+        parts[4].find_first_not_of("0123456789") != std::string::npos || parts[4].empty() ||
+        parts[4].size() > 18) {
         throw UserError("snapshot.damaged",
                         "what a filesystem sink has to commit cannot be read from the snapshot");
     }

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "connectors/filesystem/overwrite.h"
 
 namespace millrace {
 namespace {
@@ -136,6 +137,7 @@ void FileEnumerator::discover(EnumeratorContext& context) {
 void FileEnumerator::scan(EnumeratorContext& context) {
     FileSystem& files = *context.environment().files;
     const std::string folder = splitFolder(files, options_);
+    finishOverwrites(folder, files);
     std::vector<std::string> found;
     if (folder == options_.path) {
         collect(files, folder, "", found);

@@ -19,10 +19,15 @@ ConnectorDescriptor describeFilesystem() {
     connector.nested_projection = [](const TableSpec& spec) {
         return findFormat(FilesystemOptions::from(spec).format).nested_projection;
     };
+    connector.reads_changes = [](const TableSpec& spec) {
+        return findFormat(FilesystemOptions::from(spec).format).changelog;
+    };
+    connector.keeps_dead_letters = true;
     connector.metadata = [](const TableSpec&) { return fileMetadataKeys(); };
     connector.make_source = makeFilesystemSource;
     connector.can_overwrite = true;
     connector.make_sink = makeFilesystemSink;
+    connector.partitions = partitionFolders;
     return connector;
 }
 

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "base/error.h"
+#include "base/file_system.h"
 
 namespace millrace {
 namespace {
@@ -125,6 +129,36 @@ Schema fileSchema(const TableSpec& spec) {
         if (!key) fields.push_back(field);
     }
     return Schema(std::move(fields));
+}
+
+namespace {
+
+void collectPartitions(const std::string& folder, std::span<const std::string> keys,
+                       std::vector<std::string>& values, std::vector<std::vector<std::string>>& out) {
+    if (keys.empty()) {
+        out.push_back(values);
+        return;
+    }
+    const std::string head = escapePathName(keys.front()) + "=";
+    for (const FileStatus& entry : localFileSystem().list(folder)) {
+        if (!entry.is_folder || !entry.name.starts_with(head)) continue;
+        values.push_back(unescapePathName(std::string_view(entry.name).substr(head.size())));
+        collectPartitions(joinPath(folder, entry.name), keys.subspan(1), values, out);
+        values.pop_back();
+    }
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> partitionFolders(const TableSpec& spec) {
+    const FilesystemOptions options = FilesystemOptions::from(spec);
+    std::vector<std::vector<std::string>> found;
+    std::vector<std::string> values;
+    FileSystem& files = localFileSystem();
+    if (files.exists(options.path) && files.status(options.path).is_folder)
+        collectPartitions(options.path, spec.partition_keys, values, found);
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 std::string escapePathName(std::string_view value) {

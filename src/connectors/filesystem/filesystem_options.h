@@ -34,6 +34,9 @@ Schema fileSchema(const TableSpec& spec);
 std::string escapePathName(std::string_view value);
 std::string unescapePathName(std::string_view name);
 
+// The partitions that a table has folders for, sorted: the values of its keys, which are not escaped here.
+std::vector<std::vector<std::string>> partitionFolders(const TableSpec& spec);
+
 // Files and folders that are not part of the table: names that start with '.' or '_'.
 inline bool isHidden(std::string_view name) { return name.starts_with('.') || name.starts_with('_'); }
 

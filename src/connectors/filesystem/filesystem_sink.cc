@@ -131,8 +131,8 @@ class FileWriter final : public SinkWriter {
         OverwriteWord word{context_.subtask().value(), context_.parallelism(), ""};
         if (word.subtask == 0) {
             if (token_.empty()) {
-                token_ = joinPath(options_.path, fmt::format(".part-{}-overwrite-{}{}", context_.attemptId(),
-                                                             next_file_++, hiddenSuffix(context_.jobId())));
+                token_ = joinPath(options_.path, overwriteTokenName(context_.attemptId(), next_file_++,
+                                                                    hiddenSuffix(context_.jobId())));
                 files.createFolders(options_.path);
                 files.create(token_)->sync();
                 files.syncFolder(options_.path);
@@ -276,7 +276,9 @@ class FileWriter final : public SinkWriter {
 class FileCommitter final : public Committer {
   public:
     FileCommitter(const FilesystemOptions& options, const TableSpec& spec, const Environment& environment)
-        : options_(options), spec_(spec), files_(*environment.files) {}
+        : options_(options), spec_(spec), files_(*environment.files) {
+        finishOverwrites(options_.path, files_);
+    }
 
     void commit(const std::vector<std::string>& committables) override {
         std::vector<FileCommittable> written;

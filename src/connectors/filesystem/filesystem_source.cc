@@ -7,18 +7,17 @@
 #include "connectors/filesystem/file_reader.h"
 #include "connectors/shared/node_name.h"
 #include "formats/format.h"
-#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class FilesystemSource final : public Source, public DescribedSource {
+class FilesystemSource final : public Source {
   public:
     explicit FilesystemSource(const TableSpec& spec)
         : options_(FilesystemOptions::from(spec)),
           table_options_(spec.options),
           file_schema_(fileSchema(spec)),
-          dead_letters_(findDeadLetterColumns(spec.options)) {
+          dead_letters_(spec.dead_letters) {
         std::vector<Field> output;
         std::vector<Field> decoded;
         columns_.partition_keys = spec.partition_keys;
@@ -63,8 +62,6 @@ class FilesystemSource final : public Source, public DescribedSource {
     std::unique_ptr<SourceReader> createReader(SourceReaderContext& context) const override {
         return std::make_unique<FileReader>(options_, columns_, makeDecoder(), dead_letters_, context);
     }
-    bool readsChanges() const override { return findFormat(options_.format).changelog; }
-    bool keepsDeadLetters() const override { return true; }
 
   private:
     std::unique_ptr<Decoder> makeDecoder() const {

@@ -3,13 +3,16 @@
 // A writer names all the files it has written at every barrier, and the committer leaves them hidden until
 // the writers of all subtasks have said that their input has ended; a job that fails or is killed before that
 // has changed nothing. The first subtask's word comes with a token, a hidden file in the table's folder. The
-// committer puts into it which files there were, and from then on the change is made whatever happens: the
-// new files are renamed, the old ones removed, and last the token. Committed again after a failure it goes on
-// where it was; without a token there is nothing left to do.
+// committer makes it a journal: which files there are to be, and which there were. From then on the change is
+// made whatever happens: the new files are renamed, the old ones removed, and last the journal. Committed
+// again after a failure it goes on where it was; without a token there is nothing left to do. And whoever
+// comes to the folder next, to read the table or to write to it, finds a journal that was left behind and
+// makes the change first: nobody sees half of it.
 //
 // A writer's word is kept in the checkpoint beside the files to commit, as lines: 3, subtask, parallelism,
-// the path of the token or nothing. The token holds the paths of the old files, one a line, behind the line
-// "overwrites".
+// the path of the token or nothing. A journal is lines behind the line "overwrites 1", with escaped line
+// ends: "new <folder>\n<hidden name>\n<name>\n<bytes>" and "old <path>", folders and paths from the table's
+// folder on.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +41,22 @@ struct OverwriteWord {
 // What is overwritten even if no row comes for it: the table without partitions, or the one partition that
 // the statement names; "" if it depends on the rows.
 std::string overwrittenFolder(const FilesystemOptions& options, const TableSpec& spec);
+
+// The name of a job's token. `suffix` is that of its hidden files.
+std::string overwriteTokenName(std::string_view attempt, uint64_t number, std::string_view suffix);
+
+// What a journal says. Paths that lead out of the folder are UserError "io.damaged", as is all that a journal
+// does not look like.
+struct OverwriteJournal {
+    std::vector<FileCommittable> written;
+    std::vector<std::string> before;
+
+    std::string encode(const std::string& folder) const;
+    static OverwriteJournal decode(std::string_view text, const std::string& folder);
+};
+
+// Makes the changes whose journals lie in the folder of a table, if it is one. Several may do so at once.
+void finishOverwrites(const std::string& folder, FileSystem& files);
 
 // The committer's part, once all words are there. `always` is overwrittenFolder().
 void overwriteFiles(const std::vector<FileCommittable>& written, const std::string& token,

@@ -21,6 +21,8 @@ ConnectorDescriptor describeKafka() {
         const KafkaOptions options = KafkaOptions::from(spec);
         return options.key_columns.empty() && findFormat(options.value_format).nested_projection;
     };
+    connector.reads_changes = kafkaReadsChanges;
+    connector.keeps_dead_letters = true;
     connector.metadata = [](const TableSpec& spec) { return kafkaMetadataKeys(KafkaOptions::from(spec)); };
     connector.make_source = makeKafkaSource;
     connector.make_sink = makeKafkaSink;

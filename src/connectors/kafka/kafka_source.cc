@@ -5,18 +5,17 @@
 #include "connectors/kafka/kafka_enumerator.h"
 #include "connectors/kafka/kafka_reader.h"
 #include "connectors/shared/node_name.h"
-#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class KafkaSource final : public Source, public DescribedSource {
+class KafkaSource final : public Source {
   public:
     explicit KafkaSource(const TableSpec& spec)
         : options_(KafkaOptions::from(spec)),
           value_schema_(options_.valueSchema(spec.schema)),
           key_schema_(options_.keySchema(spec.schema)),
-          dead_letters_(findDeadLetterColumns(spec.options)) {
+          dead_letters_(spec.dead_letters) {
         options_.checkSource(spec);
         std::vector<Field> output;
         std::vector<std::pair<ColumnPath, size_t>> value,
@@ -78,8 +77,6 @@ class KafkaSource final : public Source, public DescribedSource {
         return std::make_unique<KafkaReader>(options_, columns_, valueDecoder(), keyDecoder(), dead_letters_,
                                              context);
     }
-    bool readsChanges() const override { return findFormat(options_.value_format).changelog; }
-    bool keepsDeadLetters() const override { return true; }
 
   private:
     static Schema nullable(const Schema& schema) {
@@ -126,6 +123,10 @@ class KafkaSource final : public Source, public DescribedSource {
 
 std::shared_ptr<const Source> makeKafkaSource(const TableSpec& spec) {
     return std::make_shared<KafkaSource>(spec);
+}
+
+bool kafkaReadsChanges(const TableSpec& spec) {
+    return findFormat(KafkaOptions::from(spec).value_format).changelog;
 }
 
 }  // namespace millrace

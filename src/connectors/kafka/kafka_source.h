@@ -7,5 +7,6 @@
 namespace millrace {
 
 std::shared_ptr<const Source> makeKafkaSource(const TableSpec& spec);
+bool kafkaReadsChanges(const TableSpec& spec);  // whether messages say how rows change
 
 }  // namespace millrace

@@ -19,6 +19,10 @@ ConnectorDescriptor describeKinesis() {
     connector.nested_projection = [](const TableSpec& spec) {
         return findFormat(KinesisOptions::from(spec).format).nested_projection;
     };
+    connector.reads_changes = [](const TableSpec& spec) {
+        return findFormat(KinesisOptions::from(spec).format).changelog;
+    };
+    connector.keeps_dead_letters = true;
     connector.metadata = [](const TableSpec&) { return kinesisMetadataKeys(); };
     connector.make_source = [](const TableSpec& spec) { return makeKinesisSource(spec); };
     connector.make_sink = [](const TableSpec& spec) { return makeKinesisSink(spec); };

@@ -6,17 +6,16 @@
 #include "connectors/kinesis/kinesis_metadata.h"
 #include "connectors/kinesis/kinesis_reader.h"
 #include "connectors/shared/node_name.h"
-#include "runtime/dead_letters.h"
 
 namespace millrace {
 namespace {
 
-class KinesisSource final : public Source, public DescribedSource {
+class KinesisSource final : public Source {
   public:
     KinesisSource(const TableSpec& spec, const MakeKinesisClient& make_client)
         : options_(KinesisOptions::from(spec)),
           schema_(spec.physicalSchema()),
-          dead_letters_(findDeadLetterColumns(spec.options)),
+          dead_letters_(spec.dead_letters),
           client_(make_client(options_)) {
         columns_.output = spec.projectedSchema();
         std::vector<Field> decoded, metadata;
@@ -57,8 +56,6 @@ class KinesisSource final : public Source, public DescribedSource {
         return std::make_unique<KinesisReader>(options_, columns_, decoder(), dead_letters_, make_fetcher,
                                                context);
     }
-    bool readsChanges() const override { return findFormat(options_.format).changelog; }
-    bool keepsDeadLetters() const override { return true; }
 
   private:
     std::unique_ptr<Decoder> decoder() const {

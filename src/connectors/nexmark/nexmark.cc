@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "connectors/nexmark/nexmark_generator.h"
 #include "connectors/nexmark/nexmark_table.h"
 #include "connectors/shared/node_name.h"
+#include "connectors/shared/state_numbers.h"
 #include "runtime/connector.h"
 
 namespace millrace {
@@ -20,6 +20,7 @@ namespace {
 
 // Events that one call works through, whatever their kinds: sources of different kinds in one job then move
 // through event time together.
+constexpr const char* kNexmark = "nexmark";
 constexpr uint64_t kEventsPerPoll = 4096;
 constexpr int64_t kPollMs = 1;
 // Generators that share a reader take turns of at most so much event time, so that their rows are not late
@@ -33,33 +34,11 @@ struct NexmarkTable {
     NexmarkOutput output;
 };
 
-// Numbers behind the version in a state of this connector.
-template <size_t N>
-std::array<int64_t, N> readNumbers(const std::string& state) {
-    std::array<int64_t, N> numbers{};
-    bool sound = state.starts_with("1 ");
-    const char* at = state.data() + 1;
-    const char* const end = state.data() + state.size();
-    for (int64_t& number : numbers) {
-        if (!sound || at == end || *at != ' ') {
-            sound = false;
-            break;
-        }
-        const auto [next, error] = std::from_chars(at + 1, end, number);
-        sound = error == std::errc();
-        at = next;
-    }
-    if (!sound || at != end) {
-        throw UserError("snapshot.damaged", "the state of a nexmark source in the snapshot cannot be read");
-    }
-    return numbers;
-}
-
 class NexmarkEnumerator final : public SplitEnumerator {
   public:
     NexmarkEnumerator(const NexmarkTable& table, const std::optional<std::string>& restored) : table_(table) {
         if (!restored) return;
-        const auto [generators, dealt, base_time_ms] = readNumbers<3>(*restored);
+        const auto [generators, dealt, base_time_ms] = readStateNumbers<int64_t, 3>(*restored, kNexmark);
         generators_ = static_cast<uint32_t>(generators);
         dealt_ = static_cast<uint32_t>(dealt);
         base_time_ms_ = base_time_ms;
@@ -115,11 +94,9 @@ class NexmarkReader final : public SourceReader {
 
     void addSplits(std::vector<SourceSplit> splits) override {
         for (const SourceSplit& split : splits) {
-            const auto [next, index, generators, base_time_ms, started_ms] = readNumbers<5>(split.state);
-            if (next < 0 || generators < 1 || index < 0 || index >= generators) {
-                throw UserError("snapshot.damaged",
-                                "the state of a nexmark source in the snapshot cannot be read");
-            }
+            const auto [next, index, generators, base_time_ms, started_ms] =
+                readStateNumbers<int64_t, 5>(split.state, kNexmark);
+            if (next < 0 || generators < 1 || index < 0 || index >= generators) throwDamagedState(kNexmark);
             const NexmarkTimeline timeline(table_.options, table_.options.seed, base_time_ms,
                                            static_cast<uint32_t>(generators), static_cast<uint32_t>(index));
             splits_.push_back({split.id, index, generators, base_time_ms, started_ms,
@@ -213,7 +190,7 @@ class NexmarkSource final : public Source {
 
 ConnectorDescriptor describeNexmark() {
     ConnectorDescriptor connector;
-    connector.name = "nexmark";
+    connector.name = kNexmark;
     connector.documentation =
         "Makes up the events of the Nexmark benchmark: persons, auctions and bids. A query costs only the "
         "kinds "

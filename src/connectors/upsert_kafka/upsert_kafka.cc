@@ -17,6 +17,8 @@ ConnectorDescriptor describeUpsertKafka() {
     connector.uses_format = true;
     connector.uses_key_format = true;
     connector.reads_upserts = true;
+    connector.reads_changes = kafkaReadsChanges;
+    connector.keeps_dead_letters = true;
     connector.metadata = [](const TableSpec& spec) { return kafkaMetadataKeys(KafkaOptions::from(spec)); };
     connector.make_source = makeKafkaSource;
     connector.make_sink = makeKafkaSink;

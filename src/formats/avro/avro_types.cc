@@ -95,6 +95,7 @@ class TableSchemaMaker {
                 return record(type.fields(), name, place);
             case TypeKind::IntervalYearMonth:
             case TypeKind::IntervalDayTime:
+            case TypeKind::Variant:
                 break;
         }
         refuse(type, place, "CAST it to a number or a text");

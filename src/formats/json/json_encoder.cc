@@ -199,6 +199,9 @@ class JsonEncoder final : public Encoder {
             case TypeKind::Null:
                 out += "null";
                 return;
+            case TypeKind::Variant:
+                out += value.toString(type);
+                return;
             case TypeKind::Array: {
                 char separator = '[';
                 for (const Value& element : value.asList()) {

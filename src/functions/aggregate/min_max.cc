@@ -123,7 +123,8 @@ std::shared_ptr<const BoundAggregate> bindExtreme(std::string_view name,
     constexpr std::string_view accepted = "a value of a type that has an order";
     checkArgumentCount(name, arguments, 1, 1, accepted);
     const LogicalType& type = arguments[0].type;
-    if (type.isNested() || type.kind() == TypeKind::Null) badArguments(name, arguments, accepted);
+    if (type.isNested() || type.kind() == TypeKind::Null || type.kind() == TypeKind::Variant)
+        badArguments(name, arguments, accepted);
     if (may_retract) return std::make_shared<RetractableExtreme<kMax>>(type);
     return dispatchPhysical(type.physical(), [&]<class T>() -> std::shared_ptr<const BoundAggregate> {
         return std::make_shared<Extreme<T, kMax>>(type);

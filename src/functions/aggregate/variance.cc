@@ -14,17 +14,20 @@ enum class Spread : uint8_t { VarPop, VarSamp, StddevPop, StddevSamp };
 
 class Variance final : public AggregateBase {
   public:
-    Variance(Spread spread, const LogicalType& result)
+    // The argument comes as it is, for the result's type follows from it.
+    Variance(Spread spread, const LogicalType& argument, const LogicalType& result)
         : AggregateBase(
-              result, {LogicalType::doublePrecision()},
+              result, {argument},
               {LogicalType::bigint(), LogicalType::doublePrecision(), LogicalType::doublePrecision()}),
           spread_(spread),
+          to_double_(bindCast(argument, LogicalType::doublePrecision(), false)),
           to_result_(bindCast(LogicalType::doublePrecision(), result, false)) {}
 
     void accumulate(const AggregateInput& input) const override {
         const uint32_t field = input.first_field;
         const RowLayout& layout = *input.layout;
-        const double* const values = input.arguments[0]->data<double>();
+        const ColumnPtr numbers = to_double_.kernel({}, input.arguments, input.arguments[0]->size());
+        const double* const values = numbers->data<double>();
         forEachInput(input, input.arguments[0]->validity(), [&](std::byte* row, size_t at, auto sign) {
             auto& count = RowLayout::at<int64_t>(row, layout.offset(field));
             auto& mean = RowLayout::at<double>(row, layout.offset(field + 1));
@@ -88,6 +91,7 @@ class Variance final : public AggregateBase {
 
   private:
     Spread spread_;
+    BoundScalar to_double_;
     BoundScalar to_result_;
 };
 
@@ -106,7 +110,7 @@ AggregateFunction variance(std::string name, std::vector<std::string> aliases, S
                 if (!type.isNumeric()) badArguments(name, arguments, "a number");
                 // Of the argument's type, as AVG: an INT's has no fraction.
                 const LogicalType result = type.kind() == TypeKind::Decimal ? decimalAvgType(type) : type;
-                auto bound = std::make_shared<Variance>(spread, result.withNullable(true));
+                auto bound = std::make_shared<Variance>(spread, type, result.withNullable(true));
                 if (!distinct) return bound;
                 return distinctAggregate(std::move(bound));
             }};

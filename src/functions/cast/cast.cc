@@ -132,7 +132,8 @@ BoundScalar bindCast(const LogicalType& from, const LogicalType& to, bool or_nul
         return bound;
     }
     cast::Request request{from, bound.result, or_null};
-    for (const auto family : {cast::nested, cast::toText, cast::fromText, cast::temporal, cast::numeric}) {
+    for (const auto family :
+         {cast::fromVariant, cast::nested, cast::toText, cast::fromText, cast::temporal, cast::numeric}) {
         if (auto found = family(request)) {
             if (found->may_be_null) bound.result = bound.result.withNullable(true);
             bound.kernel = std::move(found->kernel);

@@ -23,6 +23,7 @@ std::optional<Found> toText(const Request& request);    // anything to CHAR, VAR
 std::optional<Found> fromText(const Request& request);  // character strings to anything flat
 std::optional<Found> temporal(const Request& request);  // dates and times
 std::optional<Found> nested(const Request& request);    // ARRAY, MAP, MULTISET, ROW, part by part
+std::optional<Found> fromVariant(const Request& request);
 
 // "cannot cast 'abc' to INT"
 [[noreturn]] void fail(const Request& request, const Column& column, size_t row);

@@ -101,12 +101,14 @@ ScalarKernel bytesKernel(const LogicalType& to) {
 }
 
 ScalarKernel valueKernel(const LogicalType& to) {
-    return [to, fit = Fit(to)](const FunctionContext&, std::span<const ColumnPtr> arguments, size_t rows) {
+    return [to, fit = Fit(to)](const FunctionContext& context, std::span<const ColumnPtr> arguments,
+                               size_t rows) {
         auto result = makeResult(to, arguments, rows);
+        const ColumnPtr values = inLocalTime(arguments[0], context.time_zone);
         auto* const out = result->mutableData<StringView>();
         std::string scratch;
         forValidRows(*result, rows, [&](size_t i) {
-            out[i] = fit(arguments[0]->textAt(i), result->heap(), scratch);
+            out[i] = fit(values->textAt(i), result->heap(), scratch);
             return true;
         });
         return ColumnPtr(result);
@@ -183,6 +185,7 @@ std::optional<Found> toText(const Request& request) {
             found.kernel = from.isBinary() && to.isCharacter() ? bytesKernel(to) : stringKernel(to);
             break;
         default:
+            found.context_free = !holdsInstants(from);
             found.kernel = valueKernel(to);
             break;
     }

@@ -1,5 +1,6 @@
 // ARRAYs and MAPs: made of values, and what is in them.
 #include "functions/lists.h"
+#include "functions/variant.h"
 #include "types/coercion.h"
 
 namespace millrace {
@@ -162,7 +163,7 @@ BoundScalar bindRowItem(std::span<const ArgumentInfo> arguments) {
 }
 
 BoundScalar bindItem(std::span<const ArgumentInfo> arguments) {
-    constexpr std::string_view accepted = "an ARRAY, a MAP or a ROW before the brackets";
+    constexpr std::string_view accepted = "an ARRAY, a MAP, a ROW or a VARIANT before the brackets";
     checkArgumentCount("[]", arguments, 2, 2, accepted);
     switch (arguments[0].type.kind()) {
         case TypeKind::Array:
@@ -171,6 +172,8 @@ BoundScalar bindItem(std::span<const ArgumentInfo> arguments) {
             return bindMapItem(arguments);
         case TypeKind::Row:
             return bindRowItem(arguments);
+        case TypeKind::Variant:
+            return bindVariantItem(arguments);
         default:
             badArguments("[]", arguments, accepted);
     }
@@ -253,15 +256,18 @@ std::vector<ScalarFunction> describeScalarCollections() {
          .examples = {{"MAP['a', 1, 'b', 2]", "{a=1, b=2}"}, {"MAP['a', 1, 'a', 2]", "{a=2}"}},
          .bind = bindMap},
         {.name = "ITEM",
-         .signature = "array[number], map[key], row[number]",
+         .signature = "array[number], map[key], row[number], variant[key]",
          .documentation =
              "The element of an ARRAY, counted from 1, or the value of a MAP's key; NULL if there "
-             "is none. Of a ROW the field, by its number or name.",
+             "is none. Of a ROW the field, by its number or name. Of a VARIANT that is an array the element, "
+             "of "
+             "one that is an object the field of the name, as VARIANTs.",
          .examples = {{"ARRAY['a', 'b'][2]", "b"},
                       {"ARRAY['a', 'b'][3]", "NULL"},
                       {"MAP['a', 1]['a']", "1"},
                       {"MAP['a', 1]['b']", "NULL"},
-                      {"ROW(1, 'x')[2]", "x"}},
+                      {"ROW(1, 'x')[2]", "x"},
+                      {"PARSE_JSON('{\"a\": [1, 2]}')['a'][2]", "2"}},
          .bind = bindItem},
         {.name = "CARDINALITY",
          .signature = "CARDINALITY(collection)",

@@ -144,7 +144,8 @@ BoundScalar bindComparison(const std::string& symbol, std::span<const ArgumentIn
     checkArgumentCount(symbol, arguments, 2, 2, "two values of comparable types");
     const auto type = comparisonType(symbol, arguments[0].type, arguments[1].type);
     const bool ordered = symbol != "=" && symbol != "<>";
-    if (!type || (ordered && (type->kind() == TypeKind::Map || type->kind() == TypeKind::Multiset))) {
+    if (!type || (ordered && (type->kind() == TypeKind::Map || type->kind() == TypeKind::Multiset ||
+                              type->kind() == TypeKind::Variant))) {
         badArguments(symbol, arguments, "two values of comparable types");
     }
     BoundScalar bound;

@@ -77,7 +77,8 @@ BoundScalar bindExtreme(std::string_view name, std::span<const ArgumentInfo> arg
     checkArgumentCount(name, arguments, 1, 1000, accepted);
     BoundScalar bound;
     bound.result = commonOf(name, arguments, arguments, accepted);
-    if (bound.result.isNested()) badArguments(name, arguments, accepted);
+    if (bound.result.isNested() || bound.result.kind() == TypeKind::Variant)
+        badArguments(name, arguments, accepted);
     bound.arguments.assign(arguments.size(), bound.result.withNullable(true));
     bound.kernel = dispatchPhysical(bound.result.physical(),
                                     [&]<class T>() { return extremeKernel<T, kGreatest>(bound.result); });

@@ -23,10 +23,11 @@ std::string described(const LogicalType& type, bool serializable) {
         case TypeKind::Map:
             return "MAP<" + part(type.element()) + ", " + part(type.mapValue()) + ">" + suffix;
         case TypeKind::Row: {
-            std::string fields;
+            const bool structured = !type.className().empty();
+            std::string fields = structured ? "'" + type.className() + "'" : "";
             for (const Field& field : type.fields())
                 fields += (fields.empty() ? "`" : ", `") + field.name + "` " + part(field.type);
-            return "ROW<" + fields + ">" + suffix;
+            return (structured ? "STRUCTURED<" : "ROW<") + fields + ">" + suffix;
         }
         case TypeKind::TimestampLtz:
             if (serializable)

@@ -119,7 +119,7 @@ void OverCalls::bindSpec(const OverSpec& spec, ExpressionBinder& binder, Window&
     }
     for (const OrderItem& item : spec.order_by) {
         ExpressionPtr bound = binder.bindRoot(*item.expression);
-        if (bound->type().isNested()) {
+        if (bound->type().isNested() || bound->type().kind() == TypeKind::Variant) {
             failAt(item.expression->span, "sql.type-mismatch",
                    fmt::format("{} has no order", bound->type().toString()));
         }

@@ -244,6 +244,13 @@ LogicalPtr QueryBinder::limited(const Query& query, LogicalPtr plan, std::vector
     } else if (query.limit) {
         where = query.limit->span;
     }
+    for (const SortKey& key : keys) {
+        const LogicalType& type = plan->schema()[key.column].type;
+        if (type.kind() == TypeKind::Variant) {
+            failAt(where, "sql.type-mismatch", "VARIANT has no order",
+                   "CAST the value to a type that has one");
+        }
+    }
     return std::make_shared<LogicalSort>(std::move(plan), std::move(keys), offset, limit, where);
 }
 

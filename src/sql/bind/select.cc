@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sql/bind/grouping.h"
+#include "sql/bind/lookup_hint.h"
 #include "sql/bind/over_calls.h"
 #include "sql/bind/query_binder.h"
 #include "sql/bind/scalar_queries.h"
@@ -94,6 +95,7 @@ LogicalPtr QueryBinder::bindSelect(const Select& select, const TextSpan& span, c
         input = std::make_shared<LogicalValues>(Schema(), std::vector<std::vector<ExpressionPtr>>(1), span);
     }
     state_ttl.check(scope);
+    checkLookupHints(select.hints, scope);
     scope.setCatalog(&catalog_);
     scope.replaceNode(input);
     if (select.where) {

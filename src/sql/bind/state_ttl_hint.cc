@@ -20,6 +20,7 @@ StateTtlHint::StateTtlHint(const std::vector<Hint>& hints) {
                 joined_.push_back({table, hint.name.span});
             continue;
         }
+        if (name == "LOOKUP") continue;  // sql/bind/lookup_hint.h
         if (name != "STATE_TTL")
             failNotSupported(hint.name.span, fmt::format("the hint {} is", hint.name.name));
         where_ = hint.name.span;

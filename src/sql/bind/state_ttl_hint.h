@@ -21,7 +21,7 @@ namespace millrace::sql {
 class StateTtlHint {
   public:
     StateTtlHint() = default;
-    // UserError at any other hint, at one without `name = time`, and at a bad time.
+    // UserError at any other hint but LOOKUP, at one without `name = time`, and at a bad time.
     explicit StateTtlHint(const std::vector<Hint>& hints);
 
     bool empty() const { return ttls_.empty(); }

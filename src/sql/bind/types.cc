@@ -15,11 +15,6 @@ namespace {
     throw UserError(Problem{"sql.bad-type", std::move(message), std::move(hint), spec.span});
 }
 
-[[noreturn]] void notYet(const TypeSpec& spec) {
-    throw UserError(Problem{"sql.not-supported", fmt::format("the type {} is not supported yet", spec.name),
-                            "", spec.span});
-}
-
 int inRange(const TypeSpec& spec, std::optional<int> given, int otherwise, int min, int max,
             const char* what) {
     const int value = given.value_or(otherwise);
@@ -45,15 +40,16 @@ LogicalType withoutNullability(const TypeSpec& spec) {
         std::string_view name;
         TypeKind kind;
     };
-    static constexpr std::array<Plain, 9> kPlain = {{{"BOOLEAN", TypeKind::Boolean},
-                                                     {"TINYINT", TypeKind::TinyInt},
-                                                     {"SMALLINT", TypeKind::SmallInt},
-                                                     {"INT", TypeKind::Integer},
-                                                     {"BIGINT", TypeKind::BigInt},
-                                                     {"FLOAT", TypeKind::Float},
-                                                     {"DOUBLE", TypeKind::Double},
-                                                     {"DATE", TypeKind::Date},
-                                                     {"NULL", TypeKind::Null}}};
+    static constexpr std::array<Plain, 10> kPlain = {{{"BOOLEAN", TypeKind::Boolean},
+                                                      {"TINYINT", TypeKind::TinyInt},
+                                                      {"SMALLINT", TypeKind::SmallInt},
+                                                      {"INT", TypeKind::Integer},
+                                                      {"BIGINT", TypeKind::BigInt},
+                                                      {"FLOAT", TypeKind::Float},
+                                                      {"DOUBLE", TypeKind::Double},
+                                                      {"DATE", TypeKind::Date},
+                                                      {"VARIANT", TypeKind::Variant},
+                                                      {"NULL", TypeKind::Null}}};
     for (const Plain& plain : kPlain) {
         if (spec.name == plain.name) return LogicalType::of(plain.kind);
     }
@@ -87,7 +83,7 @@ LogicalType withoutNullability(const TypeSpec& spec) {
     if (spec.name == "MULTISET") return LogicalType::multiset(bindType(spec.children[0].type));
     if (spec.name == "MAP")
         return LogicalType::map(bindType(spec.children[0].type), bindType(spec.children[1].type));
-    if (spec.name == "ROW") {
+    if (spec.name == "ROW" || spec.name == "STRUCTURED") {
         std::vector<Field> fields;
         for (const TypeSpec::Field& child : spec.children) {
             for (const Field& other : fields) {
@@ -96,9 +92,10 @@ LogicalType withoutNullability(const TypeSpec& spec) {
             }
             fields.push_back({child.name.name, bindType(child.type)});
         }
-        return LogicalType::row(std::move(fields));
+        return spec.name == "ROW" ? LogicalType::row(std::move(fields))
+                                  : LogicalType::structured(spec.class_name, std::move(fields));
     }
-    notYet(spec);
+    throw InternalError("a type of an unknown name: " + spec.name);
 }
 
 [[noreturn]] void badLiteral(const TextSpan& span, std::string message, std::string hint = "") {

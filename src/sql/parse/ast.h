@@ -41,15 +41,16 @@ struct ObjectName {
 // `my`.`type`.
 struct TypeSpec {
     struct Field;
-    std::string name;  // canonical upper case: "INT", "TIMESTAMP_LTZ", "INTERVAL DAY TO SECOND", "ROW"
+    std::string name;        // canonical upper case: "INT", "TIMESTAMP_LTZ", "INTERVAL DAY TO SECOND", "ROW"
+    std::string class_name;  // of STRUCTURED
     std::optional<int> precision;  // or length
     std::optional<int> scale;
-    std::vector<Field> children;   // ARRAY, MULTISET: 1; MAP: 2; ROW: the fields
+    std::vector<Field> children;   // ARRAY, MULTISET: 1; MAP: 2; ROW, STRUCTURED: the fields
     std::optional<bool> nullable;  // NULL / NOT NULL as written
     TextSpan span;
 };
 struct TypeSpec::Field {
-    Identifier name;  // ROW only
+    Identifier name;  // ROW and STRUCTURED only
     TypeSpec type;
     std::string comment;
 };
@@ -526,6 +527,7 @@ struct Show {
     std::string
         what;  // TABLES, VIEWS, FUNCTIONS, CATALOGS, DATABASES, COLUMNS, CREATE TABLE, CREATE VIEW, ...
     std::optional<ObjectName> object;
+    std::vector<OptionItem> partition;  // of PARTITIONS: PARTITION (k = 'v'), keys and values as text
     std::optional<std::string> like;
     bool not_like = false;
     bool any_case = false;  // ILIKE

@@ -66,6 +66,29 @@ Describe Parser::describe() {
     return describe;
 }
 
+// (k = 'v', ...), behind PARTITION.
+std::vector<OptionItem> Parser::partitionValues() {
+    std::vector<OptionItem> values;
+    expect("(");
+    commaSeparated([&] {
+        OptionItem item;
+        item.key_span = spanOf(current());
+        item.key = identifier("a partition column").name;
+        expect("=");
+        item.value_span = spanOf(current());
+        const TokenKind kind = current().kind;
+        if (kind != TokenKind::String && kind != TokenKind::Number) {
+            noteExpected("a value");
+            fail();
+        }
+        item.value = current().text;
+        advance();
+        values.push_back(std::move(item));
+    });
+    expect(")");
+    return values;
+}
+
 Show Parser::show() {
     expect("SHOW");
     Show show;
@@ -104,6 +127,8 @@ Show Parser::show() {
         fail();
     } else if (show.what == "PARTITIONS") {
         show.object = objectName("a table");
+        if (accept("PARTITION")) show.partition = partitionValues();
+        return show;
     }
     show.not_like = is(current(), "NOT") && (is(ahead(1), "LIKE") || is(ahead(1), "ILIKE"));
     if (show.not_like) advance();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "functions/utf8.h"
+
 namespace millrace::sql {
 
 std::string toUpper(std::string_view text) {
@@ -52,6 +54,7 @@ bool isReserved(std::string_view upper) {
 
 namespace {
 
+bool isBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
 bool isWordStart(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -94,7 +97,7 @@ class Lexer {
     bool skipBlanks() {
         while (pos_ < text_.size()) {
             const char c = text_[pos_];
-            if (c == ' ' || (c >= '\t' && c <= '\r')) {
+            if (isBlank(c)) {
                 ++pos_;
             } else if (text_.compare(pos_, 3, "\xEF\xBB\xBF") == 0) {  // a byte order mark
                 pos_ += 3;
@@ -117,6 +120,7 @@ class Lexer {
     void next() {
         const char c = text_[pos_];
         if ((c == 'x' || c == 'X') && at(pos_ + 1) == '\'') return binary();
+        if ((c == 'u' || c == 'U') && at(pos_ + 1) == '&' && at(pos_ + 2) == '\'') return unicode();
         if (isWordStart(c)) {
             size_t end = pos_;
             while (isWordPart(at(end)))
@@ -213,6 +217,60 @@ class Lexer {
             bytes += static_cast<char>(high * 16 + low);
         }
         add(TokenKind::Binary, std::move(bytes), pos_, end);
+    }
+
+    // U&'\263A' and U&'#263A' UESCAPE '#': four hexadecimal digits of a UTF-16 unit behind the character,
+    // which stands for itself when it is doubled.
+    void unicode() {
+        const size_t begin = pos_;
+        std::string written, text;
+        size_t end = 0;
+        if (!decodeQuoted(begin + 2, written, end))
+            return bad("a string is not closed", "close it with '", begin, begin + 3, text_.size());
+        char escape = '\\';
+        pos_ = end;
+        if (skipBlanks() && toUpper(text_.substr(pos_, 7)) == "UESCAPE" && !isWordPart(at(pos_ + 7))) {
+            const size_t word = pos_;
+            pos_ += 7;
+            std::string given;
+            if (!skipBlanks() || text_[pos_] != '\'' || !decodeQuoted(pos_, given, end) ||
+                given.size() != 1 || hexDigit(given[0]) >= 0 || isBlank(given[0]) || given[0] == '+' ||
+                given[0] == '\'') {
+                return bad("UESCAPE takes one character that is no hexadecimal digit", "such as UESCAPE '#'",
+                           word, word + 7, std::max(end, word + 7));
+            }
+            escape = given[0];
+        }
+        uint32_t high = 0;  // the first half of a pair of units
+        for (size_t i = 0; i < written.size();) {
+            if (written[i] != escape || written.substr(i + 1, 1) == std::string(1, escape)) {
+                i += written[i] == escape ? 2 : 1;
+                text += written[i - 1];
+                high = 0;
+                continue;
+            }
+            uint32_t unit = 0;
+            for (size_t k = 1; k <= 4; ++k) {
+                const int digit = i + k < written.size() ? hexDigit(written[i + k]) : -1;
+                if (digit < 0) {
+                    return bad(fmt::format("'{}' stands before four hexadecimal digits, or twice for itself",
+                                           escape),
+                               fmt::format("such as U&'{0}263A'", escape), begin, end, end);
+                }
+                unit = unit * 16 + static_cast<uint32_t>(digit);
+            }
+            i += 5;
+            const bool low = unit >= 0xDC00 && unit < 0xE000;
+            if (low && high != 0) {
+                text.resize(text.size() - 3);  // U+FFFD, for the half that stood alone so far
+                appendCodePoint(text, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
+                high = 0;
+                continue;
+            }
+            high = unit >= 0xD800 && unit < 0xDC00 ? unit : 0;
+            appendCodePoint(text, low || high != 0 ? 0xFFFD : unit);
+        }
+        add(TokenKind::String, std::move(text), begin, end);
     }
 
     void symbol() {

@@ -127,6 +127,7 @@ class Parser {
     // -------------------------------------------------------------------------------------------------
     TypeSpec type();
     TypeSpec typeName();
+    void fieldOf(TypeSpec& row);
     std::optional<bool> nullability();
 
     // queries.cc
@@ -183,6 +184,7 @@ class Parser {
     CreateCatalog createCatalog();
     CreateDatabase createDatabase();
     decltype(Statement::node) use(size_t first);
+    std::vector<OptionItem> partitionValues();
     Show show();
     Describe describe();
 

@@ -270,25 +270,7 @@ Insert Parser::insert() {
     accept("TABLE");
     insert.table = objectName("a table");
     insert.hints = hints();
-    if (accept("PARTITION")) {
-        expect("(");
-        commaSeparated([&] {
-            OptionItem item;
-            item.key_span = spanOf(current());
-            item.key = identifier("a partition column").name;
-            expect("=");
-            item.value_span = spanOf(current());
-            const TokenKind kind = current().kind;
-            if (kind != TokenKind::String && kind != TokenKind::Number) {
-                noteExpected("a value");
-                fail();
-            }
-            item.value = current().text;
-            advance();
-            insert.partition.push_back(std::move(item));
-        });
-        expect(")");
-    }
+    if (accept("PARTITION")) insert.partition = partitionValues();
     if (is(current(), "(") && !atQuery()) insert.columns = identifierList("a column");
     if (!at("SELECT") && !at("VALUES") && !atQuery() && !is(current(), "TABLE")) fail();
     insert.query = query();

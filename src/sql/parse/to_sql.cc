@@ -404,8 +404,8 @@ std::string toSql(const Query& query) {
 
 std::string toSql(const TypeSpec& type) {
     std::string out = type.name;
-    if (type.name == "ROW") {
-        out += "<" +
+    if (type.name == "ROW" || type.name == "STRUCTURED") {
+        out += "<" + (type.name == "ROW" ? "" : quoteText(type.class_name) + ", ") +
                joined(type.children, ", ",
                       [](const TypeSpec::Field& field) {
                           return quoteName(field.name.name) + " " + toSql(field.type) +

@@ -73,6 +73,14 @@ TypeSpec Parser::type() {
     return spec;
 }
 
+void Parser::fieldOf(TypeSpec& row) {
+    TypeSpec::Field field;
+    field.name = identifier("a field's name");
+    field.type = type();
+    if (current().kind == TokenKind::String) field.comment = stringLiteral("a comment");
+    row.children.push_back(std::move(field));
+}
+
 TypeSpec Parser::typeName() {
     TypeSpec spec;
     const auto child = [&](std::string name) {
@@ -98,14 +106,18 @@ TypeSpec Parser::typeName() {
         const char* close = is(current(), "<") ? ">" : ")";
         advance();
         spec.name = "ROW";
-        commaSeparated([&] {
-            TypeSpec::Field field;
-            field.name = identifier("a field's name");
-            field.type = type();
-            if (current().kind == TokenKind::String) field.comment = stringLiteral("a comment");
-            spec.children.push_back(std::move(field));
-        });
+        commaSeparated([&] { fieldOf(spec); });
         expect(close);
+        return spec;
+    }
+    if (is(current(), "STRUCTURED") && is(ahead(1), "<")) {
+        advance();
+        advance();
+        spec.name = "STRUCTURED";
+        spec.class_name = stringLiteral("the name of a class");
+        while (accept(","))
+            fieldOf(spec);
+        expect(">");
         return spec;
     }
     if (accept("INTERVAL")) {
@@ -128,7 +140,7 @@ TypeSpec Parser::typeName() {
     if (known == kTypeWords.end()) {
         for (const TypeWord& candidate : kTypeWords)
             noteExpected(candidate.word);
-        for (const char* word : {"ARRAY", "MAP", "MULTISET", "ROW", "INTERVAL"})
+        for (const char* word : {"ARRAY", "MAP", "MULTISET", "ROW", "STRUCTURED", "INTERVAL"})
             noteExpected(word);
         if (current().kind != TokenKind::Word) {
             noteExpected("a type");

@@ -96,12 +96,40 @@ const MetadataKey& metadataKeyOf(const TableDefinition& table, const TableColumn
     return *found;
 }
 
+bool hasVariant(const LogicalType& type) {
+    switch (type.kind()) {
+        case TypeKind::Variant:
+            return true;
+        case TypeKind::Array:
+        case TypeKind::Multiset:
+            return hasVariant(type.element());
+        case TypeKind::Map:
+            return hasVariant(type.element()) || hasVariant(type.mapValue());
+        case TypeKind::Row:
+            return std::any_of(type.fields().begin(), type.fields().end(),
+                               [](const Field& field) { return hasVariant(field.type); });
+        default:
+            return false;
+    }
+}
+
+// No format reads or writes one, and nothing makes one up.
+void refuseVariant(const TableDefinition& table, const TableColumn& column) {
+    if (!hasVariant(column.type)) return;
+    throw UserError("sql.not-supported",
+                    fmt::format("table '{}': the column '{}' is {}, which the connector '{}' cannot read or "
+                                "write",
+                                table.path.object, column.name, column.type.toString(), table.connector()),
+                    "declare it as STRING: PARSE_JSON(column) reads it, JSON_STRING(value) is what to write");
+}
+
 TableSpec specOf(const TableDefinition& table, const ConnectorDescriptor& connector, Direction direction) {
     TableSpec spec;
     spec.name = table.path.object;
     std::vector<Field> fields;
     std::vector<const TableColumn*> columns;
     for (const TableColumn* const column : storedColumns(table)) {
+        if (direction == Direction::Read || connector.uses_format) refuseVariant(table, *column);
         const bool metadata = column->kind == ColumnKind::Metadata;
         if (metadata && column->is_virtual && direction == Direction::Write) continue;
         if (metadata) spec.metadata.push_back({fields.size(), column->metadata_key});
@@ -163,13 +191,11 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
         TableSpec spec = specOf(*scan.table, connector, Direction::Read);
         spec.projection = scan.paths;
         spec.filters = scan.filters;
-        if (scan.dead_letters) setDeadLetterColumns(spec.options, scan.dead_letters->writtenSchema());
+        if (scan.dead_letters) spec.dead_letters = scan.dead_letters->writtenSchema();
         return connector.make_source(spec);
     });
     if (!scan.dead_letters) return source;
-    const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
-    if (described == nullptr || !described->keepsDeadLetters())
-        cannot(*scan.table, "read with a table of dead letters", where);
+    if (!connector.keeps_dead_letters) cannot(*scan.table, "read with a table of dead letters", where);
     const TableDefinition& letters = *scan.dead_letters;
     const ConnectorDescriptor& takes = connectorOf(letters, options, where);
     if (!takes.make_sink) cannot(letters, "written", where);
@@ -201,13 +227,9 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
 
 bool readsChanges(const TableDefinition& table, const PlanOptions& options) {
     const ConnectorDescriptor* const connector = findConnector(table, options);
-    if (connector == nullptr || !connector->uses_format || !connector->make_source) return false;
+    if (connector == nullptr || !connector->reads_changes) return false;
     try {
-        TableSpec spec = specOf(table, *connector, Direction::Read);
-        spec.projectAll();
-        const std::shared_ptr<const Source> source = connector->make_source(spec);
-        const auto* const described = dynamic_cast<const DescribedSource*>(source.get());
-        return described != nullptr && described->readsChanges();
+        return connector->reads_changes(specOf(table, *connector, Direction::Read));
     } catch (const UserError&) {
         return false;  // what is wrong with the table is said when its source is made
     }
@@ -216,6 +238,13 @@ bool readsChanges(const TableDefinition& table, const PlanOptions& options) {
 bool readsUpserts(const TableDefinition& table, const PlanOptions& options) {
     const ConnectorDescriptor* const connector = findConnector(table, options);
     return connector != nullptr && connector->reads_upserts;
+}
+
+std::vector<std::vector<std::string>> partitionsOf(const TableDefinition& table, const PlanOptions& options,
+                                                   const TextSpan& where) {
+    const ConnectorDescriptor& connector = connectorOf(table, options, where);
+    if (!connector.partitions) cannot(table, "asked for its partitions", where);
+    return placed(where, [&] { return connector.partitions(specOf(table, connector, Direction::Read)); });
 }
 
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options) {

@@ -1,4 +1,5 @@
-// From a table's definition to its connector's source or sink. Private to plan/.
+// From a table's definition to its connector's source or sink. Private to plan/, but
+// for SHOW PARTITIONS.
 #pragma once
 
 #include "sql/plan/nodes/scan.h"
@@ -17,6 +18,9 @@ bool acceptsFilter(const TableDefinition& table, const ColumnFilter& filter, con
 // Whether the rows of the table say how they change.
 bool readsChanges(const TableDefinition& table, const PlanOptions& options);
 bool readsUpserts(const TableDefinition& table, const PlanOptions& options);
+// The values of the partition keys, of each partition there is, sorted.
+std::vector<std::vector<std::string>> partitionsOf(const TableDefinition& table, const PlanOptions& options,
+                                                   const TextSpan& where);
 std::shared_ptr<const Sink> makeTableSink(const LogicalSink& sink, const PlanOptions& options);
 // Columns of `from` cast to the types of `to`; nothing if none has to be. Metadata columns of `table` may be
 // declared with other types than their connector gives them.

@@ -18,7 +18,9 @@ struct KeyedBits::Page {
     static constexpr size_t kWords = (kPlaces + 63) / 64;
 
     Pair* places;
-    uint32_t depth;  // how many first bits of the hash all its pairs have in common
+    Bucket* bucket;
+    uint32_t depth;   // how many first bits of the pair's hash all its pairs have in common
+    uint64_t prefix;  // and those
     uint32_t pairs = 0;
     bool dirty = false;             // some bit of `changed` is set
     bool pending = false;           // the capture under way has still to come to it
@@ -40,6 +42,19 @@ struct KeyedBits::Page {
         dirty = true;
         changed[place / 64] |= uint64_t{1} << place % 64;
     }
+};
+
+// The pages of the values whose hashes have some first bits in common.
+struct KeyedBits::Bucket {
+    // One that has come to more is of values with many groups, and no other value bit would make it small. It
+    // also bounds what one split moves.
+    static constexpr size_t kPagesSplit = 16;
+    static constexpr uint32_t kDepthMax = 16;
+
+    uint32_t depth;   // how many bits of the value's hash
+    uint64_t prefix;  // and those
+    std::vector<Entry> directory;
+    uint32_t bits = 0;
 };
 
 struct KeyedBits::Capture {
@@ -68,8 +83,8 @@ KeyedBits::KeyedBits(KeyedBitsDescriptor descriptor, uint32_t max_parallelism, M
     const PhysicalType physical = descriptor_.value.type.physical();
     MILLRACE_CHECK(physical == PhysicalType::Int32 || physical == PhysicalType::Int64,
                    "bits of '{}', which is {}", descriptor_.value.name, descriptor_.value.type.toString());
-    Page* const page = makePage(0);
-    directory_.push_back({page, page->places});
+    directory_.resize(1);
+    enter(makeBucket(0, 0));
 }
 
 KeyedBits::~KeyedBits() {
@@ -80,30 +95,69 @@ KeyedBits::~KeyedBits() {
 size_t KeyedBits::bytes() const {
     size_t bytes =
         directory_.capacity() * sizeof(Entry) + pages_.size() * (sizeof(Page) + sizeof(pages_.front()));
+    for (const auto& bucket : buckets_)
+        bytes += sizeof(Bucket) + bucket->directory.capacity() * sizeof(Entry);
     for (const auto& [block, size] : blocks_)
         bytes += size;
     return bytes;
 }
 
-// The first bits choose the page and the last ones the place.
-uint64_t KeyedBits::hashOf(int64_t group, int64_t value) {
-    return mixHash(static_cast<uint64_t>(group) ^ mixHash(static_cast<uint64_t>(value)));
+// Of a pair's hash the first bits choose the page of a bucket, and the last ones the place.
+KeyedBits::Hash KeyedBits::hashOf(const Pair& pair) {
+    const uint64_t value = mixHash(static_cast<uint64_t>(pair.value));
+    return {value, mixHash(static_cast<uint64_t>(pair.group) ^ value)};
 }
 
-KeyedBits::Page* KeyedBits::makePage(uint32_t depth) {
-    if (blocks_.empty() || block_used_ == blocks_.back().second) {
-        const size_t bytes =
-            blocks_.empty() ? Page::kBytes : std::min(blocks_.back().second * 2, MemorySource::kHugePage);
-        blocks_.emplace_back(memory_.take(bytes), bytes);
-        block_used_ = 0;
+const KeyedBits::Entry& KeyedBits::entryOf(const Hash& hash) const {
+    const Entry& entry = directory_[indexOf(hash.value, directory_bits_)];
+    if (entry.page != nullptr) return entry;
+    return entry.bucket->directory[indexOf(hash.pair, entry.bucket->bits)];
+}
+
+KeyedBits::Page& KeyedBits::makePage(Bucket& bucket, uint32_t depth, uint64_t prefix) {
+    if (free_pages_.empty()) {
+        if (blocks_.empty() || block_used_ == blocks_.back().second) {
+            const size_t bytes =
+                blocks_.empty() ? Page::kBytes : std::min(blocks_.back().second * 2, MemorySource::kHugePage);
+            blocks_.emplace_back(memory_.take(bytes), bytes);
+            block_used_ = 0;
+        }
+        auto made = std::make_unique<Page>();
+        made->places = reinterpret_cast<Pair*>(blocks_.back().first + block_used_);
+        block_used_ += Page::kBytes;
+        std::memset(static_cast<void*>(made->places), 0, Page::kBytes);
+        free_pages_.push_back(made.get());
+        pages_.push_back(std::move(made));
     }
-    auto page = std::make_unique<Page>();
-    page->places = reinterpret_cast<Pair*>(blocks_.back().first + block_used_);
-    page->depth = depth;
-    block_used_ += Page::kBytes;
-    std::memset(static_cast<void*>(page->places), 0, Page::kBytes);
-    pages_.push_back(std::move(page));
-    return pages_.back().get();
+    Page& page = *free_pages_.back();
+    free_pages_.pop_back();
+    page.bucket = &bucket;
+    page.pending = false;  // of one that was free when the capture began
+    page.depth = depth;
+    page.prefix = prefix;
+    const size_t run = bucket.directory.size() >> depth;
+    std::fill_n(bucket.directory.begin() + static_cast<ptrdiff_t>(indexOf(prefix, bucket.bits)), run,
+                Entry{&page, {page.places}});
+    return page;
+}
+
+// Of one page.
+KeyedBits::Bucket& KeyedBits::makeBucket(uint32_t depth, uint64_t prefix) {
+    buckets_.push_back(std::make_unique<Bucket>(Bucket{depth, prefix, std::vector<Entry>(1)}));
+    makePage(*buckets_.back(), 0, 0);
+    return *buckets_.back();
+}
+
+// Into the directory.
+void KeyedBits::enter(Bucket& bucket) {
+    Entry entry = bucket.directory.front();
+    if (bucket.bits > 0) {
+        entry.page = nullptr;
+        entry.bucket = &bucket;
+    }
+    const size_t run = directory_.size() >> bucket.depth;
+    std::fill_n(directory_.begin() + static_cast<ptrdiff_t>(indexOf(bucket.prefix, directory_bits_)), run,
+                entry);
 }
 
 void KeyedBits::set(std::span<const int64_t> groups, const Column& values, std::span<const uint64_t> bits,
@@ -111,7 +165,7 @@ void KeyedBits::set(std::span<const int64_t> groups, const Column& values, std::
     constexpr size_t kBlock = 64;  // rows whose accesses to memory overlap
     fresh.resize(selection.size());
     Pair pairs[kBlock];
-    uint64_t hashes[kBlock];
+    Hash hashes[kBlock];
     const bool narrow = value_bytes_ == sizeof(int32_t);
     const auto* const wide_values = values.data<int64_t>();
     const auto* const narrow_values = values.data<int32_t>();
@@ -120,9 +174,9 @@ void KeyedBits::set(std::span<const int64_t> groups, const Column& values, std::
         for (size_t i = 0; i < count; ++i) {
             const uint32_t row = selection[first + i];
             pairs[i] = {groups[row], narrow ? narrow_values[row] : wide_values[row], bits[row]};
-            hashes[i] = hashOf(pairs[i].group, pairs[i].value);
-            const Entry& entry = entryOf(hashes[i]);
-            const uint32_t home = Page::homeOf(hashes[i]);
+            hashes[i] = hashOf(pairs[i]);
+            const Entry entry = entryOf(hashes[i]);
+            const uint32_t home = Page::homeOf(hashes[i].pair);
             __builtin_prefetch(&entry.places[home], 1);
             __builtin_prefetch(&entry.places[home].bits, 1);
             __builtin_prefetch(&entry.page->pairs);
@@ -133,10 +187,10 @@ void KeyedBits::set(std::span<const int64_t> groups, const Column& values, std::
     }
 }
 
-uint64_t KeyedBits::setBits(uint64_t hash, const Pair& pair) {
+uint64_t KeyedBits::setBits(const Hash& hash, const Pair& pair) {
     for (;;) {
-        const Entry& entry = entryOf(hash);
-        const uint32_t at = Page::find(entry.places, hash, pair);
+        const Entry entry = entryOf(hash);
+        const uint32_t at = Page::find(entry.places, hash.pair, pair);
         Pair& place = entry.places[at];
         const uint64_t fresh = pair.bits & ~place.bits;
         if (fresh == 0) return 0;
@@ -160,40 +214,87 @@ uint64_t KeyedBits::setBits(uint64_t hash, const Pair& pair) {
 }
 
 void KeyedBits::split(Page& page) {
-    if (page.pending) capturePage(page);
-    // Beyond this the hash has no bits left that do not choose the place, which no table comes near.
-    MILLRACE_CHECK(page.depth < 32, "a page of '{}' cannot be split", descriptor_.name);
-    if (page.depth == directory_bits_) {
+    Bucket& bucket = *page.bucket;
+    // A bucket need not be much smaller than a page's share of all.
+    const uint32_t depth_max =
+        std::min(Bucket::kDepthMax, static_cast<uint32_t>(std::bit_width(pages_.size())) + 1);
+    if (bucket.depth < depth_max && bucket.directory.size() <= Bucket::kPagesSplit) {
+        splitByValue(bucket);
+    } else {
+        splitByPair(page);
+    }
+}
+
+void KeyedBits::splitByValue(Bucket& bucket) {
+    std::vector<Moved> moved = std::move(moved_);  // what is put may split again
+    moved.clear();
+    for (size_t i = 0; i < bucket.directory.size();) {
+        Page& page = *bucket.directory[i].page;
+        i += bucket.directory.size() >> page.depth;
+        takeAll(page, moved);
+        free_pages_.push_back(&page);
+    }
+    if (bucket.depth == directory_bits_) {
         std::vector<Entry> doubled(directory_.size() * 2);
         for (size_t i = 0; i < doubled.size(); ++i)
             doubled[i] = directory_[i / 2];
         directory_ = std::move(doubled);
         ++directory_bits_;
     }
-    splitting_.assign(page.places, page.places + Page::kPlaces);
+    bucket.directory.resize(1);
+    bucket.bits = 0;
+    makePage(bucket, 0, 0);
+    ++bucket.depth;
+    enter(bucket);
+    enter(makeBucket(bucket.depth, bucket.prefix | uint64_t{1} << (64 - bucket.depth)));
+    for (const Moved& each : moved)
+        put(each);
+    moved_ = std::move(moved);
+}
+
+void KeyedBits::splitByPair(Page& page) {
+    Bucket& bucket = *page.bucket;
+    // Beyond this the hash has no bits left that do not choose the place, which no table comes near.
+    MILLRACE_CHECK(page.depth < 32, "a page of '{}' cannot be split", descriptor_.name);
+    if (page.depth == bucket.bits) {
+        std::vector<Entry> doubled(bucket.directory.size() * 2);
+        for (size_t i = 0; i < doubled.size(); ++i)
+            doubled[i] = bucket.directory[i / 2];
+        bucket.directory = std::move(doubled);
+        if (++bucket.bits == 1) enter(bucket);
+    }
+    moved_.clear();
+    takeAll(page, moved_);
+    ++page.depth;
+    makePage(bucket, page.depth, page.prefix | uint64_t{1} << (64 - page.depth));
+    for (const Moved& each : moved_)
+        put(each);
+}
+
+// Empties the page.
+void KeyedBits::takeAll(Page& page, std::vector<Moved>& out) {
+    if (page.pending) capturePage(page);
+    for (uint32_t place = 0; place < Page::kPlaces; ++place) {
+        if (page.places[place].bits != 0) out.push_back({page.places[place], page.isChanged(place)});
+    }
     std::memset(static_cast<void*>(page.places), 0, Page::kBytes);
-    const Page former = page;
+    std::memset(page.changed, 0, sizeof(page.changed));
+    pairs_ -= page.pairs;
     page.pairs = 0;
     page.dirty = false;
-    std::memset(page.changed, 0, sizeof(page.changed));
-    Page* const upper = makePage(++page.depth);
-    const uint32_t bit = 64 - page.depth;
-    uint64_t some_hash = 0;
-    for (uint32_t place = 0; place < Page::kPlaces; ++place) {
-        const Pair& pair = splitting_[place];
-        if (pair.bits == 0) continue;
-        const uint64_t hash = some_hash = hashOf(pair.group, pair.value);
-        Page& to = (hash >> bit & 1) != 0 ? *upper : page;
-        const uint32_t at = Page::find(to.places, hash, pair);
-        to.places[at] = pair;
-        ++to.pairs;
-        if (former.isChanged(place)) to.mark(at);
-    }
-    // Of the page's run in the directory, the second half.
-    const uint64_t run = directory_.size() >> (page.depth - 1);
-    const uint64_t first = (some_hash >> (64 - directory_bits_)) / run * run;
-    for (uint64_t i = first + run / 2; i < first + run; ++i)
-        directory_[i] = {upper, upper->places};
+}
+
+// What was there before: a pair that is not there now, and changed if it was.
+void KeyedBits::put(const Moved& moved) {
+    const Hash hash = hashOf(moved.pair);
+    while (entryOf(hash).page->pairs == Page::kPairsMax)
+        split(*entryOf(hash).page);
+    const Entry& entry = entryOf(hash);
+    const uint32_t at = Page::find(entry.places, hash.pair, moved.pair);
+    entry.places[at] = moved.pair;
+    ++entry.page->pairs;
+    ++pairs_;
+    if (moved.changed) entry.page->mark(at);
 }
 
 void KeyedBits::beginCapture(CaptureMode mode) {

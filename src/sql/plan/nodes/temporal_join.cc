@@ -61,19 +61,14 @@ class TemporalJoinRel final : public RelNodeOf<TemporalJoinRel> {
     }
     bool producesOnlyUsed() const override { return true; }
 
-    // Rows are joined with a version once, when it is certain which one that is.
-    Changelog changelog(std::span<const Changelog>) const override { return {}; }
-    bool startsUpdates() const override { return true; }
+    // Rows are joined with a version once, when it is certain which one that is: what changes are the left
+    // rows.
+    Changelog changelog(std::span<const Changelog> inputs) const override { return inputs[0]; }
+    bool splitsUpdates() const override { return true; }
     bool needsUpdateBefore(size_t input, bool) const override { return input == 0; }
 
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override {
         const TextSpan& where = rel.origin->where();
-        if (!builder.changelog(*rel.inputs[0]).insertOnly()) {
-            throw UserError(
-                {"sql.not-supported",
-                 "FOR SYSTEM_TIME AS OF a rowtime attribute of rows that change is not supported yet",
-                 "the left side must only insert", where});
-        }
         const Schema all = pairs(rel);
         const size_t left = rel.inputs[0]->schema.size();
         const JoinCondition split = splitJoinCondition(condition_, all, left);
@@ -84,6 +79,7 @@ class TemporalJoinRel final : public RelNodeOf<TemporalJoinRel> {
         TemporalJoinParameters parameters;
         parameters.type = type_;
         parameters.ttl = builder.stateTtl();
+        parameters.left_changes = !builder.changelog(*rel.inputs[0]).insertOnly();
         parameters.right_deletes = builder.changelog(*rel.inputs[1]).deletes;
         parameters.output = rel.schema;
         WidenedInput widened[2] = {WidenedInput(rel.inputs[0]->schema), WidenedInput(rel.inputs[1]->schema)};

@@ -58,20 +58,20 @@ size_t WindowTableRel::place(PhysicalBuilder& builder, const Rel& rel,
 
 // Sessions whose rows are wanted as such.
 size_t WindowTableRel::placeSession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {
-    const bool in_processing_time = inProcessingTime(*window);
-    if (in_processing_time || !builder.changelog(*rel.input()).insertOnly()) {
+    SessionAssignerParameters parameters;
+    parameters.changes = !builder.changelog(*rel.input()).insertOnly();
+    if (parameters.changes && inProcessingTime(*window)) {
         throw UserError(
             {"sql.not-supported",
-             fmt::format(
-                 "SESSION {} without an aggregation by its windows and its PARTITION BY is not supported yet",
-                 in_processing_time ? "in processing time" : "over rows that change"),
+             "SESSION in processing time over rows that change, without an aggregation by its windows and "
+             "its "
+             "PARTITION BY, is not supported: what takes a row back would be of a later session than the row",
              "GROUP BY window_start, window_end and the columns of PARTITION BY, and filter rows in "
              "the query that SESSION reads",
              rel.origin->where()});
     }
-    SessionAssignerParameters parameters;
     parameters.input = rel.input()->schema;
-    parameters.time_column = time_column;
+    if (!inProcessingTime(*window)) parameters.time_column = time_column;
     parameters.gap_ms = window->size / 1000;
     parameters.instants = overInstants(*window);
     parameters.keys = partition_keys;

@@ -17,6 +17,10 @@ class WindowTableRel final : public RelNodeOf<WindowTableRel> {
     void demand(const Rel& rel, const UsedColumns& used, std::span<UsedColumns* const> inputs) const override;
     MovedColumns prune(Rel& rel, const UsedColumns& used,
                        std::span<const MovedColumns* const> inputs) override;
+    // A session's rows wait for its end, when only what takes them back tells them from later ones.
+    bool needsUpdateBefore(size_t, bool wanted) const override {
+        return wanted || window->kind == WindowKind::Session;
+    }
     size_t place(PhysicalBuilder& builder, const Rel& rel, const std::vector<size_t>& inputs) const override;
 
     std::shared_ptr<const WindowSpec> window;
