@@ -77,7 +77,7 @@ void decodeJson(benchmark::State& state) {
 BENCHMARK(decodeJson);
 
 void decodeJsonPlain(benchmark::State& state) {
-    const auto decoder = makeJsonDecoder(bidSchema(), wholeColumns(bidSchema()), {}, false);
+    const auto decoder = makeJsonDecoder(bidSchema(), wholeColumns(bidSchema()), {}, nullptr);
     decodeAll(state, *decoder, json(), bidSchema());
 }
 BENCHMARK(decodeJsonPlain);

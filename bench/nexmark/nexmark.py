@@ -20,6 +20,10 @@ CEILINGS = {
     "q13": (40, 55), "q14": (40, 55), "q15": (20, 35), "q16": (10, 20), "q17": (20, 35), "q18": (10, 10),
     "q19": (10, 20), "q20": (10, 20), "q21": (20, 35), "q22": (40, 55),
 }
+# The same from JSON in memory, for lines of JSON_CEILING_BYTES (bids alone): of longer ones it is fewer, and as many bytes.
+# None was measured for the other queries.
+JSON_CEILINGS = {"q0": (11, 16), "q5": (15, 21), "q7": (20, 34), "q12": (18, 30)}
+JSON_CEILING_BYTES = 191
 SIDE_INPUT_ROWS = 10_000
 
 
@@ -29,6 +33,13 @@ def build(*targets):
         subprocess.run(["cmake", "--build", BUILD, "--target", *targets], check=True, stdout=subprocess.DEVNULL)
     if not MILLRACE.exists():
         raise SystemExit(f"there is no {MILLRACE.relative_to(ROOT)}: run make first")
+
+
+def ceiling(query, event_bytes=None):
+    """(low, high) events a second of one core, from the generator, or from JSON lines of so many bytes; None if unknown."""
+    found = CEILINGS.get(query) if event_bytes is None else JSON_CEILINGS.get(query)
+    scale = 1e6 if event_bytes is None else 1e6 * JSON_CEILING_BYTES / event_bytes
+    return found and tuple(bound * scale for bound in found)
 
 
 def statements(text):

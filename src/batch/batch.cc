@@ -128,6 +128,11 @@ void BatchBuilder::endRow(RowKind kind) {
     ++rows_;
 }
 
+void BatchBuilder::endRows(size_t count) {
+    if (has_changes_) kinds_.insert(kinds_.end(), count, RowKind::Insert);
+    rows_ += count;
+}
+
 void BatchBuilder::appendRow(std::span<const Value> values, RowKind kind) {
     MILLRACE_CHECK(values.size() == columns_.size(), "{} values for {} columns", values.size(),
                    columns_.size());
@@ -136,7 +141,11 @@ void BatchBuilder::appendRow(std::span<const Value> values, RowKind kind) {
     endRow(kind);
 }
 
-void BatchBuilder::rollbackRow() {
+void BatchBuilder::rollbackRow() { truncate(rows_); }
+
+void BatchBuilder::truncate(size_t rows) {
+    rows_ = rows;
+    if (has_changes_) kinds_.resize(rows);
     for (auto& column : columns_) {
         if (column.size() > rows_) column.truncate(rows_);
     }

@@ -55,8 +55,10 @@ class BatchBuilder {
     size_t columnCount() const { return columns_.size(); }
     // Ends a row, to every column of which one value was appended.
     void endRow(RowKind kind = RowKind::Insert);
+    void endRows(size_t count);  // inserts, each of whose columns have their values
     void appendRow(std::span<const Value> values, RowKind kind = RowKind::Insert);
-    void rollbackRow();  // undoes what was appended since the last endRow()
+    void rollbackRow();          // undoes what was appended since the last endRow()
+    void truncate(size_t rows);  // undoes this, too, of the rows from `rows` on
     size_t rows() const { return rows_; }
     Batch finish();
 

@@ -227,6 +227,45 @@ TEST(Batch, KindsFollowTheRows) {
     EXPECT_GT(joined.bytes(), 0U);
 }
 
+TEST(BatchBuilder, TakesBackRowsAndAppendsNullsInRuns) {
+    const Schema schema({{"a", LogicalType::bigint()},
+                         {"b", LogicalType::string()},
+                         {"c", LogicalType::array(LogicalType::integer())}});
+    BatchBuilder builder(schema, 16);
+    const auto appendRuns = [&](size_t count) {
+        for (size_t i = 0; i < count; ++i)
+            builder.column(0).append<int64_t>(static_cast<int64_t>(builder.rows() + i));
+        builder.column(1).appendNulls(count);
+        builder.column(2).appendNulls(count);
+        builder.endRows(count);
+    };
+    appendRuns(0);
+    appendRuns(1);
+    appendRuns(100);
+    builder.appendRow(
+        std::vector<Value>{Value::int64(-1), Value::string("a text on the heap"), Value::null()},
+        RowKind::Delete);
+    appendRuns(50);
+    builder.truncate(102);
+    appendRuns(3);
+    const Batch batch = builder.finish();
+    ASSERT_EQ(batch.rows(), 105U);
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        EXPECT_EQ(batch.column(0)->data<int64_t>()[row], row == 101 ? -1 : static_cast<int64_t>(row));
+        EXPECT_EQ(batch.column(1)->isNull(row), row != 101);
+        EXPECT_TRUE(batch.column(2)->isNull(row));
+        EXPECT_EQ(batch.kind(row), row == 101 ? RowKind::Delete : RowKind::Insert);
+    }
+    EXPECT_EQ(batch.column(1)->textAt(101), "a text on the heap");
+}
+
+TEST(StringView, OfPaddedIsTheSame) {
+    const std::string text = "twenty-four characters..";
+    for (uint32_t size = 0; size <= text.size(); ++size)
+        EXPECT_EQ(StringView::ofPadded(text.data(), size),
+                  StringView(std::string_view(text).substr(0, size)));
+}
+
 TEST(RowLayout, StoresLoadsEncodesAndComparesEveryType) {
     Random random(9);
     std::vector<LogicalType> types;

@@ -117,17 +117,17 @@ StringView StringHeap::add(std::string_view text) {
 }
 
 char* StringHeap::reserve(size_t size) {
-    if (size > left_) {
-        const size_t chunk = size > next_chunk_ ? size : next_chunk_;
-        chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk));
-        if (next_chunk_ < (size_t(1) << 20)) next_chunk_ *= 2;
-        at_ = chunks_.back().get();
-        left_ = chunk;
-    }
-    char* result = at_;
-    at_ += size;
-    left_ -= size;
+    char* const result = room(size);
+    take(size);
     return result;
+}
+
+void StringHeap::addChunk(size_t size_min) {
+    const size_t chunk = size_min > next_chunk_ ? size_min : next_chunk_;
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk));
+    if (next_chunk_ < (size_t(1) << 20)) next_chunk_ *= 2;
+    at_ = chunks_.back().get();
+    left_ = chunk;
 }
 
 }  // namespace millrace

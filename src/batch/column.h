@@ -69,8 +69,19 @@ class StringHeap {
   public:
     StringView add(std::string_view text);  // copies unless inline
     char* reserve(size_t size);             // `size` contiguous bytes, to be filled by the caller
+    // The same for a text whose size is not known before: room for `size_max` bytes, which stays free until
+    // the first of them are taken.
+    char* room(size_t size_max) {
+        if (size_max > left_) addChunk(size_max);
+        return at_;
+    }
+    void take(size_t size) {
+        at_ += size;
+        left_ -= size;
+    }
 
   private:
+    void addChunk(size_t size_min);
     std::vector<std::unique_ptr<char[]>> chunks_;
     char* at_ = nullptr;
     size_t left_ = 0;
@@ -181,7 +192,9 @@ class ColumnBuilder {
     void appendString(std::string_view text) { append(heap_->add(text)); }  // copies
     void appendStringView(StringView text) { append(text); }                // the bytes must be kept: keep()
     void keep(std::shared_ptr<const void> keeper) { keepers_.push_back(std::move(keeper)); }
+    StringHeap& heap() { return *heap_; }  // of texts: what appendStringView() may point into
     void appendNull();
+    void appendNulls(size_t count);
     void appendValue(const Value& value);               // any type, nested included; NULL too
     void appendFrom(const Column& column, size_t row);  // same physical type
     void truncate(size_t size);                         // drops the rows from `size` on

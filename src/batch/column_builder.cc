@@ -62,6 +62,23 @@ void ColumnBuilder::appendNull() {
     ++size_;
 }
 
+void ColumnBuilder::appendNulls(size_t count) {
+    if (count == 0) return;
+    appendNull();  // which makes the validity
+    if (physical_ == PhysicalType::List || physical_ == PhysicalType::Struct) {
+        while (--count > 0)
+            appendNull();
+        return;
+    }
+    --count;
+    while (capacity_ - size_ < count)
+        grow();
+    const auto width = static_cast<size_t>(sizeOf(physical_));
+    std::memset(data_.data() + size_ * width, 0, count * width);
+    std::memset(validity_.data() + size_, 0, count);
+    size_ += count;
+}
+
 void ColumnBuilder::endList() {
     if (size_ == capacity_) grow();
     if (has_validity_) reinterpret_cast<uint8_t*>(validity_.data())[size_] = 1;

@@ -26,6 +26,24 @@ class StringView {
         }
     }
 
+    // The same, where 16 bytes can be read at `text`.
+    static StringView ofPadded(const char* text, uint32_t size) {
+        StringView view;
+        view.size_ = size;
+        if (size > kInlineSize) {
+            std::memcpy(view.inlined_, text, 4);
+            std::memcpy(view.inlined_ + 4, &text, 8);
+            return view;
+        }
+        uint64_t words[2];
+        std::memcpy(words, text, sizeof(words));
+        const uint32_t first = size < 8 ? size : 8;
+        words[0] &= first == 0 ? 0 : ~uint64_t{0} >> (64 - 8 * first);
+        words[1] &= (uint64_t{1} << 8 * (size - first)) - 1;
+        std::memcpy(view.inlined_, words, kInlineSize);
+        return view;
+    }
+
     uint32_t size() const { return size_; }
     bool isInline() const { return size_ <= kInlineSize; }
     const char* data() const {

@@ -54,9 +54,9 @@ class RejectedRecords {
     virtual void reject(const RejectedRecord& record) = 0;
 };
 
-// Readable bytes that must follow whatever is handed to a decoder (simdjson's padding); their content does
+// Readable bytes that must follow whatever is handed to a decoder, which looks at blocks; their content does
 // not matter.
-inline constexpr size_t kDecoderPadding = 64;
+inline constexpr size_t kDecoderPadding = 256;
 
 // One reader's decoder; keeps scratch memory between calls. A malformed record is a UserError
 // "data.malformed" naming source, line, column (field) and reason, unless the format's options say to skip

@@ -47,12 +47,12 @@ const Schema& flatTypes() {
 }
 
 std::string decode(const Schema& schema, const std::vector<ColumnPath>& projection, std::string_view bytes,
-                   JsonOptions options, bool speculative, std::string* encoded) {
+                   JsonOptions options, json::Kernel kernel, std::string* encoded) {
     std::string text(bytes);
-    text.append(kDecoderPadding, speculative ? '}' : '\0');
+    text.append(kDecoderPadding, kernel != nullptr ? '}' : '\0');
     std::string out;
     try {
-        const auto decoder = makeJsonDecoder(schema, projection, options, speculative);
+        const auto decoder = makeJsonDecoder(schema, projection, options, kernel);
         BatchBuilder builder(schemaOf(schema, projection));
         const DecodeResult result =
             decoder->decode({text.data(), bytes.size()}, true, SIZE_MAX, {"fuzzed", 1, 0}, builder);
@@ -95,11 +95,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             options.ignore_parse_errors = lenient;
             std::string encoded;
             const std::vector<ColumnPath> whole = wholeColumns(*schema);
-            const std::string plain = decode(*schema, whole, bytes, options, false, &encoded);
-            const std::string fast = decode(*schema, whole, bytes, options, true, nullptr);
-            require(plain == fast, plain, fast);
+            const std::string plain = decode(*schema, whole, bytes, options, nullptr, &encoded);
+            for (const json::NamedKernel& kernel : json::kernels()) {
+                const std::string fast = decode(*schema, whole, bytes, options, kernel.run, nullptr);
+                require(plain == fast, plain, kernel.name + (": " + fast));
+            }
             std::string again;
-            const std::string back = decode(*schema, whole, encoded, options, true, &again);
+            const std::string back =
+                decode(*schema, whole, encoded, options, json::kernels().front().run, &again);
             require(again == encoded, encoded, again + back);
         }
     }
@@ -108,9 +111,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         options.ignore_parse_errors = lenient;
         const auto row = static_cast<size_t>(everyType().find("p"));
         const std::vector<ColumnPath> fields{{0}, {row, 0}, {row, 1}};
-        const std::string plain = decode(everyType(), fields, bytes, options, false, nullptr);
-        const std::string fast = decode(everyType(), fields, bytes, options, true, nullptr);
-        require(plain == fast, plain, fast);
+        const std::string plain = decode(everyType(), fields, bytes, options, nullptr, nullptr);
+        for (const json::NamedKernel& kernel : json::kernels()) {
+            const std::string fast = decode(everyType(), fields, bytes, options, kernel.run, nullptr);
+            require(plain == fast, plain, kernel.name + (": " + fast));
+        }
     }
     const bool valid = !json::findFault(bytes).has_value();
     simdjson::dom::parser parser;

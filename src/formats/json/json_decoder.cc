@@ -23,10 +23,10 @@ static_assert(kDecoderPadding >= simdjson::SIMDJSON_PADDING);
 
 class JsonDecoder final : public Decoder {
   public:
-    JsonDecoder(JsonTargets targets, const JsonOptions& options, bool speculative)
+    JsonDecoder(JsonTargets targets, const JsonOptions& options, json::Kernel kernel)
         : targets_(std::move(targets)),
           options_(options),
-          speculative_(speculative),
+          kernel_(kernel),
           values_(options_),
           written_in_(targets_.count, 0) {
         for (size_t i = 0; i < targets_.fields.size(); ++i)
@@ -42,12 +42,10 @@ class JsonDecoder final : public Decoder {
         const void* const last = bytes.empty() ? nullptr : memrchr(at, '\n', static_cast<size_t>(end - at));
         const char* const limit = last == nullptr ? at : static_cast<const char*>(last) + 1;
         while (at != limit && out.rows() < rows_max) {
-            if (const char* next = byShape(at, limit, out)) {
-                out.endRow();
-                at = next;
-                ++result.lines;
-                continue;
-            }
+            const size_t rows = out.rows();
+            at = byShape(at, limit, rows_max - rows, out);
+            result.lines += out.rows() - rows;
+            if (out.rows() > rows) continue;
             const char* const line_end =
                 static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(limit - at)));
             record({at, static_cast<size_t>(line_end - at)}, origin, result, out);
@@ -65,11 +63,9 @@ class JsonDecoder final : public Decoder {
     bool decodeMessage(std::string_view message, const RecordOrigin& origin, BatchBuilder& out) override {
         const char* const end = message.data() + message.size();
         if (*end == '\n') {
-            if (byShape(message.data(), end + 1, out) == end + 1) {
-                out.endRow();
-                return true;
-            }
-            out.rollbackRow();  // of a message with line ends within
+            const size_t rows = out.rows();
+            if (byShape(message.data(), end + 1, 1, out) == end + 1) return true;
+            out.truncate(rows);  // of a message with line ends within
         }
         DecodeResult result;
         begin_ = message.data();
@@ -88,7 +84,7 @@ class JsonDecoder final : public Decoder {
         const Outcome outcome = plain(line, out);
         if (outcome == Outcome::Done) {
             out.endRow();
-            if (speculative_ && shouldLearn()) learn(line);
+            if (kernel_ != nullptr && shouldLearn()) learn(line);
             return;
         }
         out.rollbackRow();
@@ -101,30 +97,29 @@ class JsonDecoder final : public Decoder {
               origin.offset + static_cast<uint64_t>(line.data() - begin_)});
     }
 
-    // The fast way; nullptr, and nothing appended, if the record has none of the shapes.
-    const char* byShape(const char* at, const char* limit, BatchBuilder& out) {
+    // The fast way: as json::Kernel, of the first shape that the record at `at` has.
+    const char* byShape(const char* at, const char* limit, size_t rows_max, BatchBuilder& out) {
+        const size_t before = out.rows();
         for (size_t tried = 0; tried < shapes_.size(); ++tried) {
-            const size_t which = tried == 0 ? last_shape_ : tried <= last_shape_ ? tried - 1 : tried;
-            if (const char* next = shapes_[which]->decode(at, limit, out)) {
-                last_shape_ = which;
-                return next;
-            }
-            out.rollbackRow();
+            const size_t which = tried == 0 ? expected_ : tried <= expected_ ? tried - 1 : tried;
+            const char* const next = shapes_[which].shape->decode(at, limit, rows_max, out);
+            if (next == at) continue;
+            shapes_[last_].followed_by = which;
+            last_ = which;
+            const bool full = next == limit || out.rows() - before == rows_max;
+            expected_ = full ? which : shapes_[which].followed_by;
+            return next;
         }
-        return nullptr;
+        return at;
     }
 
     void learn(std::string_view line) {
-        auto shape = std::make_unique<JsonShape>(targets_, options_);
-        shape->learn(line);
-        if (!shape->known()) return;
-        if (shapes_.size() < kShapesMax) {
-            last_shape_ = shapes_.size();
-            shapes_.push_back(std::move(shape));
-        } else {
-            last_shape_ = next_replaced_++ % kShapesMax;
-            shapes_[last_shape_] = std::move(shape);
-        }
+        auto shape = std::make_unique<JsonShape>(targets_, options_, kernel_);
+        if (!shape->learn(line)) return;
+        const size_t place = shapes_.size() < kShapesMax ? shapes_.size() : next_replaced_++ % kShapesMax;
+        if (place == shapes_.size()) shapes_.emplace_back();
+        shapes_[place] = {std::move(shape), place};
+        expected_ = place;
     }
 
     // Records of ever-changing shapes would pay for learning without gain: after some misses in a row most
@@ -325,10 +320,15 @@ class JsonDecoder final : public Decoder {
 
     const JsonTargets targets_;
     const JsonOptions options_;
-    const bool speculative_;
+    const json::Kernel kernel_;  // nullptr: the plain way alone
     JsonValues values_;
-    std::vector<std::unique_ptr<JsonShape>> shapes_;
-    size_t last_shape_ = 0;
+    struct Shape {
+        std::unique_ptr<JsonShape> shape;
+        size_t followed_by = 0;  // which came behind records of this shape the last time
+    };
+    std::vector<Shape> shapes_;
+    size_t last_ = 0;  // of shapes_, that a record had
+    size_t expected_ = 0;
     size_t next_replaced_ = 0;
     std::unordered_map<std::string_view, size_t> by_name_;
     od::parser parser_;
@@ -366,11 +366,11 @@ void checkType(const LogicalType& type, const std::string& column) {
 }  // namespace
 
 std::unique_ptr<Decoder> makeJsonDecoder(const Schema& schema, const std::vector<ColumnPath>& projection,
-                                         const JsonOptions& options, bool speculative) {
+                                         const JsonOptions& options, json::Kernel kernel) {
     JsonTargets targets(schema, projection);
     for (const JsonTarget& field : targets.fields)
         checkType(field.type, field.name);
-    return std::make_unique<JsonDecoder>(std::move(targets), options, speculative);
+    return std::make_unique<JsonDecoder>(std::move(targets), options, kernel);
 }
 
 }  // namespace millrace

@@ -13,11 +13,13 @@
 
 #include "formats/format.h"
 #include "formats/json/json_options.h"
+#include "formats/json/json_steps.h"
 
 namespace millrace {
 
-// `speculative` false keeps to the plain way (tests and the fuzz target compare the two).
+// `kernel` is for tests, the fuzz target and benchmarks, which compare; nullptr keeps to the plain way.
 std::unique_ptr<Decoder> makeJsonDecoder(const Schema& schema, const std::vector<ColumnPath>& projection,
-                                         const JsonOptions& options, bool speculative = true);
+                                         const JsonOptions& options,
+                                         json::Kernel kernel = json::kernels().front().run);
 
 }  // namespace millrace

@@ -116,7 +116,7 @@ TEST(Json, FieldsOfRowsAreThoseOfTheWhole) {
         const size_t size = text.size();
         std::string padded = text + std::string(kDecoderPadding, ' ');
         BatchBuilder builder(kEvents);
-        makeJsonDecoder(kEvents, wholeColumns(kEvents), JsonOptions::from(lenient), false)
+        makeJsonDecoder(kEvents, wholeColumns(kEvents), JsonOptions::from(lenient), nullptr)
             ->decode({padded.data(), size}, true, SIZE_MAX, {"f", 1, 0}, builder);
         const Batch whole = builder.finish();
         for (const std::vector<ColumnPath>& paths : projections) {

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace millrace::json {
 
@@ -22,13 +21,6 @@ inline uint32_t textEnds(const char* at, uint32_t& non_ascii) {
     non_ascii = static_cast<uint32_t>(_mm_movemask_epi8(block));
     return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), control)));
 }
-inline bool blockEquals(const char* a, const char* b, uint32_t size) {
-    const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a));
-    const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));
-    const uint32_t same = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
-    const uint32_t wanted = size >= kBlock ? 0xFFFF : (1U << size) - 1;
-    return (same & wanted) == wanted;
-}
 #else
 inline uint32_t textEnds(const char* at, uint32_t& non_ascii) {
     uint32_t ends = 0;
@@ -39,9 +31,6 @@ inline uint32_t textEnds(const char* at, uint32_t& non_ascii) {
         non_ascii |= static_cast<uint32_t>(c > 0x7F) << i;
     }
     return ends;
-}
-inline bool blockEquals(const char* a, const char* b, uint32_t size) {
-    return std::memcmp(a, b, size < kBlock ? size : kBlock) == 0;
 }
 #endif
 

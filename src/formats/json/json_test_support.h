@@ -1,4 +1,4 @@
-// What the tests of the json format share: records decoded in both ways, which must agree.
+// What the tests of the json format share: records decoded in every way, which must agree.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,14 +27,14 @@ inline std::string rowText(const Batch& batch, size_t row) {
     return out;
 }
 
-// Through both ways, in pieces of `rows_max`; they must agree.
+// Through one way, in pieces of `rows_max`.
 inline Decoded decodeWith(const Schema& schema, const std::vector<ColumnPath>& projection, std::string text,
-                          const Options& options, bool speculative, size_t rows_max) {
+                          const Options& options, json::Kernel kernel, size_t rows_max) {
     Decoded decoded;
     const size_t size = text.size();
     text.append(kDecoderPadding, '}');  // the padding's content must not matter
     try {
-        auto decoder = makeJsonDecoder(schema, projection, JsonOptions::from(options), speculative);
+        auto decoder = makeJsonDecoder(schema, projection, JsonOptions::from(options), kernel);
         size_t at = 0;
         uint64_t line = 1;
         while (at < size) {
@@ -60,13 +60,15 @@ inline Decoded decodeWith(const Schema& schema, const std::vector<ColumnPath>& p
 
 inline Decoded decodeFields(const Schema& schema, const std::vector<ColumnPath>& projection,
                             const std::string& text, const Options& options = {}) {
-    const Decoded plain = decodeWith(schema, projection, text, options, false, 1000);
-    for (const size_t rows_max : {1, 3, 1000}) {
-        const Decoded fast = decodeWith(schema, projection, text, options, true, rows_max);
-        EXPECT_EQ(fast.error, plain.error) << text;
-        EXPECT_EQ(fast.skipped, plain.skipped) << text;
-        if (plain.error.empty()) {
-            EXPECT_EQ(fast.rows, plain.rows) << text;
+    const Decoded plain = decodeWith(schema, projection, text, options, nullptr, 1000);
+    for (const json::NamedKernel& kernel : json::kernels()) {
+        for (const size_t rows_max : {1, 3, 1000}) {
+            const Decoded fast = decodeWith(schema, projection, text, options, kernel.run, rows_max);
+            EXPECT_EQ(fast.error, plain.error) << kernel.name << ": " << text;
+            EXPECT_EQ(fast.skipped, plain.skipped) << kernel.name << ": " << text;
+            if (plain.error.empty()) {
+                EXPECT_EQ(fast.rows, plain.rows) << kernel.name << ": " << text;
+            }
         }
     }
     return plain;
