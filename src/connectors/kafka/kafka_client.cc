@@ -288,7 +288,8 @@ void checkKafkaAccess(const std::string& table, rd_kafka_t* client) {
         throw UserError("kafka.denied",
                         fmt::format("table '{}': the brokers do not let us in: {}", table, refusal.words),
                         fmt::format("look at properties.sasl.jaas.config; and brokers from Kafka 4.0 on take "
-                                    "SCRAM from librdkafka 2.6.1 on only, and this one is {}",
+                                    "SCRAM from librdkafka 2.6.1 on only, and this one is {}: install a "
+                                    "newer librdkafka.so.1",
                                     rd_kafka_version_str()));
     throw UserError("kafka.denied",
                     fmt::format("table '{}': the brokers do not let us in: {}", table, refusal.words),
