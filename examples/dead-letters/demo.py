@@ -23,7 +23,7 @@ def free_port():
 
 
 def millrace(broker, command, *arguments):
-    done = subprocess.run([MILLRACE, *command, "--param", f"servers={broker}", *arguments], stdin=subprocess.DEVNULL,
+    done = subprocess.run([MILLRACE, *command, "--param", f"kafka.servers={broker}", "--param", "input.until=latest-offset", *arguments], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
     if done.returncode != 0:
         sys.exit(done.stderr)

@@ -1,4 +1,4 @@
--- endpoint, assigner and folder are given with --param. What users did, in the order in which each of them did it.
+-- kinesis.endpoint, kinesis.assigner and output.folder are properties. What users did, in the order in which each of them did it.
 CREATE TABLE behavior (
     user_id BIGINT,
     step BIGINT,
@@ -8,20 +8,20 @@ CREATE TABLE behavior (
     'connector' = 'kinesis',
     'stream.arn' = 'arn:aws:kinesis:us-east-1:000000000000:stream/behavior',
     'aws.region' = 'us-east-1',
-    'aws.endpoint' = '${endpoint}',
+    'aws.endpoint' = '${kinesis.endpoint}',
     'source.init.position' = 'TRIM_HORIZON',
-    'source.shard.assigner' = '${assigner}',
+    'source.shard.assigner' = '${kinesis.assigner}',
     'format' = 'csv'
 );
 
 -- Each step with the number of the user's steps until then: the same, if nothing is lost, repeated or out of order.
 CREATE TABLE steps (user_id BIGINT, step BIGINT, seen BIGINT) WITH (
-    'connector' = 'filesystem', 'path' = '${folder}/steps', 'format' = 'json'
+    'connector' = 'filesystem', 'path' = '${output.folder}/steps', 'format' = 'json'
 );
 
 -- What each subtask of the source read, in files that have the subtask's number in their names.
 CREATE TABLE readers (user_id BIGINT) WITH (
-    'connector' = 'filesystem', 'path' = '${folder}/readers', 'format' = 'json'
+    'connector' = 'filesystem', 'path' = '${output.folder}/readers', 'format' = 'json'
 );
 
 EXECUTE STATEMENT SET BEGIN

@@ -79,7 +79,7 @@ def rows_of(folder):
 
 def read_all(url, assigner, folder, expected):
     """The whole stream through behavior.sql: whether every user's steps came in order, and each subtask's share."""
-    parameters = [word for text in (f"endpoint={url}", f"assigner={assigner}", f"folder={folder}") for word in ("--param", text)]
+    parameters = [word for text in (f"kinesis.endpoint={url}", f"kinesis.assigner={assigner}", f"output.folder={folder}") for word in ("--param", text)]
     query = subprocess.Popen([MILLRACE, "sql", "-f", Path(__file__).parent / "behavior.sql", *parameters, "--set",
                               "parallelism.default=2", "--set", "execution.checkpointing.interval=250 ms"],
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, **KEYS})

@@ -334,6 +334,12 @@ std::string cellText(const Column& column, size_t row) {
     if (column.type().isTimestamp() && !column.isNull(row)) {
         return formatTimestamp(column.data<int64_t>()[row], column.type().precision());
     }
+    if (column.type().isBinary() && !column.isNull(row)) {
+        std::string text = "x'";
+        for (const char byte : column.data<StringView>()[row].view())
+            fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
+        return text + "'";
+    }
     return column.textAt(row);
 }
 

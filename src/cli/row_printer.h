@@ -22,7 +22,7 @@ class RowPrinter {
     virtual bool showsLocalTime() const { return true; }
 };
 
-// A cell as CAST to STRING shows it, but no fraction of a second where there is none.
+// A cell as CAST to STRING shows it, but no fraction of a second where there is none, and bytes as x'00ff'.
 std::string cellText(const Column& column, size_t row);
 
 // `style` is table, json, csv or changelog. changelog prints every change as it happens. The others print, of

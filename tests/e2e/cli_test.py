@@ -79,13 +79,14 @@ def test_statements_come_from_a_file_or_from_standard_input(folder):
     assert rows(from_input) == ['{"one":1}']
 
 
-def test_instants_are_shown_at_local_time():
+def test_instants_are_shown_at_local_time_and_bytes_by_their_digits():
     text = "SELECT TO_TIMESTAMP_LTZ(0, 3) AS t, ARRAY[TO_TIMESTAMP_LTZ(0, 3)] AS a, TIMESTAMP '1970-01-01 00:00:00' AS w"
     zone = ("--set", "table.local-time-zone=America/New_York")
     shown = millrace("sql", "--output", "csv", *zone, "-e", text).stdout.splitlines()[1]
     assert shown == "1969-12-31 19:00:00,[1969-12-31 19:00:00.000],1970-01-01 00:00:00"
     change = millrace("sql", "--output", "changelog", *zone, "-e", text).stdout.strip()
     assert change == "+I[1969-12-31 19:00:00, [1969-12-31 19:00:00.000], 1970-01-01 00:00:00]"
+    assert millrace("sql", "--output", "csv", "-e", "SELECT X'00FF' AS b").stdout == "b\nx'00ff'\n"
     row = json.loads(millrace("sql", "--output", "json", *zone, "-e", text).stdout)
     assert row == {"t": "1970-01-01 00:00:00Z", "a": ["1970-01-01 00:00:00Z"], "w": "1970-01-01 00:00:00"}
 

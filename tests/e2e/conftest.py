@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples/flights"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "doubles"))
 from harness import Service  # noqa: E402
 
 

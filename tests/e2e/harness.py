@@ -1,8 +1,10 @@
 """Real processes for the end-to-end tests: the service, its clusters, and clients of its API."""
+import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -104,6 +106,24 @@ class Service:
                             aws_access_key_id="test", aws_secret_access_key="test",
                             config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60),
                             **keywords)
+
+
+class Query:
+    """A query of `millrace sql` without an end, whose rows are taken as they come."""
+
+    def __init__(self, text, *arguments, environment=None):
+        self.rows = []
+        self.process = subprocess.Popen([MILLRACE, "sql", "-e", text, "--output", "json", *arguments], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env={**os.environ, **(environment or {})})
+        threading.Thread(target=lambda: self.rows.extend(json.loads(line) for line in self.process.stdout), daemon=True).start()
+
+    def take(self, count, patience_s=30):
+        wait_for(f"{count} rows", lambda: len(self.rows) >= count or self.process.poll() is not None, patience_s)
+        time.sleep(0.3)  # a row too many
+        self.process.kill()
+        assert len(self.rows) == count, (len(self.rows), self.process.stderr.read())
+        return self.rows
 
 
 def sql_application(sql, properties=None, checkpoint_interval_ms=500, parallelism=1):

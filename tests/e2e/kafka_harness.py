@@ -1,5 +1,7 @@
 """What the tests of Kafka share: a broker, clients, and a job whose every message counts."""
 import json
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -44,6 +46,22 @@ def create_topic(broker, topic):
         (found,) = json.loads(told.stdout)["topics"]
         return len(found["partitions"]) == 4 and all(part["leader"] > 0 for part in found["partitions"])
     wait_for(f"the topic {topic}", partitions, 30, 0.1)
+
+
+def add_partitions(broker, topic, count):
+    """Until it has so many. kcat has no command for it: CreatePartitions of Kafka's protocol, version 0."""
+    def text(value):
+        return struct.pack(">h", len(value)) + value.encode()
+    request = (struct.pack(">hhi", 37, 0, 1) + text("test") + struct.pack(">i", 1) + text(topic) + struct.pack(">ii", count, -1) +
+               struct.pack(">i?", 10_000, False))
+    host, port = broker.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        answer = connection.makefile("rb")
+        (size,) = struct.unpack(">i", answer.read(4))
+        answer = answer.read(size)
+    (error,) = struct.unpack_from(">h", answer, 14 + len(topic))
+    assert error == 0, answer
 
 
 def consume(broker, topic, template="%s\n", *options):

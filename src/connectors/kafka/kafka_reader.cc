@@ -32,18 +32,10 @@ KafkaSettings readerSettings(const KafkaOptions& options) {
 
 }  // namespace
 
-bool KafkaColumns::fromValueAlone() const {
-    return std::all_of(sources.begin(), sources.end(),
-                       [](const Source& source) { return source.from == From::Value; });
-}
-
 KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& columns,
                          std::unique_ptr<Decoder> value, std::unique_ptr<Decoder> key,
                          const std::optional<Schema>& dead_letters, SourceReaderContext& context)
     : options_(options),
-      columns_(columns),
-      value_(std::move(value)),
-      key_(std::move(key)),
       context_(context),
       bytes_in_(context.metrics().counter("numBytesIn")),
       skipped_(context.metrics().counter("numRecordsSkipped")),
@@ -52,16 +44,9 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       backlog_(context.metrics().counter(kProcessingBacklogMetric)),
       commits_succeeded_(context.metrics().counter("commitsSucceeded")),
       commits_failed_(context.metrics().counter("commitsFailed")),
-      value_rows_(columns.value),
-      key_rows_(columns.key),
-      metadata_(columns.metadata_keys, columns.metadata),
-      value_alone_(columns.fromValueAlone()),
       dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
-      messages_(context.batchRowsMax()) {
-    if (!dead_letters_) return;
-    value_->rejectTo(dead_letters_.get());
-    if (key_) key_->rejectTo(dead_letters_.get());
-}
+      rows_(options.upsert, columns, std::move(value), std::move(key), dead_letters_.get()),
+      messages_(context.batchRowsMax()) {}
 
 KafkaReader::~KafkaReader() {
     queue_.reset();
@@ -185,7 +170,10 @@ void KafkaReader::take(const rd_kafka_message_t& message, Output& output) {
         return;
     }
     if (message.offset < partition.split.next) return;
-    if (!decode(message, partition)) skipped_.add(1);
+    bytes_in_.add(static_cast<int64_t>(message.len));
+    if (!rows_.add(message, partition.split.topic,
+                   {partition.origin, 0, static_cast<uint64_t>(message.offset)}))
+        skipped_.add(1);
     partition.split.next = message.offset + 1;
     if (partition.split.done()) finish(partition, output);
 }
@@ -220,91 +208,8 @@ void KafkaReader::fail(const rd_kafka_message_t& message) const {
     }
 }
 
-std::string_view KafkaReader::copied(const void* bytes, size_t size) {
-    // A line end behind it is what the text formats are quickest with.
-    if (buffer_.size() < size + 1 + kDecoderPadding) buffer_.resize(2 * (size + 1 + kDecoderPadding));
-    if (size > 0) std::memcpy(buffer_.data(), bytes, size);
-    buffer_[size] = '\n';
-    return {buffer_.data(), size};
-}
-
-// A message whose key cannot be decoded is a dead letter as a whole: no row comes of its value.
-bool KafkaReader::keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin) {
-    if (!key_ || message.key == nullptr) return false;
-    const uint64_t before = dead_letters_->count();
-    BatchBuilder tried(columns_.key, 1);
-    key_->decodeMessage(copied(message.key, message.key_len), origin, tried);
-    return dead_letters_->count() > before;
-}
-
-bool KafkaReader::decode(const rd_kafka_message_t& message, const Partition& partition) {
-    if (message.payload == nullptr && !options_.upsert) return true;  // of no row
-    const RecordOrigin origin{partition.origin, 0, static_cast<uint64_t>(message.offset)};
-    if (dead_letters_) {
-        dead_letters_->from(partition.split.topic, partition.split.partition);
-        dead_letters_->message({static_cast<const char*>(message.key), message.key_len},
-                               {static_cast<const char*>(message.payload), message.len});
-        if (keyIsRejected(message, origin)) return true;
-    }
-    const uint64_t rejected = dead_letters_ ? dead_letters_->count() : 0;
-    bytes_in_.add(static_cast<int64_t>(message.len));
-    const size_t before = value_rows_.rows();
-    if (options_.upsert && message.key == nullptr) {
-        const std::string error =
-            fmt::format("{}, offset {}: the message has no key", partition.origin, message.offset);
-        if (dead_letters_) {
-            dead_letters_->reject({"", cause::kMissing, error, 0, origin.offset});
-            return true;
-        }
-        throw UserError("data.malformed", error,
-                        "a table of the connector upsert-kafka has one row for each key");
-    }
-    if (message.payload == nullptr)
-        addTombstone();
-    else if (!value_->decodeMessage(copied(message.payload, message.len), origin, value_rows_))
-        return dead_letters_ && dead_letters_->count() > rejected;  // not passed over, but kept elsewhere
-    const size_t made = value_rows_.rows() - before;
-    metadata_.append(message, partition.split.topic, made);
-    if (options_.upsert)
-        kinds_.insert(kinds_.end(), made,
-                      message.payload == nullptr ? RowKind::Delete : RowKind::UpdateAfter);
-    if (!key_) return true;
-    for (size_t i = 0; i < made; ++i) {
-        const size_t keys = key_rows_.rows();
-        if (message.key != nullptr)
-            key_->decodeMessage(copied(message.key, message.key_len), origin, key_rows_);
-        if (key_rows_.rows() > keys) continue;
-        for (size_t column = 0; column < key_rows_.columnCount(); ++column)
-            key_rows_.column(column).appendNull();
-        key_rows_.endRow();
-    }
-    return true;
-}
-
-// What a deletion tells is its key.
-void KafkaReader::addTombstone() {
-    for (size_t column = 0; column < value_rows_.columnCount(); ++column)
-        value_rows_.column(column).appendNull();
-    value_rows_.endRow();
-}
-
 void KafkaReader::emit(Output& output) {
-    if (value_rows_.rows() == 0) return;
-    Batch values = value_rows_.finish();
-    if (options_.upsert) values.setKinds(std::exchange(kinds_, {}));
-    if (value_alone_) {
-        output.emit(values);
-        return;
-    }
-    const Batch keys = key_ ? key_rows_.finish() : Batch();
-    const std::vector<ColumnPtr> metadata = metadata_.finish();
-    std::vector<ColumnPtr> columns;
-    columns.reserve(columns_.sources.size());
-    for (const auto& [from, index] : columns_.sources)
-        columns.push_back(from == KafkaColumns::From::Metadata ? metadata[index]
-                          : from == KafkaColumns::From::Key    ? keys.column(index)
-                                                               : values.column(index));
-    output.emit(values.withColumns(std::move(columns)));
+    if (!rows_.empty()) output.emit(rows_.finish());
 }
 
 // By what the consumer knows of the partitions' ends from its last fetches.

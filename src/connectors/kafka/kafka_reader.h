@@ -6,29 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_rows.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/shared/dead_letter_rows.h"
 #include "formats/format.h"
 #include "runtime/source.h"
 
 namespace millrace {
-
-// Which columns of the output come from where.
-struct KafkaColumns {
-    Schema output;
-    Schema value, key;  // what the decoders make; key is empty without one
-    Schema metadata;    // of messages' own keys, which are:
-    std::vector<std::string> metadata_keys;
-    enum class From : uint8_t { Value, Key, Metadata };
-    struct Source {
-        From from = From::Value;
-        size_t index = 0;  // of the decoder's columns, or of `metadata`
-    };
-    std::vector<Source> sources;  // a column of the output each
-    bool fromValueAlone() const;  // and in its order
-};
 
 class KafkaReader final : public SourceReader {
   public:
@@ -61,17 +46,11 @@ class KafkaReader final : public SourceReader {
     void finish(Partition& partition, Output& output);
     static void committed(rd_kafka_t* client, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* offsets, void* self);
-    bool decode(const rd_kafka_message_t& message, const Partition& partition);
-    bool keyIsRejected(const rd_kafka_message_t& message, const RecordOrigin& origin);
-    std::string_view copied(const void* bytes, size_t size);
-    void addTombstone();
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
     void measureLag();
 
     const KafkaOptions& options_;
-    const KafkaColumns& columns_;
-    std::unique_ptr<Decoder> value_, key_;
     SourceReaderContext& context_;
     Counter& bytes_in_;
     Counter& skipped_;
@@ -80,12 +59,8 @@ class KafkaReader final : public SourceReader {
     Counter& backlog_;
     Counter& commits_succeeded_;
     Counter& commits_failed_;
-    BatchBuilder value_rows_, key_rows_;
-    KafkaMetadataReader metadata_;
-    const bool value_alone_;
-    std::vector<RowKind> kinds_;  // of upserts, one a row
     std::unique_ptr<DeadLetterRows> dead_letters_;
-    std::string buffer_;  // a message, with room for a decoder behind it
+    KafkaRows rows_;
 
     KafkaPtr<rd_kafka_t> consumer_;
     KafkaPtr<rd_kafka_queue_t> queue_;

@@ -4,6 +4,7 @@
 #include "connectors/kafka/kafka_enumerator.h"
 #include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_rows.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/kafka/kafka_transaction.h"
 #include "connectors/shared/source_test_harness.h"
@@ -163,6 +164,63 @@ TEST(KafkaMetadata, whatCannotBeWrittenIsAnError) {
     EXPECT_THROW(writer.timestampMs(batch(0), 0), UserError);
     EXPECT_THROW(writer.timestampMs(batch(-1), 0), UserError);
     EXPECT_EQ(writer.headers(batch(1), 0), nullptr);
+}
+
+// Messages of a key and a value of JSON texts, with their offsets; "-" for none.
+class KafkaRowsOf {
+  public:
+    explicit KafkaRowsOf(bool upsert) {
+        columns.value = Schema({{"v", LogicalType::integer()}});
+        columns.key = Schema({{"k", LogicalType::integer()}});
+        columns.metadata = Schema({{"offset", LogicalType::bigint()}});
+        columns.metadata_keys = {"offset"};
+        using From = KafkaColumns::From;
+        columns.sources = {{From::Key, 0}, {From::Value, 0}, {From::Metadata, 0}};
+        const auto decoder = [](const Schema& schema, const char* name) {
+            return findFormat(name).make_decoder(schema, wholeColumns(schema), {});
+        };
+        rows.emplace(upsert, columns, decoder(columns.value, "json"), decoder(columns.key, "csv"), nullptr);
+    }
+    std::string add(std::string key, std::string value) {
+        rd_kafka_message_t message{};
+        message.offset = offset++;
+        if (key != "-") message.key = key.data(), message.key_len = key.size();
+        if (value != "-") message.payload = value.data(), message.len = value.size();
+        try {
+            rows->add(message, "t", {"topic 't', partition 0", 0, static_cast<uint64_t>(message.offset)});
+            return "";
+        } catch (const UserError& error) {
+            return error.problem().message;
+        }
+    }
+    std::string finish() {
+        const Batch batch = rows->finish();
+        std::string text;
+        for (size_t row = 0; row < batch.rows(); ++row)
+            text += batch.column(0)->textAt(row) + "|" + batch.column(1)->textAt(row) + "|" +
+                    batch.column(2)->textAt(row) + " ";
+        return text;
+    }
+    KafkaColumns columns;
+    std::optional<KafkaRows> rows;
+    int64_t offset = 0;
+};
+
+TEST(KafkaRows, aMessageThatFailsLeavesNothing) {
+    KafkaRowsOf messages(false);
+    EXPECT_EQ(messages.add("1", R"({"v":10})"), "");
+    EXPECT_EQ(messages.add("x", R"({"v":20})"),
+              "topic 't', partition 0, offset 1, column 1: field 'k': 'x' is not an INT");
+    EXPECT_NE(messages.add("3", R"({"v":)"), "");
+    EXPECT_EQ(messages.add("4", "-"), "");
+    EXPECT_EQ(messages.add("-", R"({"v":50})"), "");
+    EXPECT_EQ(messages.finish(), "1|10|0 NULL|50|4 ");
+    KafkaRowsOf upserts(true);
+    EXPECT_EQ(upserts.add("1", "-"), "");
+    EXPECT_NE(upserts.add("-", "-"), "");
+    EXPECT_NE(upserts.add("x", "-"), "");
+    EXPECT_EQ(upserts.add("2", R"({"v":20})"), "");
+    EXPECT_EQ(upserts.finish(), "1|NULL|0 2|20|3 ");
 }
 
 TEST(KafkaSettings, javaNamesAreUnderstood) {

@@ -212,7 +212,8 @@ class CsvDecoder final : public Decoder {
         const auto lines = static_cast<uint64_t>(std::count(before.begin(), before.end(), '\n'));
         if (lines > 0) column -= before.rfind('\n') + 1;
         std::string where(origin.source);
-        if (origin.line > 0) where += fmt::format(", line {}", origin.line + result.lines + lines);
+        where += origin.line > 0 ? fmt::format(", line {}", origin.line + result.lines + lines)
+                                 : fmt::format(", offset {}", origin.offset);
         reject({"data.malformed",
                 fmt::format("{}, column {}: {}", where, column, reason),
                 "'csv.ignore-parse-errors' = 'true' skips such records and reads such fields as NULL",

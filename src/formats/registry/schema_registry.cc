@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -14,6 +15,11 @@ namespace {
 
 using RegistryJson = nlohmann::json;
 
+using RegistryClock = std::chrono::steady_clock;
+
+// A slot waits for the answers. After so long the job's restart strategy is what goes on trying.
+constexpr std::chrono::milliseconds kRegistryPatience{5'000};
+constexpr std::chrono::milliseconds kRegistryAnswer{2'000};  // of one request
 constexpr int kRegistryTries = 6;
 constexpr const char* kRegistryMediaType = "application/vnd.schemaregistry.v1+json";
 
@@ -66,8 +72,17 @@ SchemaRegistry::SchemaRegistry(SchemaRegistryOptions options, std::shared_ptr<Ht
 std::optional<std::string> SchemaRegistry::ask(const std::string& method, const std::string& path,
                                                const std::string& body) {
     std::string failure;
+    const RegistryClock::time_point deadline = RegistryClock::now() + kRegistryPatience;
+    std::chrono::milliseconds pause(retry_ms_), left = kRegistryPatience;
     for (int attempt = 0; attempt < kRegistryTries; ++attempt) {
-        if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(retry_ms_ << (attempt - 1)));
+        if (attempt > 0) {
+            left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - RegistryClock::now()) -
+                   pause;
+            if (left < kRegistryAnswer / 2) break;
+            logWarn("formats.registry", "{}; it is tried again in {} ms", failure, pause.count());
+            std::this_thread::sleep_for(pause);
+            pause *= 2;
+        }
         const std::string& url = options_.urls[next_url_ % options_.urls.size()];
         HttpClientRequest request;
         request.method = method;
@@ -77,7 +92,7 @@ std::optional<std::string> SchemaRegistry::ask(const std::string& method, const 
         if (!options_.authorization.empty())
             request.headers.emplace_back("Authorization", options_.authorization);
         request.body = body;
-        request.timeout_ms = 10'000;
+        request.timeout_ms = static_cast<int>(std::min(left, kRegistryAnswer).count());
         request.response_size_max = 8 << 20;
         try {
             HttpClientResponse answer = client_->send(request);
@@ -89,18 +104,16 @@ std::optional<std::string> SchemaRegistry::ask(const std::string& method, const 
                 why = told["message"].get<std::string>();
             if (answer.status != 429 && answer.status < 500)
                 refused(fmt::format("{} {}", method, request.url), why);
-            failure = why;
+            failure = fmt::format("{}: {}", request.url, why);
         } catch (const UserError& error) {
             if (!error.code().starts_with("http.")) throw;
             failure = error.problem().message;
         }
         ++next_url_;
-        logWarn("formats.registry", "{} {}: {}; it is tried again", method, request.url, failure);
     }
-    throw UserError(
-        "avro.registry-unreachable",
-        fmt::format("the schema registry cannot be asked at {}: {}", options_.urls.front(), failure),
-        "see whether it runs, and whether the option 'url' of the format leads to it");
+    throw UserError("avro.registry-unreachable",
+                    fmt::format("the schema registry cannot be asked: {}", failure),
+                    "see whether it runs, and whether the option 'url' of the format leads to it");
 }
 
 std::optional<std::string> SchemaRegistry::schemaOfId(int32_t id) {

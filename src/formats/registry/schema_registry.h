@@ -29,8 +29,9 @@ struct RegisteredSchema {
     std::string text;
 };
 
-// Every call waits for the answer. A registry that is out of reach, or answers with 429 or 5xx, is asked
-// again for some seconds; then it is a UserError "avro.registry-unreachable". What it refuses is a UserError
+// Every call waits for the answer, five seconds at most. A registry that is out of reach, does not answer
+// within two seconds, or answers with 429 or 5xx, is asked again, at its next address where it has several,
+// with pauses that double; then it is a UserError "avro.registry-unreachable". What it refuses is a UserError
 // "avro.registry-refused" with its own words.
 class SchemaRegistry {
   public:

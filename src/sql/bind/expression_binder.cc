@@ -176,7 +176,10 @@ ExpressionPtr ExpressionBinder::fields(ExpressionPtr value, const std::vector<Id
         if (value->type().kind() != TypeKind::Row) {
             failAt(field.span, "sql.unknown-column",
                    fmt::format("'{}' is no field: what stands before it is {}, not a ROW", field.name,
-                               value->type().toString()));
+                               value->type().toString()),
+                   value->type().kind() == TypeKind::Variant
+                       ? fmt::format("a VARIANT's is ['{}']", field.name)
+                       : "");
         }
         std::vector<std::string> names;
         for (const Field& known : value->type().fields())

@@ -55,7 +55,9 @@ void checkOptions(const Hint& hint) {
     std::vector<std::string> keys;
     for (const LookupOption& option : lookupOptions())
         keys.emplace_back(option.key);
-    for (const auto& [key, value] : hint.options) {
+    for (const auto& given : hint.options) {
+        const std::string& key = given.first;
+        const std::string& value = given.second;
         const auto known = std::find_if(lookupOptions().begin(), lookupOptions().end(),
                                         [&](const LookupOption& option) { return option.key == key; });
         if (known == lookupOptions().end()) {
