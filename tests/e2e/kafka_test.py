@@ -232,6 +232,13 @@ def test_a_table_of_the_newest_values(broker):
         return (f"CREATE TABLE {name} ({columns}) WITH ('connector' = 'upsert-kafka', 'topic' = '{topic}', "
                 f"'properties.bootstrap.servers' = '{broker}', 'key.format' = 'csv', 'value.format' = 'json'{more});\n")
 
+    def newest_of(topic):
+        newest = {}
+        for line in consume(broker, topic, "%k %S %s\n"):
+            key, size, *value = line.split(" ", 2)
+            newest[key] = json.loads(value[0])["v"] if int(size) >= 0 else None
+        return {key: value for key, value in newest.items() if value is not None}
+
     bounded = ", 'scan.bounded.mode' = 'latest-offset'"
     produce(broker, "newest", [("a", '{"k":"a","v":1}'), ("b", '{"k":"b","v":2}'), ("a", '{"k":"a","v":3}'), ("c", '{"k":"c","v":4}'),
                                ("b", ""), ("nobody", "")], "-Z")
@@ -246,11 +253,8 @@ def test_a_table_of_the_newest_values(broker):
         topic = f"totals-{name}"
         rows(source + upserts("totals", topic, more) + "INSERT INTO totals SELECT k, v * 10 FROM newest;",
              "--set", "parallelism.default=2", "--set", "execution.runtime-mode=streaming")
-        newest = {}
-        for line in consume(broker, topic, "%k %S %s\n"):
-            key, size, *value = line.split(" ", 2)
-            newest[key] = json.loads(value[0])["v"] if int(size) >= 0 else None
-        assert {key: value for key, value in newest.items() if value is not None} == {"a": 30, "c": 40}, newest
+        # A transaction's commit is promised before readers of what is committed see it in every partition.
+        wait_for(f"the newest values of {topic}", lambda: newest_of(topic) == {"a": 30, "c": 40}, 10, 0.2)
         assert rows(upserts("totals", topic, bounded) + "SELECT SUM(v) AS total FROM totals;",
                     "--set", "execution.runtime-mode=batch") == [{"total": 70}]
     failed = sql(upserts("t", "newest").replace(", PRIMARY KEY (k) NOT ENFORCED", "") + "SELECT * FROM t;")

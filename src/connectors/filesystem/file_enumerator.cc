@@ -106,6 +106,7 @@ FileEnumerator::FileEnumerator(FilesystemOptions options, const std::optional<st
         restored_ = !options_.monitor_interval;
     }
     if (!in.empty()) damaged();
+    spreads_ = dealt_.empty();  // else readers have files, and ask when they are at their end
 }
 
 FileEnumerator::~FileEnumerator() = default;
@@ -155,12 +156,25 @@ void FileEnumerator::onSplitRequest(EnumeratorContext& context, SlotIndex reader
     deal(context);
 }
 
+// Every reader gets a file before one gets its second, however late it asks: files that were written beside
+// each other are read beside each other, and none is behind the watermark of another.
+std::optional<SlotIndex> FileEnumerator::nextReader(uint32_t parallelism) const {
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](SlotIndex reader) { return !served_.contains(reader); });
+    if (first != waiting_.end()) return *first;
+    const size_t reserved = spreads_ ? parallelism - served_.size() : 0;
+    if (waiting_.empty() || undealt_.size() <= reserved) return std::nullopt;
+    return *waiting_.begin();
+}
+
 void FileEnumerator::deal(EnumeratorContext& context) {
-    while (!waiting_.empty() && !undealt_.empty()) {
+    while (!undealt_.empty()) {
+        const std::optional<SlotIndex> reader = nextReader(context.parallelism());
+        if (!reader) return;
         auto path = undealt_.extract(undealt_.begin());
-        const SlotIndex reader = *waiting_.begin();
-        waiting_.erase(waiting_.begin());
-        context.assign(reader, {path.value(), FilePosition{}.encode()});
+        waiting_.erase(*reader);
+        served_.insert(*reader);
+        context.assign(*reader, {path.value(), FilePosition{}.encode()});
         dealt_.insert(std::move(path));
     }
     if (options_.monitor_interval) return;

@@ -1,4 +1,5 @@
-// Finds the files of a table and deals them out, one at a time, in the order of their names.
+// Finds the files of a table and deals them out, one at a time, in the order of their names, each reader its
+// first before any its second.
 //
 // What it remembers is the paths already dealt out, below the table's folder and front-coded: a path costs
 // its difference to the one before. They are kept for good, also when a file is gone, so that a folder that
@@ -31,6 +32,7 @@ class FileEnumerator final : public SplitEnumerator {
   private:
     void scan(EnumeratorContext& context);
     void deal(EnumeratorContext& context);
+    std::optional<SlotIndex> nextReader(uint32_t parallelism) const;
 
     class Pattern;
     const FilesystemOptions options_;
@@ -38,7 +40,9 @@ class FileEnumerator final : public SplitEnumerator {
     bool restored_ = false;
     std::set<std::string> dealt_;
     std::set<std::string> undealt_;
-    std::set<SlotIndex> waiting_;  // readers that asked while there was nothing
+    std::set<SlotIndex> waiting_;  // readers that asked while there was nothing for them
+    std::set<SlotIndex> served_;   // that had a file since start()
+    bool spreads_ = true;
 };
 
 // A split is named by its file's path below the table's folder (`id`); its state is how far it was read.

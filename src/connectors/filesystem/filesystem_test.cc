@@ -372,22 +372,30 @@ TEST(FilesystemSink, CommitsAgainAndCleansUpOnlyAfterItself) {
     EXPECT_THROW(committer->commit({"rubbish"}), UserError);
 }
 
+// Takes down what an enumerator deals out.
+struct Dealer final : EnumeratorContext {
+    Environment outside;
+    uint32_t readers = 1;
+    std::vector<std::string> assigned;
+    std::vector<uint32_t> to;  // whom each
+    size_t ended = 0;
+    const Environment& environment() const override { return outside; }
+    uint32_t parallelism() const override { return readers; }
+    void assign(SlotIndex reader, SourceSplit split) override {
+        assigned.push_back(split.id);
+        to.push_back(reader.value());
+    }
+    void noMoreSplits(SlotIndex) override { ++ended; }
+    void wakeAt(ProcessingTime) override {}
+};
+
 TEST(FilesystemEnumerator, RemembersManyFilesInFewBytes) {
     VirtualClock clock;
     SimulatedFileSystem files(clock, Random(1));
     files.createFolders("/in");
     for (int i = 0; i < 5000; ++i)
         files.create(fmt::format("/in/flights-2001-{:06}.json", i));
-    struct Context final : EnumeratorContext {
-        Environment outside;
-        std::vector<std::string> assigned;
-        size_t ended = 0;
-        const Environment& environment() const override { return outside; }
-        uint32_t parallelism() const override { return 1; }
-        void assign(SlotIndex, SourceSplit split) override { assigned.push_back(split.id); }
-        void noMoreSplits(SlotIndex) override { ++ended; }
-        void wakeAt(ProcessingTime) override {}
-    } context;
+    Dealer context;
     context.outside = Environment{&clock, &files, 1};
     for (const bool watched : {false, true}) {
         TableSpec spec = table("in", idAndText(), "/in");
@@ -415,6 +423,39 @@ TEST(FilesystemEnumerator, RemembersManyFilesInFewBytes) {
             EXPECT_THROW(FileEnumerator(options, "\x02" + state.substr(0, cut)), UserError);
         }
     }
+}
+
+TEST(FilesystemEnumerator, EveryReaderHasAFileBeforeOneHasItsSecond) {
+    VirtualClock clock;
+    SimulatedFileSystem files(clock, Random(1));
+    files.createFolders("/in");
+    for (int i = 0; i < 4; ++i)
+        files.create(fmt::format("/in/{}.json", i));
+    Dealer context;
+    context.outside = Environment{&clock, &files, 1};
+    context.readers = 3;
+    FileEnumerator enumerator(FilesystemOptions::from(table("in", idAndText(), "/in")), std::nullopt);
+    enumerator.start(context);
+    for (int i = 0; i < 5; ++i)
+        enumerator.onSplitRequest(context, SlotIndex(0));
+    EXPECT_EQ(context.to, (std::vector<uint32_t>{0, 0}));  // two are for the others
+    EXPECT_EQ(context.ended, 0U);
+    FileEnumerator restored(FilesystemOptions::from(table("in", idAndText(), "/in")), enumerator.snapshot());
+    enumerator.onSplitRequest(context, SlotIndex(2));
+    enumerator.onSplitRequest(context, SlotIndex(1));
+    EXPECT_EQ(context.to, (std::vector<uint32_t>{0, 0, 2, 1}));
+    EXPECT_EQ(context.ended, 1U);
+    for (const uint32_t reader : {2U, 1U})
+        enumerator.onSplitRequest(context, SlotIndex(reader));
+    EXPECT_EQ(context.ended, 3U);
+    EXPECT_EQ(context.assigned, (std::vector<std::string>{"0.json", "1.json", "2.json", "3.json"}));
+
+    // Readers that were restored may have files that are not at their end: nobody waits for them.
+    restored.start(context);
+    for (int i = 0; i < 3; ++i)
+        restored.onSplitRequest(context, SlotIndex(0));
+    EXPECT_EQ(context.to, (std::vector<uint32_t>{0, 0, 2, 1, 0, 0}));
+    EXPECT_EQ(context.ended, 4U);
 }
 
 // Files copied by a job that crashes, fails and is restored, again and again: every line once, none torn.
