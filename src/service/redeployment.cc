@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -23,8 +24,6 @@ ApplicationVersion requireVersion(OperationContext& context, const char* which) 
                    context.state.at(which).dump());
     return std::move(*version);
 }
-
-constexpr int64_t kStopStep = 3;  // of describeChange's
 
 bool has(const OperationContext& context, const char* member) { return context.state.contains(member); }
 
@@ -183,11 +182,19 @@ bool isPastStop(const OperationContext& context) {
     return has(context, "location") || has(context, "switched") || has(context, "jobEnded");
 }
 
+int64_t stepNamed(std::string_view name, const std::string& kind) {
+    const auto& steps = operationDescription(kind).steps;
+    return std::find_if(steps.begin(), steps.end(), [&](const auto& step) { return step.name == name; }) -
+           steps.begin();
+}
+
 // A job that may have been asked to stop does stop, however early the rollback that cancels this change came:
 // it is waited for, as what it saves is what the rollback goes on from. Whoever wants no state (a force stop,
 // a deletion) does not wait.
 void finishStop(OperationContext& context) {
-    if (!has(context, "snapshot") || isPastStop(context) || context.operation.step < kStopStep) return;
+    if (!has(context, "snapshot") || isPastStop(context) ||
+        context.operation.step < stepNamed("stop", context.operation.kind))
+        return;
     const auto check = [&context] {
         context.check();
         const auto application = context.service.store.findApplication(context.application.id);
