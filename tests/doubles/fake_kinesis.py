@@ -21,6 +21,8 @@ import threading
 import time
 import zlib
 
+from quiet_handler import QuietHandler
+
 LAST_HASH = 2**128 - 1
 FIRST_SEQUENCE = 10**55
 TAKE_OVER_S = 1  # Kinesis: 5 seconds
@@ -210,7 +212,7 @@ class FakeKinesis(http.server.ThreadingHTTPServer):
         return next(name for name, stream in self.streams.items() if stream.shards.get(shard.id) is shard)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
@@ -258,13 +260,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kinesis.at("shards listed")
 
     def send(self, status, document):
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+        self.answer(status, json.dumps(document).encode(), "application/x-amz-json-1.1")
 
     def subscribe(self, asked):
         kinesis, mine = self.server, object()
@@ -301,6 +297,3 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def chunk(self, data):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
-
-    def log_message(self, *_):
-        pass

@@ -5,6 +5,8 @@ import json
 import threading
 import time
 
+from quiet_handler import QuietHandler
+
 
 class FakeRegistry:
     """`schemas` are texts by number. `mood` is "well", "failing" (500), "hanging", or "gone" (nobody listens)."""
@@ -39,7 +41,7 @@ class Server(http.server.ThreadingHTTPServer):
         """A client that does not wait any longer is no news."""
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     def do_GET(self):
         registry = self.server.registry
         registry.asked[registry.mood] += 1
@@ -47,18 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(registry.HANG_S)
         number = int(self.path.rsplit("/", 1)[1])
         if registry.mood == "failing":
-            self.answer(500, {"error_code": 50001, "message": "the store is not open"})
+            self.answer(500, json.dumps({"error_code": 50001, "message": "the store is not open"}).encode())
         elif self.path.startswith("/schemas/ids/") and number in registry.schemas:
-            self.answer(200, {"schema": registry.schemas[number]})
+            self.answer(200, json.dumps({"schema": registry.schemas[number]}).encode())
         else:
-            self.answer(404, {"error_code": 40403, "message": "Schema not found"})
-
-    def answer(self, status, document):
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.answer(404, json.dumps({"error_code": 40403, "message": "Schema not found"}).encode())

@@ -9,12 +9,13 @@ import subprocess
 import threading
 import time
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from harness import MILLRACE, free_port, wait_for
+from quiet_handler import QuietHandler
 
 MODEL = botocore.session.get_session().get_service_model("kinesisanalyticsv2")
 SQL = """
@@ -250,30 +251,19 @@ class ModelService:
         self.pages = {}  # path -> (status, text, or texts in turn)
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, answer = outer.answer(self.headers["X-Amz-Target"].split(".")[1], body)
-                data = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                self.answer(status, json.dumps(answer).encode())
 
             def do_GET(self):
                 status, text = outer.pages.get(self.path, (404, "nothing here"))
                 if isinstance(text, list):
                     text = text.pop(0) if len(text) > 1 else text[0]
-                data = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                pass
+                self.answer(status, text.encode())
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from harness import MILLRACE, ROOT, free_port, wait_for
+from quiet_handler import QuietHandler
 
 KEYS = 16
 
@@ -127,7 +128,7 @@ class Faults(http.server.ThreadingHTTPServer):
         self.counts, self.rate, self.dice = collections.Counter(), rate, random.Random(7)
         faults = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
@@ -145,15 +146,6 @@ class Faults(http.server.ThreadingHTTPServer):
                         return self.answer(response.status, response.read())
                 except urllib.error.HTTPError as refused:
                     return self.answer(refused.code, refused.read())
-
-            def answer(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.daemon_threads = True
