@@ -1,8 +1,8 @@
 #include "functions/time_zone.h"
 
 #include <cctz/time_zone.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <optional>
@@ -120,26 +120,9 @@ ZoneConverter& zoneConverter(const std::string& zone) {
     return *last->second;
 }
 
-bool holdsInstants(const LogicalType& type) {
-    switch (type.kind()) {
-        case TypeKind::TimestampLtz:
-            return true;
-        case TypeKind::Array:
-        case TypeKind::Multiset:
-            return holdsInstants(type.element());
-        case TypeKind::Map:
-            return holdsInstants(type.element()) || holdsInstants(type.mapValue());
-        case TypeKind::Row:
-            return std::any_of(type.fields().begin(), type.fields().end(),
-                               [](const Field& field) { return holdsInstants(field.type); });
-        default:
-            return false;
-    }
-}
-
 ColumnPtr inLocalTime(const ColumnPtr& column, const std::string& zone) {
     const LogicalType& type = column->type();
-    if (!holdsInstants(type)) return column;
+    if (!type.holds(TypeKind::TimestampLtz)) return column;
     const size_t rows = column->size();
     auto result = std::make_shared<Column>(type, rows);
     if (column->validity() != nullptr) std::copy_n(column->validity(), rows, result->mutableValidity());

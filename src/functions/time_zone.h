@@ -48,6 +48,5 @@ ZoneConverter& zoneConverter(const std::string& zone);
 // The column with every TIMESTAMP_LTZ in it, also inside of ARRAYs, MAPs and ROWs, at the zone's local time:
 // its text is then what is to be shown there.
 ColumnPtr inLocalTime(const ColumnPtr& column, const std::string& zone);
-bool holdsInstants(const LogicalType& type);  // whether there is any
 
 }  // namespace millrace

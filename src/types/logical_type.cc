@@ -362,6 +362,12 @@ const LogicalType& LogicalType::mapValue() const {
     return nested_->fields[1].type;
 }
 
+bool LogicalType::holds(TypeKind kind) const {
+    return kind_ == kind ||
+           (nested_ && std::any_of(nested_->fields.begin(), nested_->fields.end(),
+                                   [&](const Field& part) { return part.type.holds(kind); }));
+}
+
 const std::vector<Field>& LogicalType::fields() const {
     MILLRACE_CHECK(nested_ && kind_ == TypeKind::Row, "{} is not a row", toString());
     return nested_->fields;

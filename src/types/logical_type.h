@@ -108,6 +108,7 @@ class LogicalType {
         return kind_ == TypeKind::IntervalYearMonth || kind_ == TypeKind::IntervalDayTime;
     }
     bool isNested() const { return kind_ >= TypeKind::Array; }
+    bool holds(TypeKind kind) const;  // whether it is of that kind, or some element or field of it is
 
     // Flink's text: "DECIMAL(10, 2) NOT NULL", "ROW<`a` INT, `b` STRING>"; parse() reads exactly what
     // toString() writes (snapshots name types by it) and throws UserError "type.bad-text".

@@ -185,7 +185,7 @@ std::optional<Found> toText(const Request& request) {
             found.kernel = from.isBinary() && to.isCharacter() ? bytesKernel(to) : stringKernel(to);
             break;
         default:
-            found.context_free = !holdsInstants(from);
+            found.context_free = !from.holds(TypeKind::TimestampLtz);
             found.kernel = valueKernel(to);
             break;
     }

@@ -96,26 +96,9 @@ const MetadataKey& metadataKeyOf(const TableDefinition& table, const TableColumn
     return *found;
 }
 
-bool hasVariant(const LogicalType& type) {
-    switch (type.kind()) {
-        case TypeKind::Variant:
-            return true;
-        case TypeKind::Array:
-        case TypeKind::Multiset:
-            return hasVariant(type.element());
-        case TypeKind::Map:
-            return hasVariant(type.element()) || hasVariant(type.mapValue());
-        case TypeKind::Row:
-            return std::any_of(type.fields().begin(), type.fields().end(),
-                               [](const Field& field) { return hasVariant(field.type); });
-        default:
-            return false;
-    }
-}
-
 // No format reads or writes one, and nothing makes one up.
 void refuseVariant(const TableDefinition& table, const TableColumn& column) {
-    if (!hasVariant(column.type)) return;
+    if (!column.type.holds(TypeKind::Variant)) return;
     throw UserError("sql.not-supported",
                     fmt::format("table '{}': the column '{}' is {}, which the connector '{}' cannot read or "
                                 "write",
