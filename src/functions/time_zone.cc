@@ -84,13 +84,13 @@ void ZoneConverter::locate(int64_t instant_micros) {
     end_ = kForever;
     // A change is given by the civil times just before and at it; the one of this stretch's offset tells the
     // instant.
-    const auto changeAt = [&](const cctz::civil_second& civil) {
+    const auto change_at = [&](const cctz::civil_second& civil) {
         return (secondsOf(cctz::convert(civil, cctz::utc_time_zone())) - offset) * kMicros;
     };
     cctz::time_zone::civil_transition change;
-    if (zone_->zone.prev_transition(instant + cctz::seconds(1), &change)) begin_ = changeAt(change.to);
+    if (zone_->zone.prev_transition(instant + cctz::seconds(1), &change)) begin_ = change_at(change.to);
     if (zone_->zone.next_transition(instant, &change)) {
-        end_ = changeAt(change.from);
+        end_ = change_at(change.from);
     } else if (instant_micros > kRulesListedUntil) {
         // The zone's rule goes on, but its changes are no longer listed.
         begin_ = instant_micros;

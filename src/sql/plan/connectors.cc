@@ -68,6 +68,7 @@ const MetadataKey& metadataKeyOf(const TableDefinition& table, const TableColumn
                                         table.connector()),
                             "leave METADATA out for a column of the records themselves");
         std::vector<std::string> names;
+        names.reserve(keys.size());
         for (const MetadataKey& key : keys)
             names.push_back(key.name);
         const std::string nearest = nearestName(column.metadata_key, names);
@@ -170,7 +171,7 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     const TextSpan& where = rel.origin->where();
     const ConnectorDescriptor& connector = connectorOf(*scan.table, options, where);
     if (!connector.make_source) cannot(*scan.table, "read", where);
-    const std::shared_ptr<const Source> source = placed(where, [&] {
+    std::shared_ptr<const Source> source = placed(where, [&] {
         TableSpec spec = specOf(*scan.table, connector, Direction::Read);
         spec.projection = scan.paths;
         spec.filters = scan.filters;
@@ -184,7 +185,8 @@ std::shared_ptr<const Source> makeTableSource(const Rel& rel, const ScanRel& sca
     if (!takes.make_sink) cannot(letters, "written", where);
     auto sink = std::make_shared<DeadLetterSink>(
         placed(where, [&] { return takes.make_sink(specOf(letters, takes, Direction::Write)); }));
-    return std::make_shared<SourceWithDeadLetters>(source, std::move(sink), letters.path.toString());
+    return std::make_shared<SourceWithDeadLetters>(std::move(source), std::move(sink),
+                                                   letters.path.toString());
 }
 
 bool takesFields(const TableDefinition& table, const PlanOptions& options) {
