@@ -208,7 +208,7 @@ TEST_F(SessionTest, EveryProblemHasItsPlace) {
                   "a STRING");
     expectProblem("CREATE TABLE t (a DECIMAL(50, 2))", "sql.bad-type", "between 1 and 38, not 50", "",
                   "DECIMAL");
-    expectProblem("CREATE TABLE t (a TIMESTAMP(9))", "sql.bad-type", "microsecond", "TIMESTAMP(6)",
+    expectProblem("CREATE TABLE t (a TIMESTAMP(10))", "sql.bad-type", "between 0 and 9, not 10", "",
                   "TIMESTAMP");
 }
 
