@@ -122,8 +122,8 @@ TEST_F(SessionTest, WindowsGroupByTheirBounds) {
                   .find("select=[COUNT(*)], window="),
               std::string::npos);
     expectProblem(
-        "SELECT * FROM TABLE(TUMBLE((SELECT MAX(ts) AS ts FROM flights), DESCRIPTOR(ts), INTERVAL '1' "
-        "SECOND))",
+        "SELECT * FROM TABLE(TUMBLE((SELECT CAST(ts AS STRING) AS ts FROM flights), DESCRIPTOR(ts), "
+        "INTERVAL '1' SECOND))",
         "sql.no-time-attribute", "'ts' is no time attribute", "WATERMARK", "ts), INTERVAL");
     expectProblem(
         "SELECT * FROM TABLE(HOP(TABLE flights, DESCRIPTOR(ts), INTERVAL '7' SECOND, INTERVAL '1' MINUTE))",
