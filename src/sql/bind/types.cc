@@ -68,7 +68,7 @@ LogicalType withoutNullability(const TypeSpec& spec) {
     if (spec.name == "VARCHAR") return LogicalType::varchar(length(LogicalType::kMaxLength));
     if (spec.name == "BINARY") return LogicalType::binary(length(1));
     if (spec.name == "VARBINARY") return LogicalType::varbinary(length(LogicalType::kMaxLength));
-    if (spec.name == "TIME") return LogicalType::time(inRange(spec, spec.precision, 0, 0, 3, "precision"));
+    if (spec.name == "TIME") return LogicalType::time(inRange(spec, spec.precision, 0, 0, 9, "precision"));
     if (spec.name == "TIMESTAMP" || spec.name == "TIMESTAMP_LTZ") {
         const int precision = inRange(spec, spec.precision, 6, 0, 9, "precision");
         return spec.name == "TIMESTAMP" ? LogicalType::timestamp(precision)
