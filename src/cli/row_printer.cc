@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "batch/time_points.h"
 #include "formats/json/json_encoder.h"
-#include "types/calendar.h"
 
 namespace millrace::cli {
 
@@ -332,7 +332,7 @@ class StreamingPrinter final : public RowPrinter {
 
 std::string cellText(const Column& column, size_t row) {
     if (column.type().isTimestamp() && !column.isNull(row)) {
-        return formatTimestamp(column.data<int64_t>()[row], column.type().precision());
+        return formatTimestamp(timePointAt(column, row), column.type().precision());
     }
     if (column.type().isBinary() && !column.isNull(row)) {
         std::string text = "x'";

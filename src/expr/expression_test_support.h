@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "expr/executor.h"
+#include "types/calendar.h"
 
 namespace millrace::testing_support {
 
@@ -116,7 +117,10 @@ inline std::vector<Value> randomColumn(const LogicalType& type, size_t rows, Ran
                 break;
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
-                values.push_back(Value::int64(any % 8'000'000'000'000'000));
+                values.push_back(timeValue(
+                    TimePoint{any % 8'000'000'000'000'000, static_cast<int64_t>(random.below(1000))}.cutTo(
+                        type.precision()),
+                    type));
                 break;
             case TypeKind::Decimal: {
                 Int128 bound = 1;

@@ -40,6 +40,8 @@ const std::vector<LogicalType>& columnTypes() {
                                  "TIME(0)",
                                  "TIMESTAMP(3)",
                                  "TIMESTAMP_LTZ(6)",
+                                 "TIMESTAMP(9)",
+                                 "TIMESTAMP_LTZ(8)",
                                  "INTERVAL YEAR TO MONTH",
                                  "INTERVAL DAY TO SECOND",
                                  "ARRAY<INT>",

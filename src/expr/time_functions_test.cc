@@ -66,7 +66,9 @@ TEST(Time, InstantsAndZones) {
               "-3556");
     EXPECT_EQ(of("UNIX_TIMESTAMP", {text("soon")}), "-9223372036854775808");
     EXPECT_EQ(of("TO_TIMESTAMP_LTZ", {bigint(4001), integer(3)}), "1970-01-01 00:00:04.001");
-    EXPECT_EQ(of("TO_TIMESTAMP_LTZ", {bigint(4), integer(9)}), "data.bad-argument");
+    EXPECT_EQ(of("TO_TIMESTAMP_LTZ", {bigint(4), integer(9)}), "1970-01-01 00:00:00.000000004");
+    EXPECT_EQ(of("TO_TIMESTAMP_LTZ", {bigint(4), integer(10)}), "data.bad-argument");
+    EXPECT_EQ(of("TO_TIMESTAMP_LTZ", {bigint(253402300800), integer(0)}), "NULL");
     EXPECT_EQ(of("TO_TIMESTAMP_LTZ",
                  {text("2024-07-01 12:00:00"), text("yyyy-MM-dd HH:mm:ss"), text("Europe/Berlin")}),
               "2024-07-01 10:00:00.000");

@@ -259,7 +259,7 @@ DatePattern::DatePattern(std::string_view pattern) {
             while (end < pattern.size() && pattern[end] == c)
                 ++end;
             parts_.push_back({c, static_cast<int>(end - at), ""});
-            stretch_micros_ = std::min(stretch_micros_, stretchOf(c));
+            stretch_micros_ = std::min(stretch_micros_, c == 'S' && end - at <= 6 ? 1 : stretchOf(c));
             at = end;
         } else {
             literal(pattern.substr(at++, 1));
@@ -271,7 +271,7 @@ int64_t DatePattern::stretchOf(char letter) {
     switch (letter) {
         case 'S':
         case 'n':
-            return 1;
+            return 0;
         case 's':
             return kMicrosPerSecond;
         case 'm':
@@ -287,11 +287,13 @@ int64_t DatePattern::stretchOf(char letter) {
     }
 }
 
-void DatePattern::format(int64_t local_micros, int64_t offset_seconds, std::string& out) const {
+void DatePattern::format(TimePoint local, int64_t offset_seconds, std::string& out) const {
+    const int64_t local_micros = local.micros;
     const int64_t days = floorDivide(local_micros, kMicrosPerDay);
     const int64_t of_day = local_micros - days * kMicrosPerDay;
     const CivilDate date = civilFromDays(days);
     const int64_t seconds = of_day / kMicrosPerSecond;
+    const int64_t nanos = of_day % kMicrosPerSecond * kNanosPerMicro + local.nanos;
     const int64_t hour = seconds / 3600;
     for (const Part& part : parts_) {
         const int count = part.count;
@@ -345,13 +347,13 @@ void DatePattern::format(int64_t local_micros, int64_t offset_seconds, std::stri
                 padded(out, seconds % 60, count);
                 break;
             case 'S': {
-                std::string digits = fmt::format("{:06}000", of_day % kMicrosPerSecond);
+                std::string digits = fmt::format("{:09}", nanos);
                 digits.resize(static_cast<size_t>(count), '0');
                 out += digits;
                 break;
             }
             case 'n':
-                padded(out, of_day % kMicrosPerSecond * 1000, count);
+                padded(out, nanos, count);
                 break;
             case 'Q':
             case 'q':

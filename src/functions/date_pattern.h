@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "types/calendar.h"
+
 namespace millrace {
 
 class DatePattern {
@@ -20,9 +22,9 @@ class DatePattern {
     explicit DatePattern(std::string_view pattern);
 
     // `offset_seconds` is what the zone letters write.
-    void format(int64_t local_micros, int64_t offset_seconds, std::string& out) const;
+    void format(TimePoint local, int64_t offset_seconds, std::string& out) const;
     // How long what format() writes stays the same: times in one such stretch, counted from 1970, are written
-    // alike where their offset is the same. A day for "yyyy-MM-dd".
+    // alike where their offset is the same. A day for "yyyy-MM-dd"; 0 where nanoseconds are told apart.
     int64_t stretchMicros() const { return stretch_micros_; }
 
     struct Parsed {

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
+#include "batch/time_points.h"
 #include "functions/json_document.h"
-#include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
 #include "types/variant.h"
@@ -52,9 +52,9 @@ void writeDecimal(Int128 unscaled, int scale, std::string& out) {
 }
 
 // Java's ISO_LOCAL_DATE_TIME: seconds always, and of their fraction the digits that are not trailing zeros.
-void writeTimestamp(int64_t micros, bool instant, std::string& out) {
+void writeTimestamp(TimePoint time, bool instant, std::string& out) {
     char text[40];
-    char* end = appendTimestampFixed(text, micros, 6);
+    char* end = appendTimestampFixed(text, time, 9);
     while (*(end - 1) == '0')
         --end;
     if (*(end - 1) == '.') --end;
@@ -199,7 +199,7 @@ void writeJsonValue(const Column& column, size_t row, std::string& out) {
             return;
         case TypeKind::Timestamp:
         case TypeKind::TimestampLtz:
-            return writeTimestamp(column.data<int64_t>()[row], type.kind() == TypeKind::TimestampLtz, out);
+            return writeTimestamp(timePointAt(column, row), type.kind() == TypeKind::TimestampLtz, out);
         case TypeKind::Array:
         case TypeKind::Map:
         case TypeKind::Multiset:

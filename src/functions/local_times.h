@@ -3,13 +3,13 @@
 
 #include <vector>
 
+#include "batch/time_points.h"
 #include "functions/kernels.h"
 #include "functions/time_zone.h"
-#include "types/calendar.h"
 
 namespace millrace {
 
-// Of a TIMESTAMP_LTZ in the session's zone; of a TIME on 1970-01-01.
+// Of a TIMESTAMP_LTZ in the session's zone; of a TIME on 1970-01-01. Nanoseconds are cut off.
 inline std::vector<int64_t> localMicros(const FunctionContext& context, const Column& column, size_t rows) {
     std::vector<int64_t> local(rows);
     switch (column.type().kind()) {
@@ -24,11 +24,16 @@ inline std::vector<int64_t> localMicros(const FunctionContext& context, const Co
         case TypeKind::TimestampLtz: {
             ZoneConverter& zone = zoneConverter(context.time_zone);
             for (size_t i = 0; i < rows; ++i)
-                local[i] = column.isNull(i) ? 0 : zone.toLocal(column.data<int64_t>()[i]);
+                local[i] = column.isNull(i) ? 0 : zone.toLocal(timePointAt(column, i).micros);
             break;
         }
         default:
-            std::copy_n(column.data<int64_t>(), rows, local.begin());
+            if (column.type().isNanos()) {
+                for (size_t i = 0; i < rows; ++i)
+                    local[i] = timePointAt(column, i).micros;
+            } else {
+                std::copy_n(column.data<int64_t>(), rows, local.begin());
+            }
             break;
     }
     return local;

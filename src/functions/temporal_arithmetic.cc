@@ -1,9 +1,9 @@
 // Dates, times and intervals under + - * /. Months are added by the calendar: the day is cut to the month's
 // length.
+#include "batch/time_points.h"
 #include "functions/arithmetic.h"
 #include "functions/kernels.h"
 #include "functions/temporal.h"
-#include "types/calendar.h"
 
 namespace millrace {
 
@@ -56,15 +56,18 @@ std::optional<BoundScalar> shift(const LogicalType& when, const LogicalType& int
                                                     });
         case TypeKind::Timestamp:
         case TypeKind::TimestampLtz:
-            if (months) {
-                return bound<int64_t, int64_t, int32_t>(result, {when, interval},
-                                                        [sign](int64_t micros, int32_t count) {
-                                                            return addMonthsToMicros(micros, sign * count);
-                                                        });
-            }
-            return bound<int64_t, int64_t, int64_t>(
-                result, {when, interval},
-                [sign](int64_t micros, int64_t length) { return wrappingAdd(micros, length, sign); });
+            return dispatchTime(when, [&]<class T>() {
+                if (months) {
+                    return bound<T, T, int32_t>(result, {when, interval}, [sign](T ticks, int32_t count) {
+                        const TimePoint time = timePointIn<T>(ticks);
+                        return timeTicks<T>({addMonthsToMicros(time.micros, sign * count), time.nanos});
+                    });
+                }
+                return bound<T, T, int64_t>(result, {when, interval}, [sign](T ticks, int64_t length) {
+                    const TimePoint time = timePointIn<T>(ticks);
+                    return timeTicks<T>({wrappingAdd(time.micros, length, sign), time.nanos});
+                });
+            });
         default:
             return std::nullopt;
     }

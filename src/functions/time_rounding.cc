@@ -1,8 +1,8 @@
 #include "functions/time_rounding.h"
 
+#include "batch/time_points.h"
 #include "functions/kernels.h"
 #include "functions/time_zone.h"
-#include "types/calendar.h"
 
 namespace millrace {
 
@@ -168,16 +168,23 @@ BoundScalar bindTimeRounding(std::string_view name, bool up, std::span<const Arg
                 type, [round](int32_t millis) { return round(int64_t(millis) * 1000) / 1000 % 86'400'000; });
             break;
         case TypeKind::Timestamp:
-            bound.kernel = unaryKernel<int64_t, int64_t>(type, round);
+            bound.kernel = dispatchTime(type, [&]<class T>() {
+                return unaryKernel<T, T>(
+                    type, [round](T v) { return timeTicks<T>({round(timePointIn<T>(v).cutTo(3).micros)}); });
+            });
             break;
         default:
             bound.context_free = false;
-            bound.kernel = [type, round](const FunctionContext& context, std::span<const ColumnPtr> columns,
-                                         size_t rows) {
-                ZoneConverter& zone = zoneConverter(context.time_zone);
-                return mapUnary<int64_t, int64_t>(
-                    type, columns, rows, [&](int64_t v) { return zone.toInstant(round(zone.toLocal(v))); });
-            };
+            bound.kernel = dispatchTime(type, [&]<class T>() -> ScalarKernel {
+                return [type, round](const FunctionContext& context, std::span<const ColumnPtr> columns,
+                                     size_t rows) {
+                    ZoneConverter& zone = zoneConverter(context.time_zone);
+                    return mapUnary<T, T>(type, columns, rows, [&](T v) {
+                        const int64_t millis = timePointIn<T>(v).cutTo(3).micros;
+                        return timeTicks<T>({zone.toInstant(round(zone.toLocal(millis)))});
+                    });
+                };
+            });
             break;
     }
     return bound;

@@ -1,5 +1,5 @@
-// FLOOR and CEIL of dates and times to a unit, and the numbers that EXTRACT finds in them: on local time, in
-// microseconds.
+// FLOOR and CEIL of dates and times to a unit (of a timestamp cut to the millisecond, as Flink has it), and
+// the numbers that EXTRACT finds in them: on local time, in microseconds.
 #pragma once
 
 #include "functions/function.h"

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "batch/time_points.h"
 
 namespace millrace {
 
@@ -128,9 +129,13 @@ ColumnPtr inLocalTime(const ColumnPtr& column, const std::string& zone) {
     if (column->validity() != nullptr) std::copy_n(column->validity(), rows, result->mutableValidity());
     if (type.kind() == TypeKind::TimestampLtz) {
         ZoneConverter& converter = zoneConverter(zone);
-        for (size_t i = 0; i < rows; ++i)
-            result->mutableData<int64_t>()[i] =
-                column->isNull(i) ? 0 : converter.toLocal(column->data<int64_t>()[i]);
+        dispatchTime(type, [&]<class T>() {
+            for (size_t i = 0; i < rows; ++i) {
+                TimePoint time = timePointIn<T>(column->isNull(i) ? T() : column->data<T>()[i]);
+                time.micros = converter.toLocal(time.micros);
+                result->mutableData<T>()[i] = timeTicks<T>(time);
+            }
+        });
         return result;
     }
     if (type.physical() == PhysicalType::List)

@@ -1,35 +1,59 @@
 #include "operators/kept_watermark.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
 
 namespace millrace {
 
 namespace {
-int64_t keptWatermark(const std::string& text) {
+
+constexpr std::string_view kEnded = " ended";
+
+KeptWatermark::Item keptWatermark(const std::string& text) {
     try {
-        return std::stoll(text);
+        size_t read = 0;
+        const int64_t value = std::stoll(text, &read);
+        return {value, std::string_view(text).substr(read) == kEnded};
     } catch (const std::exception&) {
         throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", text));
     }
 }
+
 }  // namespace
+
+int64_t KeptWatermark::lowest(std::span<const Item> items) {
+    std::optional<int64_t> running, ended;
+    for (const Item& item : items) {
+        if (item.ended) {
+            ended = std::max(ended.value_or(item.value), item.value);
+        } else {
+            running = std::min(running.value_or(item.value), item.value);
+        }
+    }
+    return running ? *running : *ended;
+}
 
 void KeptWatermark::open(OperatorContext& context, Restored which) {
     list_ = &context.state().list("watermark", Redistribution::Union);
+    if (list_->empty()) return;
+    std::vector<Item> items;
     for (const std::string& item : *list_) {
-        const int64_t kept = keptWatermark(item);
-        if (!restored_) value_ = kept;
-        value_ = which == Restored::Lowest ? std::min(value_, kept) : std::max(value_, kept);
-        restored_ = true;
+        items.push_back(keptWatermark(item));
+        value_ = std::max(value_, items.back().value);
     }
+    if (which == Restored::Lowest) value_ = lowest(items);
+    restored_ = true;
 }
 
 void KeptWatermark::rise(EventTime watermark) {
-    if (watermark != EventTime::max()) value_ = std::max(value_, watermark.value());
+    ended_ = watermark == EventTime::max();
+    if (!ended_) value_ = std::max(value_, watermark.value());
 }
 
 void KeptWatermark::store() {
-    if (list_) *list_ = {std::to_string(value_)};
+    if (list_) *list_ = {fmt::format("{}{}", value_, ended_ ? kEnded : "")};
 }
 
 }  // namespace millrace

@@ -18,15 +18,21 @@ namespace {
 
 constexpr size_t kMatchedRows = 8192;  // matched at a time, unless a partition has more
 
+std::vector<int64_t> ascending(std::vector<int64_t> numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
 LogicalType partialMatchesType() { return LogicalType::varbinary(std::numeric_limits<int32_t>::max()); }
 
 }  // namespace
 
-// A partition with rows to be matched: of its rows, those from `first` to `end`. None: its time has gone on.
+// A partition with the numbers of rows: those that its partial matches hold, and from `first` on those to be
+// matched, in their order. If there are none of these, its time has gone on.
 struct MatchRecognize::Due {
     uint32_t partition;
+    std::vector<int64_t> rows;
     size_t first;
-    size_t end;
 };
 
 struct MatchRecognize::Work {
@@ -69,6 +75,7 @@ struct MatchRecognize::State final : OperatorState {
     State(OrderedRowsParameters parameters, const MatchRecognizeParameters& p, OperatorContext& context)
         : rows(std::move(parameters), context),
           matches(rows.partitions()),
+          held(rows.partitions()),
           condition_cells(p.condition_cells, context),
           cells(p.cells, context),
           functions(context),
@@ -83,8 +90,9 @@ struct MatchRecognize::State final : OperatorState {
     }
 
     OrderedRows rows;
-    std::vector<PartialMatches> matches;  // of each partition
-    absl::btree_set<uint32_t> changed;    // partitions whose partial matches state does not have yet
+    std::vector<PartialMatches> matches;     // of each partition
+    std::vector<std::vector<int64_t>> held;  // and the numbers of the rows that they hold, ascending
+    absl::btree_set<uint32_t> changed;       // partitions whose partial matches state does not have yet
     MatchCells condition_cells;
     MatchCells cells;
     FunctionContextKeeper functions;
@@ -94,9 +102,19 @@ struct MatchRecognize::State final : OperatorState {
     KeptWatermark watermark;
     // Times, in microseconds, of rows that wait, and at which partial matches end, with their partitions.
     PartitionTimers timers;
-    std::vector<uint32_t> touched;     // in processing time, of the batch at hand: partitions
-    std::vector<uint32_t> fresh_rows;  // and how many rows of each are new
+    std::vector<uint32_t> touched;  // in processing time, of the batch at hand: partitions
     std::vector<std::vector<PartialMatches::Row>> told;
+
+    // With the rows up to the time, or all of them.
+    Due due(uint32_t partition, std::optional<int64_t> passed) {
+        Due next{partition, held[partition], held[partition].size()};
+        for (const OrderedRow& row : rows.rows(partition)) {
+            if (passed && SortKeys::int64Of(row.key) > *passed) break;
+            if (!std::binary_search(held[partition].begin(), held[partition].end(), row.number))
+                next.rows.push_back(row.number);
+        }
+        return next;
+    }
 
     void rescheduled(uint32_t partition, const PartialMatches::Rules& rules, bool processing_time,
                      OperatorContext& context) {
@@ -153,6 +171,7 @@ std::unique_ptr<OperatorState> MatchRecognize::open(OperatorContext& context) co
         for (size_t i = 0; i < kept->size(); ++i) {
             if (kept->isNull(i)) continue;
             state->matches[partition] = PartialMatches::decode(kept->valueAt(i).asString(), automaton_);
+            state->held[partition] = ascending(state->matches[partition].compact());
         }
         state->rescheduled(partition, rules(), p_.processing_time, context);
     }
@@ -179,9 +198,10 @@ void MatchRecognize::process(OperatorState& operator_state, size_t, const Batch&
     const Batch batch = p_.processing_time ? all : inTime(state, all);
     if (batch.empty()) return;
     state.rows.begin(batch);
-    if (state.matches.size() < state.rows.partitions()) state.matches.resize(state.rows.partitions());
-    if (state.fresh_rows.size() < state.rows.partitions())
-        state.fresh_rows.resize(state.rows.partitions(), 0);
+    if (state.matches.size() < state.rows.partitions()) {
+        state.matches.resize(state.rows.partitions());
+        state.held.resize(state.rows.partitions());
+    }
     const int64_t* times = p_.processing_time ? nullptr : batch.column(p_.order[0].column)->data<int64_t>();
     state.touched.clear();
     for (size_t row = 0; row < batch.rows(); ++row) {
@@ -189,18 +209,17 @@ void MatchRecognize::process(OperatorState& operator_state, size_t, const Batch&
         state.rows.keep(*state.rows.rows(partition).insert(state.rows.pending(row)).first);
         if (times) {
             state.timers.insert({times[row], partition});
-        } else if (state.fresh_rows[partition]++ == 0) {
+        } else {
             state.touched.push_back(partition);
         }
     }
     state.rows.store(batch);
     if (!p_.processing_time) return;
+    std::sort(state.touched.begin(), state.touched.end());
+    state.touched.erase(std::unique(state.touched.begin(), state.touched.end()), state.touched.end());
     std::vector<Due> due;
-    for (const uint32_t partition : state.touched) {
-        const size_t rows = state.rows.rows(partition).size();
-        due.push_back({partition, rows - state.fresh_rows[partition], rows});
-        state.fresh_rows[partition] = 0;
-    }
+    for (const uint32_t partition : state.touched)
+        due.push_back(state.due(partition, std::nullopt));
     fire(state, due, context.now().value(), context, output);
 }
 
@@ -209,17 +228,10 @@ void MatchRecognize::onWatermark(OperatorState& operator_state, EventTime waterm
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) {
         const int64_t passed = lastMicro(watermark.value());
-        const int64_t matched = lastMicro(state.watermark.value());
         std::vector<Due> due;
         for (const uint32_t partition : takePassed(state.timers, passed)) {
-            Due next{partition, 0, 0};
-            for (const OrderedRow& row : state.rows.rows(partition)) {
-                const int64_t time = SortKeys::int64Of(row.key);
-                if (time > passed) break;
-                next.first += matched != kNoMicro && time <= matched;
-                ++next.end;
-            }
-            if (next.end > 0) due.push_back(next);
+            Due next = state.due(partition, passed);
+            if (!next.rows.empty()) due.push_back(std::move(next));
         }
         fire(state, due, watermark.value(), context, output);
         state.watermark.rise(watermark);
@@ -232,16 +244,9 @@ void MatchRecognize::onProcessingTime(OperatorState& operator_state, ProcessingT
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) return;
     std::vector<Due> due;
-    while (!state.timers.empty() && state.timers.begin()->first / 1000 <= now.value()) {
-        const uint32_t partition = state.timers.begin()->second;
-        state.timers.erase(state.timers.begin());
-        const size_t rows = state.rows.rows(partition).size();
-        if (rows > 0) due.push_back({partition, rows, rows});
+    for (const uint32_t partition : takePassed(state.timers, now.value() * 1000 + 999)) {
+        if (!state.rows.rows(partition).empty()) due.push_back(state.due(partition, std::nullopt));
     }
-    std::sort(due.begin(), due.end(), [](const Due& a, const Due& b) { return a.partition < b.partition; });
-    due.erase(std::unique(due.begin(), due.end(),
-                          [](const Due& a, const Due& b) { return a.partition == b.partition; }),
-              due.end());
     fire(state, due, now.value(), context, output);
 }
 
@@ -250,8 +255,8 @@ void MatchRecognize::fire(State& state, std::span<const Due> due, int64_t time_m
     state.functions.refresh(context);
     for (size_t begin = 0; begin < due.size();) {
         size_t end = begin, rows = 0;
-        while (end < due.size() && (end == begin || rows + due[end].end <= kMatchedRows))
-            rows += due[end++].end;
+        while (end < due.size() && (end == begin || rows + due[end].rows.size() <= kMatchedRows))
+            rows += due[end++].rows.size();
         fireSome(state, due.subspan(begin, end - begin), time_ms, context, output);
         begin = end;
     }
@@ -259,12 +264,10 @@ void MatchRecognize::fire(State& state, std::span<const Due> due, int64_t time_m
 
 void MatchRecognize::load(State& state, std::span<const Due> due, Work& work) const {
     for (const Due& next : due) {
-        work.runs.push_back({next.partition, work.numbers.size(), next.first, next.end});
-        size_t left = next.end;
-        for (const OrderedRow& row : state.rows.rows(next.partition)) {
-            if (left-- == 0) break;
-            work.places.emplace_back(row.number, static_cast<uint32_t>(work.numbers.size()));
-            work.numbers.push_back(row.number);
+        work.runs.push_back({next.partition, work.numbers.size(), next.first, next.rows.size()});
+        for (const int64_t row : next.rows) {
+            work.places.emplace_back(row, static_cast<uint32_t>(work.numbers.size()));
+            work.numbers.push_back(row);
         }
     }
     std::sort(work.places.begin(), work.places.end());
@@ -399,17 +402,21 @@ void MatchRecognize::settle(State& state, Work& work, OperatorContext& context) 
     std::vector<int64_t> gone;
     for (const Work::Run& run : work.runs) {
         PartialMatches& matches = state.matches[run.partition];
-        std::vector<int64_t> held = matches.compact();
-        std::sort(held.begin(), held.end());
+        const auto loaded = work.numbers.begin() + static_cast<ptrdiff_t>(run.begin);
+        const std::vector<int64_t> matched = ascending({loaded, loaded + static_cast<ptrdiff_t>(run.end)});
+        std::vector<int64_t>& held = state.held[run.partition];
+        held = ascending(matches.compact());
         OrderedRows::Rows& rows = state.rows.rows(run.partition);
-        auto row = rows.begin();
-        for (size_t n = 0; n < run.end; ++n) {
-            if (std::binary_search(held.begin(), held.end(), row->number)) {
+        size_t left = matched.size() - held.size();
+        for (auto row = rows.begin(); left > 0;) {
+            if (!std::binary_search(matched.begin(), matched.end(), row->number) ||
+                std::binary_search(held.begin(), held.end(), row->number)) {
                 ++row;
                 continue;
             }
             gone.push_back(row->number);
             row = rows.erase(row);
+            --left;
         }
         if (matches.empty()) {
             state.changed.erase(run.partition);

@@ -117,6 +117,20 @@ TEST(MatchRecognize, ForgetsMatchesThatBeganTooLongAgo) {
     EXPECT_EQ(rowsInState(arrival), 0U);
 }
 
+// The last watermark is not kept: those below it say nothing of what it let be matched.
+TEST(MatchRecognize, MatchesNoRowAgainAfterARestoreBehindTheEndOfTime) {
+    OperatorHarness harness(falling(), {0});
+    harness.process(batchOf(kTicks, {tick("x", 1, 9), tick("x", 2, 8)}));
+    harness.watermark(1000);
+    harness.watermark(EventTime::max().value());
+    OperatorHarness restored(falling(), {0}, 1, harness.snapshot());
+    restored.watermark(EventTime::max().value());
+    restored.process(batchOf(kTicks, {tick("x", 3, 20, true)}));
+    restored.watermark(EventTime::max().value());
+    EXPECT_EQ(restored.changes(), Changes{"+I(x, 9, 8, 8, 20)"});
+    EXPECT_EQ(rowsInState(restored), 0U);
+}
+
 TEST(MatchRecognize, GoesOnAfterARestoreAtAnyParallelism) {
     std::mt19937 random(11);
     const auto pick = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };

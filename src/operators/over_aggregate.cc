@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "operators/kept_watermark.h"
 #include "operators/partition_timers.h"
 
 namespace millrace {
@@ -12,15 +13,19 @@ namespace {
 
 constexpr size_t kFiredRows = 8192;  // computed at a time, unless a partition has more
 
-std::string encoded(int64_t watermark) {
-    return std::string(reinterpret_cast<const char*>(&watermark), sizeof(watermark));
+// 8 bytes, and a 1 where all time has ended since (operators/kept_watermark.h).
+std::string encoded(int64_t watermark, bool ended) {
+    std::string item(reinterpret_cast<const char*>(&watermark), sizeof(watermark));
+    if (ended) item.push_back('\1');
+    return item;
 }
 
-int64_t decodedOverWatermark(const std::string& item) {
-    int64_t watermark = 0;
-    if (item.size() != sizeof(watermark))
+KeptWatermark::Item decodedOverWatermark(const std::string& item) {
+    KeptWatermark::Item watermark;
+    watermark.ended = item.size() == sizeof(watermark.value) + 1;
+    if (item.size() != sizeof(watermark.value) && !watermark.ended)
         throw UserError("snapshot.damaged", "the watermark of an OVER aggregation is not 8 bytes long");
-    std::memcpy(&watermark, item.data(), sizeof(watermark));
+    std::memcpy(&watermark.value, item.data(), sizeof(watermark.value));
     return watermark;
 }
 
@@ -45,6 +50,7 @@ struct OverAggregate::State final : OperatorState {
     Counter& late;
     std::vector<std::string>* watermark_list = nullptr;
     int64_t watermark = kNoMicro;
+    bool ended = false;
     // By event time: the times of rows that wait, or at which rows may be forgotten, with their partitions.
     PartitionTimers timers;
     // In processing time: of each partition that the batch at hand touches, its rows that are new.
@@ -102,11 +108,10 @@ std::unique_ptr<OperatorState> OverAggregate::open(OperatorContext& context) con
     if (p_.processing_time) return state;
 
     state->watermark_list = &context.state().list("watermark", Redistribution::Union);
-    for (const std::string& item : *state->watermark_list) {
-        const int64_t reached = decodedOverWatermark(item);
-        const bool first = &item == &state->watermark_list->front();
-        state->watermark = first ? reached : std::min(state->watermark, reached);
-    }
+    std::vector<KeptWatermark::Item> reached;
+    for (const std::string& item : *state->watermark_list)
+        reached.push_back(decodedOverWatermark(item));
+    if (!reached.empty()) state->watermark = KeptWatermark::lowest(reached);
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition) {
         for (const OrderedRow& row : state->rows.rows(partition))
             state->timers.insert({SortKeys::int64Of(row.key), partition});
@@ -176,7 +181,8 @@ void OverAggregate::onWatermark(OperatorState& operator_state, EventTime waterma
         }
         fire(state, due, output);
         // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
-        if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+        state.ended = watermark == EventTime::max();
+        if (!state.ended) state.watermark = std::max(state.watermark, watermark.value());
     }
     output.emitWatermark(watermark);
 }
@@ -286,7 +292,7 @@ void OverAggregate::forget(State& state, uint32_t partition, std::span<const Ord
 
 void OverAggregate::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
     auto& state = static_cast<State&>(operator_state);
-    if (state.watermark_list) *state.watermark_list = {encoded(state.watermark)};
+    if (state.watermark_list) *state.watermark_list = {encoded(state.watermark, state.ended)};
 }
 
 }  // namespace millrace

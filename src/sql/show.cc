@@ -296,9 +296,10 @@ ResultTable show(const Show& statement, const SessionState& state) {
             std::string names;
             for (const Field& field : view->schema)
                 names += (names.empty() ? "" : ", ") + quoteName(field.name);
+            const std::string comment = view->comment.empty() ? "" : " COMMENT " + quoteText(view->comment);
             text =
-                fmt::format("CREATE {}VIEW `{}`.`{}`.`{}` ({}) AS\n{}", view->temporary ? "TEMPORARY " : "",
-                            path.catalog, path.database, path.object, names, view->text);
+                fmt::format("CREATE {}VIEW `{}`.`{}`.`{}` ({}){} AS\n{}", view->temporary ? "TEMPORARY " : "",
+                            path.catalog, path.database, path.object, names, comment, view->text);
         }
         ResultTable result;
         result.columns = {"result"};

@@ -83,28 +83,30 @@ char* appendClock(char* out, int64_t seconds_of_day) {
     return appendTwo(out, seconds % 60);
 }
 
-// `digits` digits of the fraction given in microseconds.
-char* appendFraction(char* out, int64_t micros, int digits) {
+// `digits` digits of the fraction given in nanoseconds.
+char* appendFraction(char* out, int64_t nanos, int digits) {
     if (digits <= 0) return out;
     *out++ = '.';
-    int64_t unit = 100000;
+    int64_t unit = 100'000'000;
     for (int i = 0; i < digits; ++i, unit /= 10) {
-        *out++ = static_cast<char>('0' + (unit > 0 ? micros / unit % 10 : 0));
+        *out++ = static_cast<char>('0' + (unit > 0 ? nanos / unit % 10 : 0));
     }
     return out;
 }
 
 // How many of `precision` digits remain when zeros at the end go in groups of three.
-int trimmedDigits(int64_t micros, int precision) {
+int trimmedDigits(int64_t nanos, int precision) {
     if (precision <= 0) return 0;
-    static constexpr std::array<int64_t, 7> kUnits = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    const int digits = precision < 6 ? precision : 6;
-    const int64_t kept = micros - micros % kUnits[static_cast<size_t>(digits)];
+    const int digits = precision < 9 ? precision : 9;
+    const int64_t kept = nanos - nanos % kNanosOfDigits[digits];
     if (kept == 0) return 0;
-    return kept % 1000 == 0 && digits > 3 ? 3 : digits;
+    if (kept % 1'000'000 == 0 && digits > 3) return 3;
+    return kept % 1000 == 0 && digits > 6 ? 6 : digits;
 }
 
-char* appendDateAndClock(char* out, int64_t micros, int64_t& fraction) {
+// And the nanoseconds of the second.
+char* appendDateAndClock(char* out, TimePoint time, int64_t& fraction) {
+    const int64_t micros = time.micros;
     int64_t days = micros / kMicrosPerDay;
     int64_t of_day = micros % kMicrosPerDay;
     if (of_day < 0) {
@@ -113,7 +115,7 @@ char* appendDateAndClock(char* out, int64_t micros, int64_t& fraction) {
     }
     out = appendDate(out, static_cast<int32_t>(days));
     *out++ = ' ';
-    fraction = of_day % kMicrosPerSecond;
+    fraction = of_day % kMicrosPerSecond * kNanosPerMicro + time.nanos;
     return appendClock(out, of_day / kMicrosPerSecond);
 }
 
@@ -151,8 +153,8 @@ class Reader {
         days = daysFromCivil(year, static_cast<int>(month), static_cast<int>(day));
         return true;
     }
-    // hh:mm[:ss[.fraction]], to microseconds of the day.
-    bool clock(int64_t& micros) {
+    // hh:mm[:ss[.fraction]], to nanoseconds of the day.
+    bool clock(int64_t& nanos) {
         int64_t hour = 0;
         int64_t minute = 0;
         int64_t second = 0;
@@ -163,14 +165,13 @@ class Reader {
             if (accept('.')) {
                 int digits = 0;
                 for (; !done() && *at_ >= '0' && *at_ <= '9' && digits < 9; ++at_, ++digits) {
-                    if (digits < 6) fraction = fraction * 10 + (*at_ - '0');
+                    fraction = fraction * 10 + (*at_ - '0');
                 }
-                for (; digits < 6; ++digits)
-                    fraction *= 10;
+                fraction *= kNanosOfDigits[digits];
             }
         }
         if (hour > 23 || minute > 59 || second > 59) return false;
-        micros = ((hour * 60 + minute) * 60 + second) * kMicrosPerSecond + fraction;
+        nanos = ((hour * 60 + minute) * 60 + second) * kNanosOfDigits[0] + fraction;
         return true;
     }
 
@@ -181,6 +182,14 @@ class Reader {
 
 }  // namespace
 
+TimePoint timePointOf(const Value& value, const LogicalType& type) {
+    return type.isNanos() ? TimePoint::ofNanos(value.asInt128()) : TimePoint{value.asInt64()};
+}
+
+Value timeValue(TimePoint time, const LogicalType& type) {
+    return type.isNanos() ? Value::int128(time.inNanos()) : Value::int64(time.micros);
+}
+
 char* appendDate(char* out, int32_t days) {
     const CivilDate date = civilFromDays(days);
     out = appendYear(out, date.year);
@@ -190,32 +199,36 @@ char* appendDate(char* out, int32_t days) {
     return appendTwo(out, static_cast<unsigned>(date.day));
 }
 
-char* appendTimestamp(char* out, int64_t micros, int precision) {
+char* appendTimestamp(char* out, TimePoint time, int precision) {
     int64_t fraction = 0;
-    out = appendDateAndClock(out, micros, fraction);
+    out = appendDateAndClock(out, time, fraction);
     return appendFraction(out, fraction, trimmedDigits(fraction, precision));
 }
 
-char* appendTimestampFixed(char* out, int64_t micros, int precision) {
+char* appendTimestampFixed(char* out, TimePoint time, int precision) {
     int64_t fraction = 0;
-    out = appendDateAndClock(out, micros, fraction);
+    out = appendDateAndClock(out, time, fraction);
     return appendFraction(out, fraction, precision);
 }
 
 char* appendTime(char* out, int32_t millis, int precision) {
     out = appendClock(out, millis / 1000);
-    const int64_t fraction = static_cast<int64_t>(millis % 1000) * 1000;
+    const int64_t fraction = static_cast<int64_t>(millis % 1000) * 1'000'000;
     return appendFraction(out, fraction, trimmedDigits(fraction, precision));
 }
 
 char* appendTimeFixed(char* out, int32_t millis, int precision) {
     out = appendClock(out, millis / 1000);
-    return appendFraction(out, static_cast<int64_t>(millis % 1000) * 1000, precision);
+    return appendFraction(out, static_cast<int64_t>(millis % 1000) * 1'000'000, precision);
+}
+
+std::string formatTimestamp(TimePoint time, int precision) {
+    char text[48];
+    return {text, appendTimestamp(text, time, precision)};
 }
 
 std::string formatTimestamp(int64_t micros, int precision) {
-    char text[48];
-    return {text, appendTimestamp(text, micros, precision)};
+    return formatTimestamp(TimePoint{micros}, precision);
 }
 
 std::string formatDate(int32_t days) {
@@ -229,6 +242,12 @@ std::string formatTime(int32_t millis, int precision) {
 }
 
 std::optional<int64_t> parseTimestamp(std::string_view text) {
+    const std::optional<TimePoint> time = parseTimePoint(text);
+    if (!time) return std::nullopt;
+    return time->micros;
+}
+
+std::optional<TimePoint> parseTimePoint(std::string_view text) {
     Reader reader(text);
     int64_t days = 0;
     int64_t of_day = 0;
@@ -239,10 +258,10 @@ std::optional<int64_t> parseTimestamp(std::string_view text) {
     }
     int64_t micros = 0;
     if (__builtin_mul_overflow(days, kMicrosPerDay, &micros) ||
-        __builtin_add_overflow(micros, of_day, &micros)) {
+        __builtin_add_overflow(micros, of_day / kNanosPerMicro, &micros)) {
         return std::nullopt;
     }
-    return micros;
+    return TimePoint{micros, of_day % kNanosPerMicro};
 }
 
 std::optional<int32_t> parseDate(std::string_view text) {
@@ -254,9 +273,9 @@ std::optional<int32_t> parseDate(std::string_view text) {
 
 std::optional<int32_t> parseTime(std::string_view text) {
     Reader reader(text);
-    int64_t micros = 0;
-    if (!reader.clock(micros) || !reader.done()) return std::nullopt;
-    return static_cast<int32_t>(micros / 1000);
+    int64_t nanos = 0;
+    if (!reader.clock(nanos) || !reader.done()) return std::nullopt;
+    return static_cast<int32_t>(nanos / 1'000'000);
 }
 
 }  // namespace millrace

@@ -68,7 +68,7 @@ int checkedTimePrecision(std::string_view type, int precision) {
         throw UserError("type.bad-precision",
                         fmt::format("{} has 0 to 9 digits of fraction, not {}", type, precision));
     }
-    return std::min(precision, 6);
+    return precision;
 }
 
 // Recursive descent over the text form.
@@ -391,10 +391,11 @@ PhysicalType LogicalType::physical() const {
         case TypeKind::IntervalYearMonth:
             return PhysicalType::Int32;
         case TypeKind::BigInt:
-        case TypeKind::Timestamp:
-        case TypeKind::TimestampLtz:
         case TypeKind::IntervalDayTime:
             return PhysicalType::Int64;
+        case TypeKind::Timestamp:
+        case TypeKind::TimestampLtz:
+            return isNanos() ? PhysicalType::Int128 : PhysicalType::Int64;
         case TypeKind::Decimal:
             return precision_ > 18 ? PhysicalType::Int128 : PhysicalType::Int64;
         case TypeKind::Float:

@@ -26,8 +26,8 @@ enum class TypeKind : uint8_t {
     Varbinary,
     Date,               // days since the epoch
     Time,               // milliseconds of the day
-    Timestamp,          // without zone: microseconds since 1970-01-01 00:00:00
-    TimestampLtz,       // an instant: microseconds since the epoch
+    Timestamp,          // without zone: microseconds since 1970-01-01 00:00:00; above 6 digits nanoseconds
+    TimestampLtz,       // an instant: since the epoch, in the same units
     IntervalYearMonth,  // months
     IntervalDayTime,    // microseconds
     Variant,            // any JSON value, told apart per value: types/variant.h
@@ -41,8 +41,9 @@ enum class TypeKind : uint8_t {
 enum class PhysicalType : uint8_t {
     Bool,    // uint8_t, 0 or 1
     Int32,   // TINYINT, SMALLINT, INT, DATE, TIME, INTERVAL YEAR TO MONTH
-    Int64,   // BIGINT, TIMESTAMP, TIMESTAMP_LTZ, INTERVAL DAY TO SECOND, DECIMAL up to 18 digits (unscaled)
-    Int128,  // DECIMAL above 18 digits (unscaled)
+    Int64,   // BIGINT, TIMESTAMP and TIMESTAMP_LTZ up to 6 digits, INTERVAL DAY TO SECOND, DECIMAL up to 18
+             // digits (unscaled)
+    Int128,  // DECIMAL above 18 digits (unscaled), TIMESTAMP and TIMESTAMP_LTZ above 6
     Float32,
     Float64,
     String,  // StringView: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY, VARIANT
@@ -70,7 +71,7 @@ class LogicalType {
     static LogicalType binary(int length);
     static LogicalType varbinary(int length);
     static LogicalType time(int precision = 0);       // 0..3 kept
-    static LogicalType timestamp(int precision = 6);  // microseconds are the finest kept: 7..9 become 6
+    static LogicalType timestamp(int precision = 6);  // 0..9
     static LogicalType timestampLtz(int precision = 6);
     static LogicalType array(LogicalType element);
     static LogicalType map(LogicalType key, LogicalType value);
@@ -103,6 +104,7 @@ class LogicalType {
     bool isCharacter() const { return kind_ == TypeKind::Char || kind_ == TypeKind::Varchar; }
     bool isBinary() const { return kind_ == TypeKind::Binary || kind_ == TypeKind::Varbinary; }
     bool isTimestamp() const { return kind_ == TypeKind::Timestamp || kind_ == TypeKind::TimestampLtz; }
+    bool isNanos() const { return isTimestamp() && precision_ > 6; }  // nanoseconds, in 128 bits
     bool isTemporal() const { return kind_ >= TypeKind::Date && kind_ <= TypeKind::TimestampLtz; }
     bool isInterval() const {
         return kind_ == TypeKind::IntervalYearMonth || kind_ == TypeKind::IntervalDayTime;

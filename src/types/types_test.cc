@@ -48,7 +48,7 @@ TEST(Calendar, Formats) {
     EXPECT_EQ(formatTime(86'399'007, 3), "23:59:59.007");
     EXPECT_EQ(formatTime(86'399'007), "23:59:59");
     char text[48];
-    EXPECT_EQ(std::string(text, appendTimestampFixed(text, 0, 3)), "1970-01-01 00:00:00.000");
+    EXPECT_EQ(std::string(text, appendTimestampFixed(text, TimePoint{}, 3)), "1970-01-01 00:00:00.000");
 }
 
 TEST(Calendar, Parses) {
@@ -64,11 +64,35 @@ TEST(Calendar, Parses) {
           "2001-01-01 00:00:00Z", "abc", "2001-01-01 00:60:00", "2001/01/01"}) {
         EXPECT_FALSE(parseTimestamp(bad)) << bad;
     }
+    EXPECT_EQ(parseTimePoint("0001-01-01 00:00:00.000000001"), (TimePoint{-62'135'596'800'000'000, 1}));
+    EXPECT_EQ(parseTimePoint("1969-12-31 23:59:59.999999999"), (TimePoint{-1, 999}));
+    EXPECT_EQ(formatTimestamp(TimePoint{-1, 999}, 9), "1969-12-31 23:59:59.999999999");
+    EXPECT_EQ(formatTimestamp(TimePoint{0, 120}, 9), "1970-01-01 00:00:00.000000120");
+    EXPECT_EQ(formatTimestamp(TimePoint{0, 120}, 6), "1970-01-01 00:00:00");
+    EXPECT_EQ(formatTimestamp(TimePoint{1500, 0}, 9), "1970-01-01 00:00:00.001500");
     Random random(1);
     for (int i = 0; i < 10000; ++i) {
         const auto micros = static_cast<int64_t>(random.next()) >> 10;
         ASSERT_EQ(parseTimestamp(formatTimestamp(micros)), micros);
     }
+}
+
+TEST(Calendar, TimePointsAreNanosecondsOfTwoParts) {
+    Random random(3);
+    for (int i = 0; i < 10000; ++i) {
+        const TimePoint time{static_cast<int64_t>(random.next()) >> 8,
+                             static_cast<int64_t>(random.below(1000))};
+        const Int128 nanos = time.inNanos();
+        ASSERT_EQ(TimePoint::ofNanos(nanos), time);
+        for (int precision = 0; precision <= 9; ++precision) {
+            const Int128 unit = kNanosOfDigits[precision];
+            const Int128 cut = nanos - (nanos % unit + unit) % unit;
+            ASSERT_EQ(time.cutTo(precision), TimePoint::ofNanos(cut)) << precision;
+        }
+    }
+    EXPECT_EQ(LogicalType::timestamp(6).physical(), PhysicalType::Int64);
+    EXPECT_EQ(LogicalType::timestampLtz(7).physical(), PhysicalType::Int128);
+    EXPECT_EQ(LogicalType::parse("TIMESTAMP(9) NOT NULL").toString(), "TIMESTAMP(9) NOT NULL");
 }
 
 TEST(Floating, IsJavas) {

@@ -126,7 +126,7 @@ std::string Value::toString(const LogicalType& type) const {
             return {text, appendTimeFixed(text, static_cast<int32_t>(asInt64()), type.precision())};
         case TypeKind::Timestamp:
         case TypeKind::TimestampLtz:
-            return {text, appendTimestampFixed(text, asInt64(), type.precision())};
+            return {text, appendTimestampFixed(text, timePointOf(*this, type), type.precision())};
         case TypeKind::IntervalYearMonth:
         case TypeKind::IntervalDayTime:
             return intervalText(asInt64(), type.kind());

@@ -20,7 +20,7 @@ class Value {
     static Value null() { return {}; }
     static Value boolean(bool v) { return Value(Data(v)); }
     static Value int64(int64_t v) { return Value(Data(v)); }   // everything of physical type Int32 or Int64
-    static Value int128(Int128 v) { return Value(Data(v)); }   // DECIMAL above 18 digits, unscaled
+    static Value int128(Int128 v) { return Value(Data(v)); }   // what has the physical type Int128
     static Value float64(double v) { return Value(Data(v)); }  // FLOAT and DOUBLE
     static Value string(std::string v) { return Value(Data(std::move(v))); }
     static Value list(List v) { return Value(Data(std::make_shared<const List>(std::move(v)))); }

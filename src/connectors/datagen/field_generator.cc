@@ -197,9 +197,9 @@ DrawValue makeDraw(const LogicalType& type, const FieldOptions& options) {
         case TypeKind::TimestampLtz: {
             const int64_t past_ms = options.find<Duration>("max-past").value_or(Duration{}).ms;
             if (past_ms < 0) options.refuse("max-past", "must not be negative");
-            return [past_ms](Random& random, int64_t now) {
+            return [past_ms, type](Random& random, int64_t now) {
                 const uint64_t past = random.below(static_cast<uint64_t>(past_ms) + 1);
-                return Value::int64((now / 1000 - static_cast<int64_t>(past)) * 1000);
+                return timeValue({(now / 1000 - static_cast<int64_t>(past)) * 1000}, type);
             };
         }
         case TypeKind::Array:

@@ -10,26 +10,28 @@ namespace millrace {
 namespace {
 
 // Java's LocalTime.toString(): no seconds where there are none, fractions in groups of three digits.
-void appendClock(int64_t micros_of_day, std::string& out) {
+void appendClock(int64_t micros_of_day, int64_t nanos, std::string& out) {
     const int64_t seconds = micros_of_day / kMicrosPerSecond;
-    const int64_t fraction = micros_of_day % kMicrosPerSecond;
+    const int64_t fraction = micros_of_day % kMicrosPerSecond * kNanosPerMicro + nanos;
     out += fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
     if (seconds % 60 == 0 && fraction == 0) return;
     out += fmt::format(":{:02}", seconds % 60);
     if (fraction == 0) return;
-    out += fraction % 1000 == 0 ? fmt::format(".{:03}", fraction / 1000) : fmt::format(".{:06}", fraction);
+    out += fraction % 1'000'000 == 0 ? fmt::format(".{:03}", fraction / 1'000'000)
+           : fraction % 1000 == 0    ? fmt::format(".{:06}", fraction / 1000)
+                                     : fmt::format(".{:09}", fraction);
 }
 
-void appendDateTime(int64_t micros, bool zoned, std::string& out) {
-    int64_t days = micros / kMicrosPerDay;
-    int64_t of_day = micros % kMicrosPerDay;
+void appendDateTime(TimePoint time, bool zoned, std::string& out) {
+    int64_t days = time.micros / kMicrosPerDay;
+    int64_t of_day = time.micros % kMicrosPerDay;
     if (of_day < 0) {
         of_day += kMicrosPerDay;
         --days;
     }
     out += formatDate(static_cast<int32_t>(days)) + "T";
     const size_t clock = out.size();
-    appendClock(of_day, out);
+    appendClock(of_day, time.nanos, out);
     if (!zoned) return;
     if (out.size() - clock == 5) out += ":00";  // Instant.toString() always has seconds
     out += 'Z';
@@ -83,11 +85,11 @@ void appendText(const Value& value, const LogicalType& type, std::string& out) {
             out += formatDate(static_cast<int32_t>(value.asInt64()));
             return;
         case TypeKind::Time:
-            appendClock(value.asInt64() * 1000, out);
+            appendClock(value.asInt64() * 1000, 0, out);
             return;
         case TypeKind::Timestamp:
         case TypeKind::TimestampLtz:
-            appendDateTime(value.asInt64(), type.kind() == TypeKind::TimestampLtz, out);
+            appendDateTime(timePointOf(value, type), type.kind() == TypeKind::TimestampLtz, out);
             return;
         case TypeKind::Binary:
         case TypeKind::Varbinary: {

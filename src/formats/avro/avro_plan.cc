@@ -272,10 +272,12 @@ class Planner {
                 return logical == Logical::TimeMicros && as(Op::LongToTime);
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
-                step.unit = unitOf(type.precision(), 6);
+                step.precision = type.precision();
                 switch (logical) {
                     case Logical::None:  // as the table's own schema would have it
-                        return as(type.precision() <= 3 ? Op::Millis : Op::Micros);
+                        return as(type.precision() <= 3   ? Op::Millis
+                                  : type.precision() <= 6 ? Op::Micros
+                                                          : Op::Nanos);
                     case Logical::TimestampMillis:
                     case Logical::LocalTimestampMillis:
                         return as(Op::Millis);

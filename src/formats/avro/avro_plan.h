@@ -31,7 +31,7 @@ struct ReadStep {
         DoubleToDouble,
         IntToTime,   // milliseconds of the day
         LongToTime,  // microseconds of the day
-        Millis,      // a long, to microseconds
+        Millis,      // a long, to a timestamp
         Micros,
         Nanos,
         Text,
@@ -59,10 +59,10 @@ struct ReadStep {
     };
     Op op = Op::SkipNothing;
     bool nullable = true;  // the column
-    int precision = 0;     // of a decimal column
+    int precision = 0;     // of a decimal or timestamp column
     int scale = 0;
     int from_scale = 0;                               // of the decimal in the input
-    int64_t unit = 1;                                 // of a timestamp or a time, what it is a multiple of
+    int64_t unit = 1;                                 // of a time, what it is a multiple of
     size_t size = 0;                                  // Fixed, DecimalFixed, SkipFixed
     std::string place;                                // for messages
     std::string mismatch;                             // Mismatch: why

@@ -19,6 +19,11 @@ constexpr int kSkipDepthMax = 128;
 constexpr size_t kEmptyItemsMax = 1 << 20;
 constexpr int64_t kMillisPerDay = 86'400'000;
 
+void appendTime(TimePoint time, const ReadStep& step, ColumnBuilder& out) {
+    const TimePoint kept = time.cutTo(step.precision);
+    step.precision > 6 ? out.append(kept.inNanos()) : out.append(kept.micros);
+}
+
 int64_t floorTo(int64_t value, int64_t unit) {
     if (unit == 1) return value;
     const int64_t rest = value % unit;
@@ -149,15 +154,15 @@ bool RecordReader::run(const ReadStep& step, Cursor& in, ColumnBuilder& out) {
             if (!in.readLong(whole)) return cut(step);
             if (__builtin_mul_overflow(whole, int64_t{1000}, &whole))
                 return fail(step, "it is too far from 1970", cause::kType);
-            out.append(floorTo(whole, step.unit));
+            appendTime({whole}, step, out);
             return true;
         case Op::Micros:
             if (!in.readLong(whole)) return cut(step);
-            out.append(floorTo(whole, step.unit));
+            appendTime({whole}, step, out);
             return true;
         case Op::Nanos:
             if (!in.readLong(whole)) return cut(step);
-            out.append(floorTo(floorTo(whole, 1000) / 1000, step.unit));
+            appendTime(TimePoint::ofNanos(whole), step, out);
             return true;
         case Op::Text:
             if (!in.readBytes(bytes)) return cut(step);

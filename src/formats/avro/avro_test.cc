@@ -23,6 +23,8 @@ TEST(AvroSchema, OfATable) {
     const Schema times({{"a", LogicalType::timestamp(6)}, {"b", LogicalType::timestampLtz(3)}});
     EXPECT_NE(text(times, false).find("local-timestamp-micros"), std::string::npos);
     EXPECT_NE(text(times, false).find("\"timestamp-millis\""), std::string::npos);
+    EXPECT_NE(text(Schema({{"a", LogicalType::timestamp(9)}}), false).find("local-timestamp-nanos"),
+              std::string::npos);
     EXPECT_EQ(errorOf([&] { text(times, true); }),
               "config.bad-value: column 'a': TIMESTAMP(6) has no counterpart in Avro");
     EXPECT_EQ(errorOf([&] { text(Schema({times[1]}), true); }),
@@ -48,9 +50,10 @@ TEST(AvroSchema, ColumnsOfIt) {
               "at TIMESTAMP(3) NOT NULL, hash VARBINARY(16) NOT NULL, tags ARRAY<STRING> NOT NULL, "
               "props MAP<STRING NOT NULL, INT NOT NULL> NOT NULL, when DATE NOT NULL)");
     EXPECT_EQ(columns(field("at", R"({"type":"long","logicalType":"timestamp-micros"})") + "," +
-                          field("local", R"({"type":"long","logicalType":"local-timestamp-millis"})"),
+                          field("local", R"({"type":"long","logicalType":"local-timestamp-millis"})") + "," +
+                          field("fine", R"({"type":"long","logicalType":"timestamp-nanos"})"),
                       false),
-              "(at TIMESTAMP_LTZ(6) NOT NULL, local TIMESTAMP(3) NOT NULL)");
+              "(at TIMESTAMP_LTZ(6) NOT NULL, local TIMESTAMP(3) NOT NULL, fine TIMESTAMP_LTZ(9) NOT NULL)");
     EXPECT_EQ(
         errorOf([&] { columns(field("x", R"(["int","string"])")); }),
         "avro.bad-schema: the Avro schema gives no columns: x: a union of int, string has no type in SQL");
@@ -161,6 +164,12 @@ TEST(AvroRecords, LogicalTypes) {
     EXPECT_EQ(read("long", "timestamp-micros", LogicalType::timestamp(3), -1), "1969-12-31 23:59:59.999");
     EXPECT_EQ(read("long", "timestamp-nanos", LogicalType::timestamp(6), 1'700'000'000'123'456'789),
               "2023-11-14 22:13:20.123456");
+    EXPECT_EQ(read("long", "timestamp-nanos", LogicalType::timestamp(9), -1),
+              "1969-12-31 23:59:59.999999999");
+    EXPECT_EQ(read("long", "local-timestamp-nanos", LogicalType::timestampLtz(8), 123'456'789),
+              "1970-01-01 00:00:00.12345678");
+    EXPECT_EQ(read("long", "timestamp-millis", LogicalType::timestamp(9), 1),
+              "1970-01-01 00:00:00.001000000");
     EXPECT_EQ(read("long", "local-timestamp-micros", LogicalType::timestamp(6), 1'000'001),
               "1970-01-01 00:00:01.000001");
     EXPECT_EQ(read("long", "timestamp-millis", LogicalType::bigint(), 12), "12");

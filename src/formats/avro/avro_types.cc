@@ -102,7 +102,10 @@ class TableSchemaMaker {
     }
 
     static Json timestamp(const std::string& kind, int precision) {
-        return {{"type", "long"}, {"logicalType", kind + (precision <= 3 ? "-millis" : "-micros")}};
+        return {{"type", "long"},
+                {"logicalType", kind + (precision <= 3   ? "-millis"
+                                        : precision <= 6 ? "-micros"
+                                                         : "-nanos")}};
     }
 
     [[noreturn]] static void refuse(const LogicalType& type, const std::string& place, const char* hint) {
@@ -139,13 +142,15 @@ LogicalType columnType(const Node& node, bool legacy, const std::string& place, 
                 case Logical::TimestampMillis:
                     return legacy ? LogicalType::timestamp(3) : LogicalType::timestampLtz(3);
                 case Logical::TimestampMicros:
-                case Logical::TimestampNanos:
                     return legacy ? LogicalType::timestamp(6) : LogicalType::timestampLtz(6);
+                case Logical::TimestampNanos:
+                    return legacy ? LogicalType::timestamp(9) : LogicalType::timestampLtz(9);
                 case Logical::LocalTimestampMillis:
                     return LogicalType::timestamp(3);
                 case Logical::LocalTimestampMicros:
-                case Logical::LocalTimestampNanos:
                     return LogicalType::timestamp(6);
+                case Logical::LocalTimestampNanos:
+                    return LogicalType::timestamp(9);
                 default:
                     return LogicalType::bigint();
             }

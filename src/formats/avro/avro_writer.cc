@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "batch/time_points.h"
 #include "formats/avro/avro_bytes.h"
 #include "formats/avro/avro_default.h"
 #include "formats/text/scalar.h"
@@ -28,8 +29,8 @@ struct WriteStep {
         FloatAsDouble,
         Double,
         TimeMicros,
-        Divided,     // microseconds, by `factor`, downwards
-        Multiplied,  // microseconds, by `factor`
+        Divided,  // a timestamp's microseconds, by `factor`, downwards
+        Nanos,    // of a timestamp
         Bytes,
         Fixed,
         Uuid,
@@ -236,6 +237,7 @@ class WritePlanner {
         step->op = WriteOp::Divided;
         switch (node.logical) {
             case Logical::None:
+                if (type.isNanos()) step->op = WriteOp::Nanos;
                 step->factor = type.precision() <= 3 ? 1000 : 1;
                 return step;
             case Logical::TimestampMillis:
@@ -247,8 +249,7 @@ class WritePlanner {
                 return step;
             case Logical::TimestampNanos:
             case Logical::LocalTimestampNanos:
-                step->op = WriteOp::Multiplied;
-                step->factor = 1000;
+                step->op = WriteOp::Nanos;
                 return step;
             default:
                 return nullptr;
@@ -371,15 +372,15 @@ void writeValue(const WriteStep& step, const Column& column, size_t row, std::st
         case WriteOp::TimeMicros:
             return appendLong(int64_t{column.data<int32_t>()[row]} * 1000, out);
         case WriteOp::Divided: {
-            const int64_t micros = column.data<int64_t>()[row];
+            const int64_t micros = timePointAt(column, row).micros;
             const int64_t rest = micros % step.factor;
             return appendLong(micros / step.factor - (rest < 0 ? 1 : 0), out);
         }
-        case WriteOp::Multiplied: {
-            int64_t nanos = 0;
-            if (__builtin_mul_overflow(column.data<int64_t>()[row], step.factor, &nanos))
+        case WriteOp::Nanos: {
+            const Int128 nanos = timePointAt(column, row).inNanos();
+            if (nanos < INT64_MIN || nanos > INT64_MAX)
                 unwritable(step, "it is too far from 1970 for nanoseconds");
-            return appendLong(nanos, out);
+            return appendLong(static_cast<int64_t>(nanos), out);
         }
         case WriteOp::Bytes:
             return appendBytes(column.data<StringView>()[row].view(), out);

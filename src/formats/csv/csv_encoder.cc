@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "batch/time_points.h"
 #include "formats/text/scalar.h"
-#include "types/calendar.h"
 #include "types/floating.h"
 #include "types/integers.h"
 
@@ -148,12 +148,12 @@ class CsvEncoder final : public Encoder {
             case TypeKind::TimestampLtz: {
                 if (timestamps_quoted_) {
                     *at++ = options_.quote;
-                    at = writeTimestamp(at, column.data<int64_t>()[row], type);
+                    at = writeTimestamp(at, timePointAt(column, row), type);
                     *at++ = options_.quote;
                     return at;
                 }
                 char buffer[64];
-                const char* const end = writeTimestamp(buffer, column.data<int64_t>()[row], type);
+                const char* const end = writeTimestamp(buffer, timePointAt(column, row), type);
                 return writeText(at, {buffer, static_cast<size_t>(end - buffer)});
             }
             default:
@@ -163,8 +163,8 @@ class CsvEncoder final : public Encoder {
         }
     }
 
-    char* writeTimestamp(char* out, int64_t micros, const LogicalType& type) const {
-        return timestamps_.write(out, micros, type.precision(), text::TimestampStandard::Sql,
+    char* writeTimestamp(char* out, TimePoint time, const LogicalType& type) const {
+        return timestamps_.write(out, time, type.precision(), text::TimestampStandard::Sql,
                                  type.kind() == TypeKind::TimestampLtz);
     }
 
@@ -207,7 +207,7 @@ class CsvEncoder final : public Encoder {
                 break;
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
-                end = writeTimestamp(end, value.asInt64(), type);
+                end = writeTimestamp(end, timePointOf(value, type), type);
                 break;
             case TypeKind::IntervalDayTime:
                 end = appendInteger(end, value.asInt64() / 1000);

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "batch/time_points.h"
 #include "formats/json/json_text.h"
-#include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
 #include "types/integers.h"
@@ -131,7 +131,7 @@ class JsonEncoder final : public Encoder {
                 return writeTime(out, column.data<int32_t>()[row], type.precision());
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
-                return writeTimestamp(out, column.data<int64_t>()[row], type);
+                return writeTimestamp(out, timePointAt(column, row), type);
             default:
                 nested_.clear();
                 writeNested(column.valueAt(row), type, nested_);
@@ -175,14 +175,14 @@ class JsonEncoder final : public Encoder {
         *out++ = '"';
         return out;
     }
-    char* writeTimestamp(char* out, int64_t micros, const LogicalType& type) const {
+    char* writeTimestamp(char* out, TimePoint time, const LogicalType& type) const {
         const bool zoned = type.kind() == TypeKind::TimestampLtz;
         *out++ = '"';
         if (encoding_.fractions_in_groups_of_three) {
-            out = appendTimestamp(out, micros, type.precision());
+            out = appendTimestamp(out, time, type.precision());
             if (zoned) *out++ = 'Z';
         } else {
-            out = timestamps_.write(out, micros, type.precision(), options_.standard, zoned);
+            out = timestamps_.write(out, time, type.precision(), options_.standard, zoned);
         }
         *out++ = '"';
         return out;
@@ -248,7 +248,7 @@ class JsonEncoder final : public Encoder {
                 break;
             case TypeKind::Timestamp:
             case TypeKind::TimestampLtz:
-                end = writeTimestamp(end, value.asInt64(), type);
+                end = writeTimestamp(end, timePointOf(value, type), type);
                 break;
             case TypeKind::IntervalDayTime:
                 end = appendInteger(end, value.asInt64() / 1000);

@@ -68,7 +68,8 @@ bool JsonShape::addStep(std::string_view literal, const JsonTarget* target, char
             step.kind = Kind::Number;
             break;
         case TypeKind::Timestamp:
-            step.kind = options_.standard == text::TimestampStandard::Sql ? Kind::Timestamp : Kind::Text;
+            step.kind = options_.standard == text::TimestampStandard::Sql && !type.isNanos() ? Kind::Timestamp
+                                                                                             : Kind::Text;
             step.scale = static_cast<int8_t>(type.precision());
             break;
         case TypeKind::TimestampLtz:

@@ -353,7 +353,9 @@ TEST(Json, RoundTripsRandomRows) {
                                           LogicalType::of(TypeKind::Varbinary),
                                           LogicalType::of(TypeKind::Date),
                                           LogicalType::timestamp(3),
-                                          LogicalType::timestampLtz(3)};
+                                          LogicalType::timestampLtz(3),
+                                          LogicalType::timestamp(9),
+                                          LogicalType::timestampLtz(7)};
         if (round % 3 == 0) {
             types.push_back(LogicalType::array(LogicalType::integer()));
             types.push_back(LogicalType::row({{"x", LogicalType::string()}, {"y", LogicalType::bigint()}}));

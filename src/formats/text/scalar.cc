@@ -18,6 +18,13 @@ std::optional<Scalar> integer(int64_t value) {
     return scalar;
 }
 
+std::optional<Scalar> wide(Int128 value) {
+    Scalar scalar;
+    scalar.kind = Scalar::Kind::Wide;
+    scalar.wide = value;
+    return scalar;
+}
+
 std::optional<Scalar> real(double value) {
     Scalar scalar;
     scalar.kind = Scalar::Kind::Real;
@@ -88,10 +95,7 @@ std::optional<Scalar> decimal(const LogicalType& type, std::string_view token) {
     const std::optional<Int128> unscaled = parseDecimal(token, type.precision(), type.scale());
     if (!unscaled) return Scalar{};
     if (type.physical() == PhysicalType::Int64) return integer(static_cast<int64_t>(*unscaled));
-    Scalar scalar;
-    scalar.kind = Scalar::Kind::Wide;
-    scalar.wide = *unscaled;
-    return scalar;
+    return wide(*unscaled);
 }
 
 }  // namespace
@@ -153,10 +157,10 @@ std::optional<Scalar> readScalar(const LogicalType& type, TokenKind kind, std::s
         }
         case TypeKind::Timestamp:
         case TypeKind::TimestampLtz: {
-            const std::optional<int64_t> micros =
+            const std::optional<TimePoint> time =
                 readTimestamp(token, standard, type.kind() == TypeKind::TimestampLtz, type.precision());
-            if (!micros) return std::nullopt;
-            return integer(*micros);
+            if (!time) return std::nullopt;
+            return type.isNanos() ? wide(time->inNanos()) : integer(time->micros);
         }
         default:
             return std::nullopt;

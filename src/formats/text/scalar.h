@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "batch/column.h"
+#include "types/calendar.h"
 #include "types/logical_type.h"
 #include "types/value.h"
 
@@ -22,7 +23,7 @@ struct Scalar {
     enum class Kind : uint8_t { Null, Integer, Wide, Real, Text };
     Kind kind = Kind::Null;
     int64_t integer = 0;  // Integer: BOOLEAN (0, 1), whole numbers, DECIMAL up to 18 digits, dates and times
-    Int128 wide = 0;      // Wide: DECIMAL above 18 digits
+    Int128 wide = 0;      // Wide: what has the physical type Int128
     double real = 0;      // Real
     std::string_view text;  // Text: points into the input or into the caller's scratch
 };
@@ -39,15 +40,15 @@ void appendScalar(const Scalar& scalar, ColumnBuilder& out);
 Value toValue(const Scalar& scalar, const LogicalType& type);
 
 // Date and time texts exactly as Flink's formats read them: every part present, every field in range.
-std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard standard, bool zoned,
-                                     int precision);
+std::optional<TimePoint> readTimestamp(std::string_view text, TimestampStandard standard, bool zoned,
+                                       int precision);
 std::optional<int32_t> readDate(std::string_view text);
 std::optional<int32_t> readTime(std::string_view text, int precision);
 
 // Writers append at `out`, at most 48 bytes, and return the new end. Fractions have no trailing zeros.
 class TimestampWriter {
   public:
-    char* write(char* out, int64_t micros, int precision, TimestampStandard standard, bool zoned);
+    char* write(char* out, TimePoint time, int precision, TimestampStandard standard, bool zoned);
 
   private:
     // The second last written, as its text up to the fraction: neighbouring rows mostly share it.

@@ -22,28 +22,29 @@ int digits(const char* text, int count) {
     return value;
 }
 
-// "HH:mm[:ss[.fraction]]" as microseconds of the day; the whole text must match.
+// "HH:mm[:ss[.fraction]]" as nanoseconds of the day; the whole text must match.
 std::optional<int64_t> readClock(std::string_view text, bool seconds_optional) {
     if (text.size() < 5 || text[2] != ':') return std::nullopt;
     const int hour = digits(text.data(), 2);
     const int minute = digits(text.data() + 3, 2);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return std::nullopt;
-    int64_t micros = (int64_t{hour} * 60 + minute) * 60 * kMicrosPerSecond;
-    if (text.size() == 5) return seconds_optional ? std::optional(micros) : std::nullopt;
+    constexpr int64_t kSecond = kNanosOfDigits[0];
+    int64_t nanos = (int64_t{hour} * 60 + minute) * 60 * kSecond;
+    if (text.size() == 5) return seconds_optional ? std::optional(nanos) : std::nullopt;
     if (text.size() < 8 || text[5] != ':') return std::nullopt;
     const int second = digits(text.data() + 6, 2);
     if (second < 0 || second > 59) return std::nullopt;
-    micros += second * kMicrosPerSecond;
-    if (text.size() == 8) return micros;
+    nanos += second * kSecond;
+    if (text.size() == 8) return nanos;
     if (text[8] != '.' || text.size() > 18) return std::nullopt;
-    int64_t unit = kMicrosPerSecond;
+    int64_t unit = kSecond;
     for (size_t i = 9; i < text.size(); ++i) {
         const unsigned digit = static_cast<unsigned char>(text[i]) - unsigned{'0'};
         if (digit > 9) return std::nullopt;
-        unit /= 10;  // digits below a microsecond are cut
-        micros += digit * unit;
+        unit /= 10;
+        nanos += digit * unit;
     }
-    return micros;
+    return nanos;
 }
 
 constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
@@ -62,19 +63,25 @@ char* two(char* out, uint32_t value) {
     return out + 2;
 }
 
-// ".123" without trailing zeros, nothing for zero; `micros` is below a second.
-char* fraction(char* out, uint32_t micros, int precision) {
+// ".123" without trailing zeros, nothing for zero; `micros` is below a second, `nanos` below a microsecond.
+char* fraction(char* out, uint32_t micros, uint32_t nanos, int precision) {
     if (precision == 3) {
         micros -= micros % 1000;  // by a constant, so not a division
     } else if (precision < 6) {
         micros -= micros % static_cast<uint32_t>(kUnits[precision < 0 ? 0 : precision]);
     }
-    if (micros == 0) return out;
+    if (precision <= 6) nanos = 0;
+    if (micros == 0 && nanos == 0) return out;
     *out = '.';
     two(out + 1, micros / 10'000);
     two(out + 3, micros / 100 % 100);
     two(out + 5, micros % 100);
     out += 7;
+    if (nanos != 0) {
+        *out = static_cast<char>('0' + nanos / 100);
+        two(out + 1, nanos % 100);
+        out += 3;
+    }
     while (out[-1] == '0')
         --out;
     return out;
@@ -87,7 +94,7 @@ char* clock(char* out, int64_t micros_of_day, int precision) {
     out = two(out, seconds / 60 % 60);
     *out++ = ':';
     out = two(out, seconds % 60);
-    return fraction(out, static_cast<uint32_t>(micros_of_day % kMicrosPerSecond), precision);
+    return fraction(out, static_cast<uint32_t>(micros_of_day % kMicrosPerSecond), 0, precision);
 }
 
 }  // namespace
@@ -102,14 +109,14 @@ std::optional<int32_t> readDate(std::string_view text) {
 }
 
 std::optional<int32_t> readTime(std::string_view text, int precision) {
-    const std::optional<int64_t> micros = readClock(text, false);
-    if (!micros) return std::nullopt;
-    const int64_t unit = kUnits[precision < 0 ? 0 : precision > 3 ? 3 : precision];
-    return static_cast<int32_t>((*micros - *micros % unit) / 1000);
+    const std::optional<int64_t> nanos = readClock(text, false);
+    if (!nanos) return std::nullopt;
+    const int64_t unit = kNanosOfDigits[precision < 0 ? 0 : precision > 3 ? 3 : precision];
+    return static_cast<int32_t>((*nanos - *nanos % unit) / 1'000'000);
 }
 
-std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard standard, bool zoned,
-                                     int precision) {
+std::optional<TimePoint> readTimestamp(std::string_view text, TimestampStandard standard, bool zoned,
+                                       int precision) {
     if (zoned) {
         if (text.empty() || text.back() != 'Z') return std::nullopt;
         text.remove_suffix(1);
@@ -118,13 +125,15 @@ std::optional<int64_t> readTimestamp(std::string_view text, TimestampStandard st
     if (text.size() < 11 || text[10] != (iso ? 'T' : ' ')) return std::nullopt;
     const std::optional<int32_t> days = readDate(text.substr(0, 10));
     if (!days) return std::nullopt;
-    const std::optional<int64_t> micros = readClock(text.substr(11), iso);
-    if (!micros) return std::nullopt;
-    return *days * kMicrosPerDay + (precision >= 6 ? *micros : *micros - *micros % kUnits[precision]);
+    const std::optional<int64_t> nanos = readClock(text.substr(11), iso);
+    if (!nanos) return std::nullopt;
+    const int64_t kept = *nanos - *nanos % kNanosOfDigits[precision];
+    return TimePoint{*days * kMicrosPerDay + kept / kNanosPerMicro, kept % kNanosPerMicro};
 }
 
-char* TimestampWriter::write(char* out, int64_t micros, int precision, TimestampStandard standard,
+char* TimestampWriter::write(char* out, TimePoint time, int precision, TimestampStandard standard,
                              bool zoned) {
+    const int64_t micros = time.micros;
     int64_t second = micros / kMicrosPerSecond;
     int64_t of_second = micros % kMicrosPerSecond;
     if (of_second < 0) {
@@ -143,7 +152,8 @@ char* TimestampWriter::write(char* out, int64_t micros, int precision, Timestamp
     }
     std::memcpy(out, text_, 24);  // enough for years of four digits, and then some
     if (text_size_ > 24) std::memcpy(out, text_, text_size_);
-    out = fraction(out + text_size_, static_cast<uint32_t>(of_second), precision);
+    out = fraction(out + text_size_, static_cast<uint32_t>(of_second), static_cast<uint32_t>(time.nanos),
+                   precision);
     if (zoned) *out++ = 'Z';
     return out;
 }

@@ -97,7 +97,8 @@ bool onlyRelabels(const LogicalType& from, const LogicalType& to) {
         (from.isBinary() && to.kind() == TypeKind::Varbinary)) {
         return to.length() >= from.length();
     }
-    return from.kind() == to.kind() && from.isTimestamp() && to.precision() >= from.precision();
+    return from.kind() == to.kind() && from.isTimestamp() && to.precision() >= from.precision() &&
+           from.physical() == to.physical();
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "batch/time_points.h"
 #include "functions/cast/families.h"
 #include "functions/time_zone.h"
-#include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
 
@@ -95,17 +95,10 @@ std::optional<int32_t> parseHour(std::string_view text) {
     return hour * 3'600'000;
 }
 
-int64_t truncateMicros(int64_t micros, int precision) {
-    static constexpr int64_t kUnits[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    const int64_t unit = kUnits[precision];
-    const int64_t rest = micros % unit;
-    return micros - (rest < 0 ? rest + unit : rest);
-}
-
 // A day up to the 31st that its month does not have is the month's last one, as Flink's casts to a timestamp
 // have it; those to DATE do not.
-std::optional<int64_t> parseTimestampClamped(std::string_view text) {
-    if (const auto micros = parseTimestamp(text)) return micros;
+std::optional<TimePoint> parseTimestampClamped(std::string_view text) {
+    if (const auto time = parseTimePoint(text)) return time;
     const size_t month_at = text.find('-', 1) + 1;
     const size_t day_at = month_at == 0 ? 0 : text.find('-', month_at) + 1;
     if (day_at == 0 || text.size() < day_at + 2) return std::nullopt;
@@ -121,14 +114,30 @@ std::optional<int64_t> parseTimestampClamped(std::string_view text) {
         return std::nullopt;
     std::string other(text);
     other.replace(day_at, 2, std::to_string(daysInMonth(year, month)));
-    return parseTimestamp(other);
+    return parseTimePoint(other);
+}
+
+template <class R>
+ScalarKernel timestampKernel(const Request& request) {
+    return checkedKernel<R, StringView>(
+        request, [precision = request.to.precision(),
+                  ltz = request.to.kind() == TypeKind::TimestampLtz](const FunctionContext& context) {
+            ZoneConverter* const zone = ltz ? &zoneConverter(context.time_zone) : nullptr;
+            return [precision, zone](const StringView& text, R& out) {
+                auto time = parseTimestampClamped(trimmed(text.view()));
+                if (!time) return false;
+                *time = time->cutTo(precision);
+                if (zone != nullptr) time->micros = zone->toInstant(time->micros);
+                out = timeTicks<R>(*time);
+                return true;
+            };
+        });
 }
 
 }  // namespace
 
 std::optional<Found> fromText(const Request& request) {
     if (!request.from.isCharacter()) return std::nullopt;
-    const int precision = request.to.precision();
     Found found;
     switch (request.to.kind()) {
         case TypeKind::Boolean:
@@ -190,23 +199,9 @@ std::optional<Found> fromText(const Request& request) {
             });
             break;
         case TypeKind::Timestamp:
-            found.kernel = parseKernel<int64_t>(request, [precision](std::string_view text, int64_t& out) {
-                const auto micros = parseTimestampClamped(text);
-                if (micros) out = truncateMicros(*micros, precision);
-                return micros.has_value();
-            });
-            break;
         case TypeKind::TimestampLtz:
-            found.context_free = false;
-            found.kernel =
-                checkedKernel<int64_t, StringView>(request, [precision](const FunctionContext& context) {
-                    return [precision, &zone = zoneConverter(context.time_zone)](const StringView& text,
-                                                                                 int64_t& out) {
-                        const auto micros = parseTimestampClamped(trimmed(text.view()));
-                        if (micros) out = zone.toInstant(truncateMicros(*micros, precision));
-                        return micros.has_value();
-                    };
-                });
+            found.context_free = request.to.kind() == TypeKind::Timestamp;
+            found.kernel = dispatchTime(request.to, [&]<class R>() { return timestampKernel<R>(request); });
             break;
         default:
             return std::nullopt;

@@ -1,9 +1,9 @@
 #include <charconv>
 
+#include "batch/time_points.h"
 #include "functions/cast/families.h"
 #include "functions/time_zone.h"
 #include "functions/utf8.h"
-#include "types/calendar.h"
 #include "types/decimal.h"
 #include "types/floating.h"
 
@@ -60,6 +60,22 @@ ScalarKernel formatKernel(const LogicalType& to, Format format) {
 template <class A, class Write>
 ScalarKernel writeKernel(const LogicalType& to, Write write) {
     return formatKernel<A>(to, [write](const FunctionContext&) { return write; });
+}
+
+template <class A>
+ScalarKernel timestampKernel(const LogicalType& to, const LogicalType& from) {
+    const int precision = from.precision();
+    if (from.kind() == TypeKind::Timestamp) {
+        return writeKernel<A>(to, [precision](A v, char* out) {
+            return appendTimestampFixed(out, timePointIn<A>(v), precision);
+        });
+    }
+    return formatKernel<A>(to, [precision](const FunctionContext& context) {
+        return [precision, &zone = zoneConverter(context.time_zone)](A v, char* out) {
+            const TimePoint instant = timePointIn<A>(v);
+            return appendTimestampFixed(out, {zone.toLocal(instant.micros), instant.nanos}, precision);
+        };
+    });
 }
 
 ScalarKernel stringKernel(const LogicalType& to) {
@@ -167,16 +183,9 @@ std::optional<Found> toText(const Request& request) {
                 to, [precision](int32_t v, char* out) { return appendTimeFixed(out, v, precision); });
             break;
         case TypeKind::Timestamp:
-            found.kernel = writeKernel<int64_t>(
-                to, [precision](int64_t v, char* out) { return appendTimestampFixed(out, v, precision); });
-            break;
         case TypeKind::TimestampLtz:
-            found.context_free = false;
-            found.kernel = formatKernel<int64_t>(to, [precision](const FunctionContext& context) {
-                return [precision, &zone = zoneConverter(context.time_zone)](int64_t v, char* out) {
-                    return appendTimestampFixed(out, zone.toLocal(v), precision);
-                };
-            });
+            found.context_free = from.kind() == TypeKind::Timestamp;
+            found.kernel = dispatchTime(from, [&]<class A>() { return timestampKernel<A>(to, from); });
             break;
         case TypeKind::Char:
         case TypeKind::Varchar:

@@ -91,21 +91,26 @@ BoundScalar bindAdd(std::span<const ArgumentInfo> arguments) {
             }
             return ColumnPtr(column);
         }
-        auto* const out = column->mutableData<int64_t>();
-        const std::vector<int64_t> from =
-            local_months || columns[2]->physical() == PhysicalType::Int32
-                ? localMicros(context, *columns[2], rows)
-                : std::vector<int64_t>(columns[2]->data<int64_t>(), columns[2]->data<int64_t>() + rows);
-        for (size_t i = 0; i < rows; ++i) {
-            if (step.months != 0) {
-                out[i] = addMonthsToMicros(from[i], counts[i] % 1'000'000 * step.months);
-                if (local_months) out[i] = zoneConverter(context.time_zone).toInstant(out[i]);
-            } else {
-                out[i] = static_cast<int64_t>(static_cast<uint64_t>(from[i]) +
-                                              static_cast<uint64_t>(counts[i]) *
-                                                  static_cast<uint64_t>(step.micros));
-            }
+        const auto later = [&](int64_t micros, int64_t count) {
+            if (step.months != 0) return addMonthsToMicros(micros, count % 1'000'000 * step.months);
+            return static_cast<int64_t>(static_cast<uint64_t>(micros) +
+                                        static_cast<uint64_t>(count) * static_cast<uint64_t>(step.micros));
+        };
+        if (columns[2]->physical() == PhysicalType::Int32) {
+            const auto* const days = columns[2]->data<int32_t>();
+            for (size_t i = 0; i < rows; ++i)
+                column->mutableData<int64_t>()[i] = later(days[i] * kMicrosPerDay, counts[i]);
+            return ColumnPtr(column);
         }
+        ZoneConverter* const zone = local_months ? &zoneConverter(context.time_zone) : nullptr;
+        dispatchTime(result, [&]<class T>() {
+            for (size_t i = 0; i < rows; ++i) {
+                TimePoint time = timePointIn<T>(columns[2]->data<T>()[i]);
+                time.micros = zone == nullptr ? later(time.micros, counts[i])
+                                              : zone->toInstant(later(zone->toLocal(time.micros), counts[i]));
+                column->mutableData<T>()[i] = timeTicks<T>(time);
+            }
+        });
         return ColumnPtr(column);
     };
     return bound;
@@ -128,6 +133,11 @@ BoundScalar bindDiff(std::span<const ArgumentInfo> arguments) {
     BoundScalar bound;
     bound.arguments = {arguments[0].type, temporalType("TIMESTAMPDIFF", arguments, 1, accepted),
                        temporalType("TIMESTAMPDIFF", arguments, 2, accepted)};
+    // Flink counts seconds and what is longer between times cut to the millisecond.
+    const bool of_millis = step.months != 0 || step.micros >= kMicrosPerSecond;
+    const auto cut = [of_millis](int64_t micros) {
+        return of_millis ? TimePoint{micros}.cutTo(3).micros : micros;
+    };
     // Two instants, or two local times; mixed, both are local.
     const bool instants =
         dependsOnZone(bound.arguments[1]) && dependsOnZone(bound.arguments[2]) && step.months == 0;
@@ -135,21 +145,23 @@ BoundScalar bindDiff(std::span<const ArgumentInfo> arguments) {
         instants || (!dependsOnZone(bound.arguments[1]) && !dependsOnZone(bound.arguments[2]));
     bound.result = LogicalType::integer().withNullable(anyNullable(arguments));
     bound.total = true;
-    bound.kernel = [step, instants, result = bound.result](const FunctionContext& context,
-                                                           std::span<const ColumnPtr> columns, size_t rows) {
+    bound.kernel = [step, cut, instants, result = bound.result](
+                       const FunctionContext& context, std::span<const ColumnPtr> columns, size_t rows) {
         auto column = makeResult(result, columns, rows);
         auto* const out = column->mutableData<int32_t>();
         if (instants) {
             for (size_t i = 0; i < rows; ++i)
                 out[i] = static_cast<int32_t>(
-                    (columns[2]->data<int64_t>()[i] - columns[1]->data<int64_t>()[i]) / step.micros);
+                    (cut(timePointAt(*columns[2], i).micros) - cut(timePointAt(*columns[1], i).micros)) /
+                    step.micros);
             return ColumnPtr(column);
         }
         const std::vector<int64_t> from = localMicros(context, *columns[1], rows);
         const std::vector<int64_t> to = localMicros(context, *columns[2], rows);
         for (size_t i = 0; i < rows; ++i) {
-            out[i] = static_cast<int32_t>(step.months != 0 ? monthsBetween(from[i], to[i]) / step.months
-                                                           : (to[i] - from[i]) / step.micros);
+            const int64_t first = cut(from[i]), last = cut(to[i]);
+            out[i] = static_cast<int32_t>(step.months != 0 ? monthsBetween(first, last) / step.months
+                                                           : (last - first) / step.micros);
         }
         return ColumnPtr(column);
     };

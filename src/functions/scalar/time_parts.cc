@@ -71,12 +71,16 @@ BoundScalar bindPart(std::string_view name, TimeUnit unit, std::span<const Argum
         auto* const out = column->mutableData<int64_t>();
         if (instant) {
             for (size_t i = 0; i < rows; ++i)
-                out[i] = floorDivide(columns[value]->data<int64_t>()[i], kMicrosPerSecond);
+                out[i] = floorDivide(timePointAt(*columns[value], i).micros, kMicrosPerSecond);
             return ColumnPtr(column);
         }
         const std::vector<int64_t> local = localMicros(context, *columns[value], rows);
         for (size_t i = 0; i < rows; ++i)
             out[i] = extractUnit(local[i], unit);
+        if (unit == TimeUnit::Nanosecond && columns[value]->type().isNanos()) {
+            for (size_t i = 0; i < rows; ++i)
+                out[i] += timePointAt(*columns[value], i).nanos;
+        }
         return ColumnPtr(column);
     };
     return bound;
@@ -104,7 +108,8 @@ std::vector<ScalarFunction> describeScalarTimeParts() {
              "The unit of a date, time or interval as a number: YEAR, QUARTER, MONTH, WEEK (ISO), DOY, DOW "
              "(Sunday is "
              "1), ISODOW, DAY, "
-             "HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, EPOCH, ISOYEAR, DECADE, CENTURY, MILLENNIUM.",
+             "HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND, EPOCH, ISOYEAR, DECADE, CENTURY, "
+             "MILLENNIUM.",
          .examples = {{"EXTRACT(DAY FROM DATE '2006-06-05')", "5"},
                       {"EXTRACT(DOW FROM DATE '2024-02-29')", "5"},
                       {"EXTRACT(WEEK FROM DATE '2021-01-03')", "53"},

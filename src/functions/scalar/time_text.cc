@@ -65,54 +65,83 @@ BoundScalar contextualText(const SimpleSpec& spec, std::span<const ArgumentInfo>
     return bound;
 }
 
-// TO_TIMESTAMP_LTZ(number, 0 | 3), TO_TIMESTAMP_LTZ(string [, pattern [, zone]])
+int precisionOf(int64_t digits, int most) {
+    if (digits >= 0 && digits <= most) return static_cast<int>(digits);
+    throw UserError(
+        "data.bad-argument",
+        fmt::format("TO_TIMESTAMP_LTZ takes the precision 0 (seconds) to 9 (nanoseconds), above 3 "
+                    "as a literal, not {}",
+                    digits));
+}
+
+// So many units of `precision` digits behind a second's point; nothing outside of the years 0000 to 9999, as
+// Flink has it.
+template <class N>
+std::optional<TimePoint> afterEpoch(N number, int precision) {
+    constexpr Int128 kFirst = Int128{-62'167'219'200} * kNanosOfDigits[0];
+    constexpr Int128 kEnd = Int128{253'402'300'800} * kNanosOfDigits[0];
+    const int64_t unit = kNanosOfDigits[precision];
+    Int128 nanos = 0;
+    if constexpr (std::is_floating_point_v<N>) {
+        const double product = number * static_cast<double>(unit);
+        if (!(product >= static_cast<double>(kFirst) && product < static_cast<double>(kEnd)))
+            return std::nullopt;
+        nanos = static_cast<Int128>(product);
+    } else {
+        nanos = Int128{number} * unit;
+    }
+    if (nanos < kFirst || nanos >= kEnd) return std::nullopt;
+    return TimePoint::ofNanos(nanos);
+}
+
+// TO_TIMESTAMP_LTZ(number, 0..9), TO_TIMESTAMP_LTZ(string [, pattern [, zone]])
 BoundScalar bindToTimestampLtz(std::span<const ArgumentInfo> arguments) {
     const std::string signature = "(number [, precision]), or (string [, pattern [, time zone]])";
     checkArgumentCount("TO_TIMESTAMP_LTZ", arguments, 1, 3, signature);
-    const LogicalType result = LogicalType::timestampLtz(3);
     if (arguments[0].type.isCharacter()) {
-        BoundScalar bound = contextual<int64_t>(
-            {.name = "TO_TIMESTAMP_LTZ", .pattern = "s[ss", .signature = signature}, arguments, result,
-            [](const FunctionContext&, const Arguments& a, size_t i, int64_t& out) {
-                const auto parsed = readTime(a, i, 1);
-                if (!parsed) return false;
-                out = toMillis(parsed->local_micros);
-                if (parsed->offset_seconds) {
-                    out -= *parsed->offset_seconds * kMicrosPerSecond;
-                } else if (a.count() > 2) {  // else it is UTC, not the session's zone
-                    out = zoneConverter(std::string(a.text(2, i))).toInstant(out);
-                }
-                return true;
-            });
+        BoundScalar bound =
+            contextual<int64_t>({.name = "TO_TIMESTAMP_LTZ", .pattern = "s[ss", .signature = signature},
+                                arguments, LogicalType::timestampLtz(3),
+                                [](const FunctionContext&, const Arguments& a, size_t i, int64_t& out) {
+                                    const auto parsed = readTime(a, i, 1);
+                                    if (!parsed) return false;
+                                    out = toMillis(parsed->local_micros);
+                                    if (parsed->offset_seconds) {
+                                        out -= *parsed->offset_seconds * kMicrosPerSecond;
+                                    } else if (a.count() > 2) {  // else it is UTC, not the session's zone
+                                        out = zoneConverter(std::string(a.text(2, i))).toInstant(out);
+                                    }
+                                    return true;
+                                });
         bound.context_free = true;
         return bound;
     }
     const bool floating = arguments[0].type.isApproximateNumeric();
-    const auto scale = [](int32_t precision) -> int64_t {
-        if (precision == 0) return kMicrosPerSecond;
-        if (precision == 3) return 1000;
-        throw UserError(
-            "data.bad-argument",
-            fmt::format("TO_TIMESTAMP_LTZ takes the precision 0 (seconds) or 3 (milliseconds), not {}",
-                        precision));
-    };
+    int precision = 3;
+    if (arguments.size() > 1 && arguments[1].literal && !arguments[1].literal->isNull() &&
+        arguments[1].type.isInteger()) {
+        precision = precisionOf(arguments[1].literal->asInt64(), 9);
+    }
+    const LogicalType result = LogicalType::timestampLtz(std::max(precision, 3));
     BoundScalar bound;
     bound.arguments = matchPattern(
         {.name = "TO_TIMESTAMP_LTZ", .pattern = floating ? "d[i" : "l[i", .signature = signature}, arguments);
     bound.result = result;
-    bound.kernel = [floating, scale, result](const FunctionContext&, std::span<const ColumnPtr> columns,
-                                             size_t rows) {
+    bound.kernel = [floating, precision, result](const FunctionContext&, std::span<const ColumnPtr> columns,
+                                                 size_t rows) {
         auto column = makeResult(result, columns, rows);
-        auto* const out = column->mutableData<int64_t>();
-        std::fill_n(out, rows, 0);
         const Arguments given(columns);
-        forValidRows(*column, rows, [&](size_t i) {
-            const int64_t unit = scale(given.count() > 1 ? given.integer(1, i) : 3);
-            if (floating) {
-                out[i] = toMillis(static_cast<int64_t>(given.number(0, i) * static_cast<double>(unit)));
-                return true;
-            }
-            return !__builtin_mul_overflow(given.bigint(0, i), unit, &out[i]);
+        dispatchTime(result, [&]<class T>() {
+            T* const out = column->mutableData<T>();
+            std::fill_n(out, rows, T());
+            forValidRows(*column, rows, [&](size_t i) {
+                const int digits =
+                    precision > 3 || given.count() < 2 ? precision : precisionOf(given.integer(1, i), 3);
+                std::optional<TimePoint> time = floating ? afterEpoch(given.number(0, i), digits)
+                                                         : afterEpoch(given.bigint(0, i), digits);
+                if (time) out[i] = timeTicks<T>(time->cutTo(result.precision()));
+                return time.has_value();
+            });
         });
         return ColumnPtr(column);
     };
@@ -124,7 +153,6 @@ BoundScalar bindToTimestampLtz(std::span<const ArgumentInfo> arguments) {
 ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr> columns, size_t rows,
                       bool ltz) {
     const std::vector<int64_t> local = localMicros(context, *columns[0], rows);
-    const Arguments given(columns);
     auto result = makeResult(LogicalType::string(), columns, rows);
     StringView* const out = result->mutableData<StringView>();
     StringHeap& heap = result->heap();
@@ -134,8 +162,10 @@ ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr>
     StringView pattern_text;
     const DatePattern* pattern = nullptr;
     int64_t begin = 0, end = 0, written_offset = 0;  // the local times that are written alike
+    const bool nanos = columns[0]->type().isNanos();
     forValidRows(*result, rows, [&](size_t i) {
-        const int64_t offset = ltz ? (local[i] - given.bigint(0, i)) / kMicrosPerSecond : 0;
+        const TimePoint time{local[i], nanos ? timePointAt(*columns[0], i).nanos : 0};
+        const int64_t offset = ltz ? (local[i] - timePointAt(*columns[0], i).micros) / kMicrosPerSecond : 0;
         if (!pattern || patterns[i] != pattern_text) {
             pattern_text = patterns[i];
             pattern = &datePattern(pattern_text.view());
@@ -143,10 +173,11 @@ ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr>
         }
         if (local[i] < begin || local[i] >= end || offset != written_offset) {
             text.clear();
-            pattern->format(local[i], offset, text);
+            pattern->format(time, offset, text);
             written = heap.add(text);
-            begin = floorDivide(local[i], pattern->stretchMicros()) * pattern->stretchMicros();
-            end = begin + pattern->stretchMicros();
+            const int64_t stretch = pattern->stretchMicros();
+            begin = stretch == 0 ? 0 : floorDivide(local[i], stretch) * stretch;
+            end = begin + stretch;
             written_offset = offset;
         }
         out[i] = written;
@@ -213,7 +244,7 @@ BoundScalar bindFromUnixtime(std::span<const ArgumentInfo> arguments) {
                                   return false;
                               const int64_t local = zoneConverter(context.time_zone).toLocal(instant);
                               datePattern(a.count() > 1 ? a.text(1, i) : kDefaultPattern)
-                                  .format(local, (local - instant) / kMicrosPerSecond, out);
+                                  .format({local}, (local - instant) / kMicrosPerSecond, out);
                               return true;
                           });
 }
@@ -260,8 +291,10 @@ std::vector<ScalarFunction> describeScalarTimeText() {
         {.name = "TO_TIMESTAMP_LTZ",
          .signature =
              "TO_TIMESTAMP_LTZ(number [, precision]), TO_TIMESTAMP_LTZ(string [, pattern [, time zone]])",
-         .documentation = "The instant so many seconds (precision 0) or milliseconds (3) after the epoch, or "
-                          "that the text writes (in UTC, unless a zone is given).",
+         .documentation =
+             "The instant so many seconds (precision 0), milliseconds (3), microseconds (6) or nanoseconds "
+             "(9) after the epoch, of as many digits (3 at least); or that the text writes (in UTC, "
+             "unless a zone is given).",
          .examples = {{"TO_TIMESTAMP_LTZ(1735689600, 0) = TO_TIMESTAMP_LTZ(1735689600000, 3)", "TRUE"},
                       {"TO_TIMESTAMP_LTZ('2025-01-01 00:00:00', 'yyyy-MM-dd HH:mm:ss', 'UTC') = "
                        "TO_TIMESTAMP_LTZ(1735689600, 0)",

@@ -248,7 +248,12 @@ class TableBinder {
 }  // namespace
 
 TableElements elementsOf(const CreateTable& statement) {
-    if (statement.distributed) failNotSupported(*statement.distributed, "DISTRIBUTED is");
+    if (statement.distributed) {
+        failAt(*statement.distributed, "sql.not-supported",
+               "no connector keeps its rows in buckets, as none of Flink's own does",
+               "leave DISTRIBUTED out: what a key's rows have in common is PARTITIONED BY, or the key of a "
+               "topic");
+    }
     TableElements elements;
     elements.name = statement.name;
     elements.temporary = statement.temporary;

@@ -230,7 +230,10 @@ void ExpressionBinder::checkScalarCall(const Call& call, const TextSpan& span) c
 }
 
 ExpressionPtr ExpressionBinder::bindCall(const Call& call, const TextSpan& span) {
-    if (!call.within_group.empty()) failNotSupported(span, "ORDER BY inside an aggregate function is");
+    if (!call.within_group.empty()) {
+        failAt(span, "sql.not-supported", "aggregate functions take no WITHIN GROUP, as in Flink",
+               "LISTAGG and the like take rows as they come; PERCENTILE(value, 0.5) orders by itself");
+    }
     const FunctionDefinition* const created = createdFunction(call);
     if (created == nullptr && call.path.size() > 1) {
         std::string name;

@@ -92,10 +92,8 @@ std::optional<GroupWindow> GroupWindow::find(const Select& select, const Scope& 
                 }
                 const Expr& time = *call->arguments[0];
                 const ExpressionPtr column = ExpressionBinder(scope, "GROUP BY").bindRoot(time);
-                if (column->kind() != ExpressionKind::Column ||
-                    scope.traits(column->index()).time == TimeAttribute::None) {
+                if (column->kind() != ExpressionKind::Column || !mayBeWindowed(scope, column->index()))
                     failNoTimeAttribute(time.span, column->toString());
-                }
                 WindowSpec window;
                 window.kind = function.kind;
                 window.time = scope.traits(column->index()).time;

@@ -44,6 +44,8 @@ class GroupWindow {
 bool isGroupWindowFunction(std::string_view name);
 // Positive unless `may_be_negative`, whole milliseconds; in microseconds.
 int64_t windowLength(const Expr& expr, std::string_view parameter, bool may_be_negative);
+// An attribute of time, or a TIMESTAMP that may do in batch mode: which it is, the plan knows.
+bool mayBeWindowed(const Scope& scope, size_t column);
 [[noreturn]] void failNoTimeAttribute(const TextSpan& span, const std::string& column);
 
 }  // namespace millrace::sql

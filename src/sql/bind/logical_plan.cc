@@ -202,7 +202,7 @@ LogicalWindowTable::LogicalWindowTable(LogicalPtr input, std::shared_ptr<const W
                                        size_t time_column, std::vector<size_t> partition_keys, TextSpan where)
     : LogicalNode(windowSchema(input, *window), windowTraits(input, window), {input}, where,
                   fmt::format("window {} {} ${} by {}", window->toString(),
-                              window->time == TimeAttribute::Rowtime ? "rowtime" : "proctime", time_column,
+                              window->time == TimeAttribute::Proctime ? "proctime" : "rowtime", time_column,
                               joined(partition_keys, [](size_t key) { return fmt::format("${}", key); }))),
       window_(std::move(window)),
       time_column_(time_column),

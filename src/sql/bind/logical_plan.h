@@ -26,7 +26,7 @@ const char* windowKindName(WindowKind kind);  // "TUMBLE"
 // A window table-valued function's windows. All lengths in microseconds; they are whole milliseconds.
 struct WindowSpec {
     WindowKind kind = WindowKind::Tumble;
-    TimeAttribute time = TimeAttribute::Rowtime;
+    TimeAttribute time = TimeAttribute::Rowtime;  // None: a plain TIMESTAMP, in batch mode
     // The time attribute's type: of TIMESTAMP_LTZ, windows are aligned to local time of the session's zone.
     LogicalType time_type;
     int64_t size = 0;    // TUMBLE: size; HOP: size; CUMULATE: the largest; SESSION: the gap

@@ -63,6 +63,11 @@ int64_t precedingOf(const Expr& offset, bool rows, const LogicalType* key) {
     if (key == nullptr) {
         failAt(offset.span, "sql.bad-argument", "RANGE with a distance needs exactly one column in ORDER BY");
     }
+    if (key->isNanos()) {
+        failAt(offset.span, "sql.not-supported",
+               fmt::format("RANGE with a distance over {} is not supported", key->toString()),
+               "ORDER BY a CAST of it AS TIMESTAMP(6)");
+    }
     const bool over_time = key->kind() == TypeKind::Timestamp || key->kind() == TypeKind::TimestampLtz;
     const bool fits =
         over_time ? kind == TypeKind::IntervalDayTime : key->isInteger() && bound->type().isInteger();

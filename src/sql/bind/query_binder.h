@@ -61,6 +61,8 @@ class QueryBinder {
     };
     // `outer_column` makes a column around it of one of `outer`; by default that itself.
     using OuterColumn = std::function<ExpressionPtr(size_t column, const TextSpan& where)>;
+    static void joinOuterValues(Ties& ties, const LogicalPtr& around,
+                                const std::vector<std::string>& comparisons, const TextSpan& where);
     Ties bindTies(const Select& select, const Scope& outer, const OuterColumn& outer_column);
     static bool standsForRows(const Expr& condition);  // [NOT] IN, EXISTS, ANY, ALL of a sub-query
     LogicalPtr bindWhere(const Expr& where, Scope scope);

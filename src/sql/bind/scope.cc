@@ -73,13 +73,18 @@ std::optional<size_t> Scope::find(const Identifier& name, const std::vector<size
     return found;
 }
 
-Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
+std::optional<Scope::Resolved> Scope::lookUp(const std::vector<Identifier>& path) const {
     const Relation* table = path.size() > 1 ? relation(path[0].name) : nullptr;
     if (table != nullptr) {
-        if (const auto column = find(path[1], columnsOf(*table))) return {*column, 2};
+        if (const auto column = find(path[1], columnsOf(*table))) return Resolved{*column, 2};
     }
-    if (const auto column = find(path[0], star_)) return {*column, 1};
+    if (const auto column = find(path[0], star_)) return Resolved{*column, 1};
+    return std::nullopt;
+}
 
+Scope::Resolved Scope::resolve(const std::vector<Identifier>& path) const {
+    if (const auto found = lookUp(path)) return *found;
+    const Relation* table = path.size() > 1 ? relation(path[0].name) : nullptr;
     const Identifier& wanted = table != nullptr ? path[1] : path[0];
     std::vector<std::string> names = candidates();
     if (table == nullptr && path.size() > 1) {
@@ -108,6 +113,10 @@ std::vector<std::string> Scope::tables() const {
     for (const Relation& relation : relations_)
         names.push_back(relation.alias);
     return names;
+}
+
+bool Scope::isTable(const std::vector<Identifier>& path) const {
+    return path.size() == 1 && relation(path[0].name) != nullptr;
 }
 
 std::vector<size_t> Scope::star(const std::vector<Identifier>& qualifier) const {

@@ -39,6 +39,9 @@ class Scope {
 
     // UserError "sql.unknown-column" with the nearest name, "sql.ambiguous-column".
     Resolved resolve(const std::vector<Identifier>& path) const;
+    // The same without an error where there is none.
+    std::optional<Resolved> lookUp(const std::vector<Identifier>& path) const;
+    bool isTable(const std::vector<Identifier>& path) const;
     // The columns that t.* stands for, or, without a qualifier, *. UserError "sql.unknown-table".
     std::vector<size_t> star(const std::vector<Identifier>& qualifier) const;
     // What a name without table means; "sql.unknown-column", "sql.ambiguous-column".

@@ -24,6 +24,26 @@ struct Item {
     std::string name;
 };
 
+// r.*, of a ROW.
+void addFields(const Star& star, const TextSpan& span, ExpressionBinder& binder, std::vector<Item>& items) {
+    const auto bound = [&](std::vector<Identifier> path) {
+        Expr reference;
+        reference.node = ColumnRef{std::move(path)};
+        reference.span = span;
+        return binder.bindRoot(reference);
+    };
+    const LogicalType type = bound(star.qualifier)->type();
+    if (type.kind() != TypeKind::Row) {
+        failAt(span, "sql.syntax", fmt::format("'{}' is {}", star.qualifier.back().name, type.toString()),
+               "* stands for the columns of a table or the fields of a ROW");
+    }
+    for (const Field& field : type.fields()) {
+        std::vector<Identifier> path = star.qualifier;
+        path.push_back({field.name, span});
+        items.push_back({bound(std::move(path)), field.name});
+    }
+}
+
 template <class BindColumn>
 std::vector<Item> bindItems(const Select& select, const Scope& scope, ExpressionBinder& binder,
                             BindColumn bind_column) {
@@ -32,6 +52,11 @@ std::vector<Item> bindItems(const Select& select, const Scope& scope, Expression
         if (const auto* star = std::get_if<Star>(&item.expression->node)) {
             if (scope.size() == 0 && star->qualifier.empty()) {
                 failAt(item.expression->span, "sql.syntax", "SELECT * needs a FROM clause");
+            }
+            if (!star->qualifier.empty() && !scope.isTable(star->qualifier) &&
+                scope.lookUp(star->qualifier)) {
+                addFields(*star, item.expression->span, binder, items);
+                continue;
             }
             for (const size_t column : scope.star(star->qualifier)) {
                 items.push_back({bind_column(column, item.expression->span), scope.field(column).name});

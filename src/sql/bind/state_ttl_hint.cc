@@ -21,6 +21,10 @@ StateTtlHint::StateTtlHint(const std::vector<Hint>& hints) {
             continue;
         }
         if (name == "LOOKUP") continue;  // sql/bind/lookup_hint.h
+        if (name == "OPTIONS") {
+            failAt(hint.name.span, "sql.bad-hint", "the hint OPTIONS does not stand behind SELECT",
+                   "it stands behind its table: FROM t /*+ OPTIONS('key' = 'value') */");
+        }
         if (name != "STATE_TTL")
             failNotSupported(hint.name.span, fmt::format("the hint {} is", hint.name.name));
         where_ = hint.name.span;

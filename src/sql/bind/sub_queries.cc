@@ -2,6 +2,8 @@
 // rows so far with those of the sub-query. They stand alone or between ANDs. A sub-query may name columns of
 // the query around it in its own WHERE (and in what it selects), if it is a plain SELECT.
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "sql/bind/correlation.h"
 #include "sql/bind/logical_join.h"
@@ -32,6 +34,24 @@ const Select* plainSelect(const Query& query) {
         std::any_of(select->items.begin(), select->items.end(),
                     [](const SelectItem& item) { return containsAggregate(*item.expression); });
     return aggregates ? nullptr : select;
+}
+
+void flattenBound(const ExpressionPtr& condition, std::vector<ExpressionPtr>& parts) {
+    if (condition->kind() != ExpressionKind::And) {
+        parts.push_back(condition);
+        return;
+    }
+    for (const ExpressionPtr& argument : condition->arguments())
+        flattenBound(argument, parts);
+}
+
+// The comparison with its sides the other way round; "" of what is none.
+std::string mirroredComparison(const Expression& condition) {
+    static const std::map<std::string, std::string> kMirrored = {{"=", "="}, {"<>", "<>"}, {"<", ">"},
+                                                                 {">", "<"}, {"<=", ">="}, {">=", "<="}};
+    if (condition.kind() != ExpressionKind::Call) return "";
+    const auto found = kMirrored.find(std::string(condition.name()));
+    return found == kMirrored.end() ? "" : found->second;
 }
 
 }  // namespace
@@ -81,6 +101,43 @@ LogicalPtr QueryBinder::bindWhere(const Expr& where, Scope scope) {
     return scope.node();
 }
 
+// Ties by more than equalities: each distinct combination of values around is joined with the rows that it is
+// compared with, and these are then found by its values. A NULL among them compares with nothing.
+void QueryBinder::joinOuterValues(Ties& ties, const LogicalPtr& around,
+                                  const std::vector<std::string>& comparisons, const TextSpan& where) {
+    const size_t count = ties.keys.size();
+    std::vector<std::string> names;
+    std::vector<size_t> columns;
+    for (size_t i = 0; i < count; ++i) {
+        names.push_back(fmt::format("$o{}", i));
+        columns.push_back(i);
+    }
+    const LogicalPtr values =
+        std::make_shared<LogicalAggregate>(project(around, ties.outer, std::move(names), where),
+                                           std::move(columns), std::vector<AggregateCall>{}, where);
+    const LogicalPtr inner = ties.inner.node();
+    const size_t width = inner->schema().size();
+    std::vector<ExpressionPtr> moved, compared;
+    for (size_t i = 0; i < width; ++i)
+        moved.push_back(Expression::column(count + i, inner->schema()[i].type, inner->schema()[i].name));
+    for (size_t i = 0; i < count; ++i) {
+        compared.push_back(Expression::call(
+            comparisons[i], {Expression::rewriteColumns(ties.keys[i], moved), columnOf(values, i)}));
+    }
+    const LogicalPtr joined = std::make_shared<LogicalJoin>(JoinType::Inner, values, inner,
+                                                            conjunction(std::move(compared)), where);
+    std::vector<ExpressionPtr> kept;
+    std::vector<std::string> kept_names;
+    for (size_t i = 0; i < width + count; ++i) {
+        const size_t column = i < width ? count + i : i - width;
+        kept.push_back(columnOf(joined, column));
+        kept_names.push_back(joined->schema()[column].name);
+    }
+    ties.inner.replaceNode(project(joined, std::move(kept), std::move(kept_names), where));
+    for (size_t i = 0; i < count; ++i)
+        ties.keys[i] = columnOf(ties.inner.node(), width + i);
+}
+
 QueryBinder::Ties QueryBinder::bindTies(const Select& select, const Scope& around,
                                         const OuterColumn& outer_column) {
     Ties result;
@@ -95,6 +152,7 @@ QueryBinder::Ties QueryBinder::bindTies(const Select& select, const Scope& aroun
     CorrelatedBinder binder(inner, around, "WHERE");
     std::vector<const Expr*> conjuncts;
     std::vector<ExpressionPtr> own;
+    std::vector<std::string> comparisons;  // of each key with what is around
     if (select.where) flattenAnd(*select.where, conjuncts);
     for (const Expr* conjunct : conjuncts) {
         if (standsForRows(*conjunct) || containsScalarQuery(*conjunct)) continue;
@@ -103,27 +161,41 @@ QueryBinder::Ties QueryBinder::bindTies(const Select& select, const Scope& aroun
             own.push_back(Expression::rewriteColumns(bound, to_inner));
             continue;
         }
-        const bool equality = bound->kind() == ExpressionKind::Call && bound->name() == "=";
-        ExpressionPtr mine = equality ? bound->arguments()[0] : nullptr;
-        ExpressionPtr other = equality ? bound->arguments()[1] : nullptr;
-        if (equality && readsBelow(*mine, outer, all)) std::swap(mine, other);
-        if (!equality || readsBelow(*mine, outer, all) || readsFrom(*other, outer, all)) {
-            failNotSupported(conjunct->span,
-                             "conditions that tie such a sub-query to the query around it, other than "
-                             "inner = outer, are");
+        std::vector<ExpressionPtr> parts;
+        flattenBound(bound, parts);
+        for (const ExpressionPtr& part : parts) {
+            const std::string mirrored = mirroredComparison(*part);
+            ExpressionPtr mine = mirrored.empty() ? nullptr : part->arguments()[0];
+            ExpressionPtr other = mirrored.empty() ? nullptr : part->arguments()[1];
+            std::string comparison = mirrored.empty() ? "" : part->name();
+            if (mine && readsBelow(*mine, outer, all)) {
+                std::swap(mine, other);
+                comparison = mirrored;
+            }
+            if (!mine || readsBelow(*mine, outer, all) || readsFrom(*other, outer, all) ||
+                (comparison != "=" && outer_column)) {
+                failNotSupported(
+                    conjunct->span,
+                    fmt::format("conditions that tie such a sub-query to the query around it, other "
+                                "than inner = outer{}, are",
+                                outer_column ? "" : ", inner < outer and their like"));
+            }
+            result.keys.push_back(Expression::rewriteColumns(mine, to_inner));
+            std::vector<ExpressionPtr> to_outer(all);
+            std::vector<bool> used(all, false);
+            other->collectColumns(used);
+            for (size_t i = 0; i < outer; ++i) {
+                if (!used[i]) continue;
+                to_outer[i] = outer_column ? outer_column(i, conjunct->span) : columnOf(around.node(), i);
+            }
+            result.outer.push_back(Expression::rewriteColumns(other, to_outer));
+            comparisons.push_back(std::move(comparison));
         }
-        result.keys.push_back(Expression::rewriteColumns(mine, to_inner));
-        std::vector<ExpressionPtr> to_outer(all);
-        std::vector<bool> used(all, false);
-        other->collectColumns(used);
-        for (size_t i = 0; i < outer; ++i) {
-            if (!used[i]) continue;
-            to_outer[i] = outer_column ? outer_column(i, conjunct->span) : columnOf(around.node(), i);
-        }
-        result.outer.push_back(Expression::rewriteColumns(other, to_outer));
     }
     if (const ExpressionPtr condition = conjunction(std::move(own)))
         inner.replaceNode(std::make_shared<LogicalFilter>(inner.node(), condition, select.where->span));
+    if (std::any_of(comparisons.begin(), comparisons.end(), [](const auto& name) { return name != "="; }))
+        joinOuterValues(result, around.node(), comparisons, select.where->span);
     for (const Expr* conjunct : conjuncts) {
         if (standsForRows(*conjunct) || containsScalarQuery(*conjunct))
             inner.replaceNode(bindWhere(*conjunct, inner));

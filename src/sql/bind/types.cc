@@ -68,13 +68,9 @@ LogicalType withoutNullability(const TypeSpec& spec) {
     if (spec.name == "VARCHAR") return LogicalType::varchar(length(LogicalType::kMaxLength));
     if (spec.name == "BINARY") return LogicalType::binary(length(1));
     if (spec.name == "VARBINARY") return LogicalType::varbinary(length(LogicalType::kMaxLength));
-    if (spec.name == "TIME") return LogicalType::time(inRange(spec, spec.precision, 0, 0, 3, "precision"));
+    if (spec.name == "TIME") return LogicalType::time(inRange(spec, spec.precision, 0, 0, 9, "precision"));
     if (spec.name == "TIMESTAMP" || spec.name == "TIMESTAMP_LTZ") {
         const int precision = inRange(spec, spec.precision, 6, 0, 9, "precision");
-        if (precision > 6) {
-            badType(spec, fmt::format("{}({}): times are kept to the microsecond", spec.name, precision),
-                    fmt::format("use {}(6)", spec.name));
-        }
         return spec.name == "TIMESTAMP" ? LogicalType::timestamp(precision)
                                         : LogicalType::timestampLtz(precision);
     }
@@ -309,13 +305,13 @@ ExpressionPtr bindLiteral(const Literal& literal, const TextSpan& span) {
                             LogicalType::time(std::min(fractionDigits(literal.text), 3)));
         }
         case LiteralKind::Timestamp: {
-            const auto micros = parseTimestamp(literal.text);
-            if (!micros) {
+            const auto time = parseTimePoint(literal.text);
+            if (!time) {
                 badLiteral(span, fmt::format("'{}' is not a timestamp", literal.text),
                            "such as TIMESTAMP '2026-03-01 12:30:00'");
             }
-            return constant(Value::int64(*micros),
-                            LogicalType::timestamp(std::min(fractionDigits(literal.text), 6)));
+            const LogicalType type = LogicalType::timestamp(std::min(fractionDigits(literal.text), 9));
+            return constant(timeValue(*time, type), type);
         }
     }
     throw InternalError("a literal of no kind");

@@ -89,9 +89,7 @@ size_t timeColumn(const Expr& expr, const Scope& scope) {
     }
     const Identifier& name = descriptor->columns.front();
     const size_t column = scope.resolve({name}).column;
-    if (scope.traits(column).time == TimeAttribute::None) {
-        failNoTimeAttribute(name.span, name.name);
-    }
+    if (!mayBeWindowed(scope, column)) failNoTimeAttribute(name.span, name.name);
     return column;
 }
 
@@ -115,12 +113,19 @@ int64_t windowLength(const Expr& expr, std::string_view parameter, bool may_be_n
     return value.asInt64();
 }
 
+bool mayBeWindowed(const Scope& scope, size_t column) {
+    const LogicalType& type = scope.field(column).type;
+    return scope.traits(column).time != TimeAttribute::None || (type.isTimestamp() && !type.isNanos());
+}
+
 void failNoTimeAttribute(const TextSpan& span, const std::string& column) {
-    failAt(span, "sql.no-time-attribute", fmt::format("column '{}' is no time attribute", column),
-           fmt::format(
-               "declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in its table; expressions over it "
-               "and unwindowed GROUP BY lose it",
-               column));
+    failAt(
+        span, "sql.no-time-attribute", fmt::format("column '{}' is no time attribute", column),
+        fmt::format(
+            "declare WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in its table; expressions over it "
+            "and unwindowed GROUP BY lose it. In batch mode windows are made over any TIMESTAMP of up to 6 "
+            "digits",
+            column));
 }
 
 LogicalPtr QueryBinder::bindTableArgument(const Expr& argument, std::vector<const Expr*>& partition_by) {
@@ -188,8 +193,9 @@ LogicalPtr QueryBinder::bindWindowFunction(const Call& call, const TextSpan& spa
             failAt(key->span, "sql.bad-argument", "PARTITION BY takes columns");
         keys.push_back(bound->index());
     }
+    const TextSpan& where = window.time == TimeAttribute::None ? arguments[1]->span : span;
     return std::make_shared<LogicalWindowTable>(input, std::make_shared<const WindowSpec>(std::move(window)),
-                                                time, std::move(keys), span);
+                                                time, std::move(keys), where);
 }
 
 }  // namespace millrace::sql

@@ -18,6 +18,10 @@ QueryPtr Parser::query() {
     const size_t first = pos_;
     auto result = std::make_unique<Query>();
     if (accept("WITH")) {
+        if (is(current(), "RECURSIVE") && !is(ahead(1), "AS")) {
+            fail(spanOf(current()), "there are no recursive queries, as there are none in Flink", "",
+                 "sql.not-supported");
+        }
         commaSeparated([&] {
             CommonTable table;
             table.name = identifier("a name");

@@ -138,7 +138,10 @@ TableRefPtr Parser::tablePrimary() {
         }
     }
     if (is(current(), "MATCH_RECOGNIZE")) table = matchRecognize(std::move(table), first);
-    if (is(current(), "TABLESAMPLE") && is(ahead(2), "(")) notYet(spanOf(current()), "TABLESAMPLE");
+    if (is(current(), "TABLESAMPLE") && is(ahead(2), "(")) {
+        fail(spanOf(current()), "there is no TABLESAMPLE, as there is none in Flink",
+             "WHERE RAND() < 0.1 takes every tenth row or so", "sql.not-supported");
+    }
     if (std::optional<Identifier> name = alias()) {
         table->alias = std::move(name);
         if (is(current(), "(")) table->column_aliases = identifierList("a column's name");

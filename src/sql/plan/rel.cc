@@ -161,6 +161,7 @@ const std::vector<Rewrite>& rewrites() {
         const Rewrite remove =
             rewrite("remove_identities", "projections that change nothing are left out", removeIdentities);
         return std::vector<Rewrite>{
+            {"time_of_batches", "in batch mode no row is late: watermarks are left out", timeOfBatches},
             {"normalise_upserts", "a source's upserts become a changelog with whole rows", normaliseUpserts},
             merge,
             rewrite("recognise_rank", "filters on ROW_NUMBER() become Top-N", recogniseRank),

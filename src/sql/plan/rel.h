@@ -162,14 +162,16 @@ MovedColumns prunePassed(Rel& rel, const MovedColumns& below);
 struct PlanOptions;
 
 // The rules, in the order in which they are applied (optimise()). Each is a file of its name in rules/.
-void mergeCalcs(RelRoots& roots);              // adjacent projections and filters become one
-void recogniseRank(RelRoots& roots);           // filters on ROW_NUMBER() become Top-N
-void pushFilters(RelRoots& roots);             // filters go below UNION ALL, window functions and joins
-void findJoinKeys(RelRoots& roots);            // equalities in a join's condition become its keys
-void recogniseWindowJoins(RelRoots& roots);    // joins by equal windows drop their state with the window
-void recogniseIntervalJoins(RelRoots& roots);  // likewise joins within a distance of time
-void fuseWindows(RelRoots& roots);             // window function and aggregation by its windows become one
-void removeIdentities(RelRoots& roots);        // projections of all columns as they are
+void timeOfBatches(RelRoots& roots,
+                   const PlanOptions& options);  // in batch mode nothing waits for a watermark
+void mergeCalcs(RelRoots& roots);                // adjacent projections and filters become one
+void recogniseRank(RelRoots& roots);             // filters on ROW_NUMBER() become Top-N
+void pushFilters(RelRoots& roots);               // filters go below UNION ALL, window functions and joins
+void findJoinKeys(RelRoots& roots);              // equalities in a join's condition become its keys
+void recogniseWindowJoins(RelRoots& roots);      // joins by equal windows drop their state with the window
+void recogniseIntervalJoins(RelRoots& roots);    // likewise joins within a distance of time
+void fuseWindows(RelRoots& roots);               // window function and aggregation by its windows become one
+void removeIdentities(RelRoots& roots);          // projections of all columns as they are
 void pushFiltersIntoSources(RelRoots& roots,
                             const PlanOptions& options);  // sources leave out rows that nobody wants
 void shareSubplans(RelRoots& roots);                      // equal sub-plans become one

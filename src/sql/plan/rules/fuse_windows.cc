@@ -77,7 +77,7 @@ void fuse(Rel& rel) {
         if (call.filter) call.filter = move(*call.filter);
     }
     if (!possible) return;
-    if (aggregate->window->time == TimeAttribute::Rowtime) {
+    if (!inProcessingTime(*aggregate->window)) {
         fused.time_column = fields.size();
         below.projection.push_back(identity[table->time_column]);
         fields.push_back(table_rel.schema[table->time_column]);
