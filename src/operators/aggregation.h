@@ -58,6 +58,8 @@ class Aggregation {
     int64_t count(const KeyedTable& table, const std::byte* row) const;
 
   private:
+    static void filtered(const Column& filter, std::span<const uint32_t> selection,
+                         std::span<std::byte* const> rows, const int8_t* signs, Scratch& scratch);
     AggregateInput inputOf(size_t term, const Batch& batch, KeyedTable& table,
                            std::vector<ColumnPtr>& arguments) const;
 

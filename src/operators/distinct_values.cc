@@ -209,6 +209,7 @@ void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch)
     for (size_t t = 0; t < set.terms.size(); ++t)
         unfiltered |= set.filters[t] ? 0 : uint64_t{1} << t;
     state.term_bits.assign(batch.rows(), unfiltered);
+    uint64_t* const bits = state.term_bits.data();
     for (size_t t = 0; t < set.terms.size(); ++t) {
         if (!set.filters[t]) continue;
         const Column& filter = *batch.column(*set.filters[t]);
@@ -216,7 +217,7 @@ void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch)
         const uint8_t* valid = filter.validity();
         for (size_t i = 0; i < batch.rows(); ++i) {
             const bool counts = passes[i] != 0 && (!valid || valid[i] != 0);
-            state.term_bits[i] |= uint64_t{counts} << t;
+            bits[i] |= uint64_t{counts} << t;
         }
     }
 }
@@ -235,19 +236,21 @@ bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) con
         for (size_t i = 0; i < all; ++i)
             state.bits[i] = valid[i] != 0 ? state.bits[i] : 0;
     }
-    state.selection.clear();
-    state.groups.clear();
-    state.signs.clear();
-    state.selection.reserve(rows.groups.size());
-    state.groups.reserve(rows.groups.size());
+    state.selection.resize(rows.groups.size());
+    state.groups.resize(rows.groups.size());
+    state.signs.resize(rows.signs ? rows.groups.size() : 0);
+    size_t count = 0;
     for (size_t i = 0; i < rows.groups.size(); ++i) {
         const auto row = rows.selection.empty() ? static_cast<uint32_t>(i) : rows.selection[i];
-        if (state.bits[row] == 0) continue;
-        state.selection.push_back(row);
-        state.groups.push_back(rows.groups[i]);
-        if (rows.signs) state.signs.push_back(rows.signs[i]);
+        state.selection[count] = row;
+        state.groups[count] = rows.groups[i];
+        if (rows.signs) state.signs[count] = rows.signs[i];
+        count += state.bits[row] != 0 ? 1 : 0;
     }
-    return !state.selection.empty();
+    state.selection.resize(count);
+    state.groups.resize(count);
+    state.signs.resize(rows.signs ? count : 0);
+    return count > 0;
 }
 
 void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, const Aggregation& aggregation,

@@ -71,7 +71,6 @@ void OrderedRows::locate(std::span<const ColumnPtr> columns, size_t rows) {
 
 void OrderedRows::begin(const Batch& batch) {
     kept_.clear();
-    kept_rows_.clear();
     if (p_.ttl.ms > 0) sweep();
     locate(batch.columns(), batch.rows());
     if (p_.ttl.ms > 0) dropExpired();
@@ -118,8 +117,9 @@ OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& b
     for (auto at = rows.lower_bound(wanted); at != rows.end() && at->key == wanted.key; ++at) {
         if (at->hash != wanted.hash) continue;
         bool same = true;
-        if (at->number >= kPending) {
-            const auto other = static_cast<size_t>(at->number - kPending);
+        if (at->number >= kPending || isFresh(at->number)) {
+            const size_t other =
+                at->number >= kPending ? static_cast<size_t>(at->number - kPending) : freshOf(at->number).row;
             for (size_t c = 0; same && c < columns.size(); ++c)
                 same = columns[c]->valueAt(row) == columns[c]->valueAt(other);
         } else {
@@ -138,20 +138,33 @@ OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& b
 int64_t OrderedRows::keep(const OrderedRow& pending) {
     const auto row = static_cast<uint32_t>(pending.number - kPending);
     const int64_t number = numbers_.next(index_.groupOf(partition_of_[row]));
-    kept_.push_back(number);
-    kept_rows_.push_back(row);
+    kept_.push_back({number, row});
     pending.number = number;
     return number;
 }
 
+OrderedRows::Kept& OrderedRows::freshOf(int64_t number) {
+    const auto before = [](const Kept& kept, int64_t wanted) { return kept.number < wanted; };
+    const auto found = std::lower_bound(kept_.begin(), kept_.end(), number, before);
+    MILLRACE_CHECK(found != kept_.end() && found->number == number, "row {} is not of this batch", number);
+    return *found;
+}
+
+void OrderedRows::forget(int64_t fresh) { freshOf(fresh).row = kForgotten; }
+
 void OrderedRows::store(const Batch& batch) {
+    std::erase_if(kept_, [](const Kept& kept) { return kept.row == kForgotten; });
     if (kept_.empty()) return;
-    const RowNumbers::Keys keys = numbers_.keysOf(kept_);
+    kept_numbers_.clear();
+    kept_rows_.clear();
+    for (const Kept& kept : kept_) {
+        kept_numbers_.push_back(kept.number);
+        kept_rows_.push_back(kept.row);
+    }
+    const RowNumbers::Keys keys = numbers_.keysOf(kept_numbers_);
     table_.findOrInsert(0, keys.columns, keys.hashes, {}, state_rows_);
     storeColumns(table_.layout(), table_.firstValueField(), batch.columns(), kept_rows_, state_rows_,
                  table_.heap());
-    kept_.clear();
-    kept_rows_.clear();
 }
 
 const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const int64_t> numbers) {
@@ -161,6 +174,28 @@ const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const int64_t> n
     for (const std::byte* row : read_rows_)
         state_rows_.push_back(const_cast<std::byte*>(row));  // as loadColumn() takes rows; nobody writes them
     return state_rows_;
+}
+
+const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const OrderedRow* const> rows) {
+    looked_up_.clear();
+    for (const OrderedRow* row : rows) {
+        if (row->state_row == nullptr) looked_up_.push_back(row->number);
+    }
+    if (!looked_up_.empty()) stateRows(looked_up_);
+    if (looked_up_.size() == rows.size()) {
+        if (p_.ttl.ms == 0) {
+            for (size_t i = 0; i < rows.size(); ++i)
+                rows[i]->state_row = state_rows_[i];
+        }
+        return state_rows_;
+    }
+    found_rows_.clear();
+    size_t next = 0;
+    for (const OrderedRow* row : rows) {
+        if (row->state_row == nullptr) row->state_row = state_rows_[next++];
+        found_rows_.push_back(row->state_row);
+    }
+    return found_rows_;
 }
 
 void OrderedRows::erase(std::span<const int64_t> numbers) {

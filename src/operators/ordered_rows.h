@@ -42,6 +42,8 @@ struct OrderedRow {
     // place of another must not change the order.
     mutable int64_t number = 0;
     uint64_t hash = 0;  // of all columns, if hashes_rows
+    // Where it lies in state, once it was looked up by itself; never where rows expire.
+    mutable std::byte* state_row = nullptr;
 
     bool operator<(const OrderedRow& other) const {
         const int order = key.compare(other.key);
@@ -52,7 +54,7 @@ struct OrderedRow {
 class OrderedRows {
   public:
     using Rows = absl::btree_set<OrderedRow>;
-    // A row of the batch at hand that is not in state yet has kPending + its index for a number.
+    // A row of the batch at hand that is not kept yet has kPending + its index for a number.
     static constexpr int64_t kPending = RowNumbers::kEnd;
 
     OrderedRows(OrderedRowsParameters parameters, OperatorContext& context);
@@ -69,16 +71,21 @@ class OrderedRows {
     Rows& rows(uint32_t partition) { return rows_[partition]; }
     // The row of `partition` that is equal to row `row` of the batch, a retraction, in every column, or
     // end(). If several are, the one that arrived first. Only if hashes_rows; of rows of the batch, pending
-    // ones.
+    // ones and those that are kept.
     Rows::iterator find(uint32_t partition, const Batch& batch, size_t row);
 
-    // Row `row` of the batch, which is in its partition as pending, gets a number; store() then puts it into
-    // state. To be called in the order of the batch for rows of one key.
+    // Row `row` of the batch, which is in its partition as pending, gets a number, larger than any before;
+    // store() then puts it into state. To be called in the order of the batch for rows of one key.
     int64_t keep(const OrderedRow& pending);
+    // Whether a number was given to a row of the batch at hand.
+    bool isFresh(int64_t number) const { return !kept_.empty() && number >= kept_.front().number; }
+    void forget(int64_t fresh);      // its row has left the order again, and does not go into state
     void store(const Batch& batch);  // all that were kept since begin()
+    uint32_t rowOf(int64_t fresh) { return freshOf(fresh).row; }  // of the batch
     void erase(std::span<const int64_t> numbers);
     // The state rows of numbers, only to be read; nullptr where one has expired.
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
+    const std::vector<std::byte*>& stateRows(std::span<const OrderedRow* const> rows);
     // A column of state rows: of `columns`, then of `results`.
     ColumnPtr load(size_t column, std::span<std::byte* const> state_rows) const;
     // The input's columns of rows that are in state or, where state_rows[i] is nullptr, row batch_rows[i] of
@@ -93,7 +100,13 @@ class OrderedRows {
     size_t partitions() const { return rows_.size(); }  // those that were forgotten, too
 
   private:
+    static constexpr uint32_t kForgotten = UINT32_MAX;
+    struct Kept {
+        int64_t number;
+        uint32_t row;  // of the batch, or kForgotten
+    };
     KeyedStateDescriptor descriptor() const;
+    Kept& freshOf(int64_t number);
     void locate(std::span<const ColumnPtr> columns, size_t rows);
     void restore();
     void findCandidates(const Batch& batch);
@@ -116,9 +129,12 @@ class OrderedRows {
     std::vector<int64_t> candidates_;      // numbers, of retractions
     std::vector<uint32_t> candidates_of_;  // of each row, where they begin
     std::vector<std::byte*> candidate_rows_;
-    std::vector<int64_t> kept_;  // numbers
+    std::vector<Kept> kept_;  // numbers ascend
+    std::vector<int64_t> kept_numbers_;
     Selection kept_rows_;
     std::vector<std::byte*> state_rows_;
+    std::vector<int64_t> looked_up_;
+    std::vector<std::byte*> found_rows_;
     std::vector<const std::byte*> read_rows_;
     // With a TTL: where the search for expired rows in partitions that no batch touches is.
     uint32_t swept_partition_ = 0;

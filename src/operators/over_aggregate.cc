@@ -197,12 +197,14 @@ void OverAggregate::fire(State& state, std::span<const Due> due, Output& output)
     }
 }
 
-void OverAggregate::findAccumulators(State& state, std::vector<OverWindow::Run>& runs) const {
-    std::vector<int64_t> first_rows;
+void OverAggregate::findAccumulators(State& state, OverWindow::Runs& all) const {
+    std::vector<OverWindow::Run>& runs = all.runs;
+    std::vector<const OrderedRow*> first_rows;
     first_rows.reserve(runs.size());
     for (const OverWindow::Run& run : runs)
-        first_rows.push_back(run.numbers.front());
-    const std::vector<std::byte*> state_rows = state.rows.stateRows(first_rows);
+        first_rows.push_back(all.rows[run.begin]);
+    const std::vector<std::byte*> state_rows =
+        state.rows.stateRows(std::span<const OrderedRow* const>(first_rows));
     std::vector<ColumnPtr> keys;
     for (const size_t key : p_.over.partition)
         keys.push_back(state.rows.load(key, state_rows));
@@ -215,20 +217,19 @@ void OverAggregate::findAccumulators(State& state, std::vector<OverWindow::Run>&
 }
 
 void OverAggregate::fireSome(State& state, std::span<const Due> due, Output& output) const {
-    std::vector<OverWindow::Run> runs, passed;
+    OverWindow::Runs runs, passed;
     for (const Due& next : due) {
-        OverWindow::Run run;
-        run.partition = next.partition;
-        run.first_result = next.first_result;
+        OverWindow::Runs& into = next.end > next.first_result ? runs : passed;
+        into.begin(next.partition);
+        into.runs.back().first_result = next.first_result;
         const OrderedRow* before = nullptr;
         for (const OrderedRow& row : state.rows.rows(next.partition)) {
-            if (run.numbers.size() == next.end) break;
-            run.add(row, before);
+            if (into.runs.back().size == next.end) break;
+            into.add(row, before != nullptr && before->key == row.key);
             if (!p_.processing_time) before = &row;  // by arrival, no two rows are equal
         }
-        (run.results() > 0 ? runs : passed).push_back(std::move(run));
     }
-    if (!runs.empty()) {
+    if (!runs.runs.empty()) {
         if (state.accumulators) findAccumulators(state, runs);
         KeyedTable& table = state.accumulators ? *state.accumulators : state.fresh.assign(runs);
         OverWindow::Results results = window_.evaluate(state.rows, runs, table);
@@ -239,15 +240,16 @@ void OverAggregate::fireSome(State& state, std::span<const Due> due, Output& out
         output.emit(Batch(results.numbers.size(), std::move(columns)));
         if (!state.accumulators) state.fresh.release();
     }
-    for (const OverWindow::Run& run : runs)
-        forget(state, run);
-    for (const OverWindow::Run& run : passed)
-        forget(state, run);
+    for (const OverWindow::Runs* all : {&runs, &passed}) {
+        for (const OverWindow::Run& run : all->runs)
+            forget(state, run.partition, {all->rows.data() + run.begin, run.size});
+    }
 }
 
-// How many of a run's rows, all of which have been sent, no later frame reaches.
-size_t OverAggregate::forgotten(State& state, const OverWindow::Run& run) const {
-    const size_t all = run.numbers.size();
+// How many of a partition's first rows, all of which have been sent, no later frame reaches.
+size_t OverAggregate::forgotten(State& state, uint32_t partition,
+                                std::span<const OrderedRow* const> sent) const {
+    const size_t all = sent.size();
     const bool ended = !p_.processing_time && state.passed == std::numeric_limits<int64_t>::max();
     if (!p_.over.preceding || ended) return all;
     const int64_t preceding = *p_.over.preceding;
@@ -255,7 +257,7 @@ size_t OverAggregate::forgotten(State& state, const OverWindow::Run& run) const 
     // The next row is later than what was passed, or, in processing time, not earlier than the last one.
     int64_t frame = 0;
     if (p_.processing_time) {
-        const ColumnPtr time = state.rows.load(timeColumn(), state.rows.stateRows(run.numbers));
+        const ColumnPtr time = state.rows.load(timeColumn(), state.rows.stateRows(sent));
         const int64_t* times = time->data<int64_t>();
         if (__builtin_sub_overflow(times[all - 1], preceding, &frame)) return 0;
         return static_cast<size_t>(std::find_if(times, times + all, [&](int64_t at) { return at >= frame; }) -
@@ -263,29 +265,29 @@ size_t OverAggregate::forgotten(State& state, const OverWindow::Run& run) const 
     }
     if (__builtin_sub_overflow(state.passed, preceding, &frame)) return 0;
     size_t gone = 0;
-    for (const OrderedRow& row : state.rows.rows(run.partition)) {
+    for (const OrderedRow& row : state.rows.rows(partition)) {
         const int64_t time = SortKeys::int64Of(row.key);
         if (gone == all || time > frame) break;
         ++gone;
     }
     // What is left goes once no row can reach it any more, whether or not its partition has further rows.
     if (gone < all) {
-        const auto last =
-            std::next(state.rows.rows(run.partition).begin(), static_cast<std::ptrdiff_t>(all - 1));
         int64_t until = 0;
-        if (!__builtin_add_overflow(SortKeys::int64Of(last->key), preceding, &until))
-            state.timers.insert({until, run.partition});
+        if (!__builtin_add_overflow(SortKeys::int64Of(sent.back()->key), preceding, &until))
+            state.timers.insert({until, partition});
     }
     return gone;
 }
 
-void OverAggregate::forget(State& state, const OverWindow::Run& run) const {
-    const size_t gone = forgotten(state, run);
-    OrderedRows::Rows& rows = state.rows.rows(run.partition);
-    const auto end = std::next(rows.begin(), static_cast<std::ptrdiff_t>(gone));
-    rows.erase(rows.begin(), end);
-    state.rows.erase({run.numbers.data(), gone});
-    state.rows.dropIfEmpty(run.partition);
+void OverAggregate::forget(State& state, uint32_t partition, std::span<const OrderedRow* const> sent) const {
+    const size_t gone = forgotten(state, partition, sent);
+    std::vector<int64_t> numbers;
+    for (const OrderedRow* row : sent.first(gone))
+        numbers.push_back(row->number);
+    OrderedRows::Rows& rows = state.rows.rows(partition);
+    rows.erase(rows.begin(), std::next(rows.begin(), static_cast<std::ptrdiff_t>(gone)));
+    state.rows.erase(numbers);
+    state.rows.dropIfEmpty(partition);
 }
 
 void OverAggregate::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {

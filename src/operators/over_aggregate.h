@@ -43,9 +43,9 @@ class OverAggregate final : public StatefulOperator {
     Batch inTime(State& state, const Batch& batch) const;
     void fire(State& state, std::span<const Due> due, Output& output) const;
     void fireSome(State& state, std::span<const Due> due, Output& output) const;
-    void findAccumulators(State& state, std::vector<OverWindow::Run>& runs) const;
-    size_t forgotten(State& state, const OverWindow::Run& run) const;
-    void forget(State& state, const OverWindow::Run& run) const;
+    void findAccumulators(State& state, OverWindow::Runs& all) const;
+    size_t forgotten(State& state, uint32_t partition, std::span<const OrderedRow* const> sent) const;
+    void forget(State& state, uint32_t partition, std::span<const OrderedRow* const> sent) const;
 
     OverAggregateParameters p_;
     OverWindow window_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "operators/scratch_state.h"
 
@@ -17,7 +18,6 @@ std::vector<AggregateTerm> aggregatesOf(const std::vector<OverTerm>& terms) {
     return result;
 }
 
-// The rows of all runs, one run after the other, and where the pass through them is.
 std::vector<int64_t> distances(const Column& column) {
     std::vector<int64_t> values(column.size());
     for (size_t i = 0; i < column.size(); ++i) {
@@ -29,15 +29,28 @@ std::vector<int64_t> distances(const Column& column) {
 
 }  // namespace
 
+void OverWindow::Runs::clear() {
+    runs.clear();
+    rows.clear();
+    peer.clear();
+}
+
+void OverWindow::Runs::dropLast() {
+    rows.resize(runs.back().begin);
+    peer.resize(runs.back().begin);
+    runs.pop_back();
+}
+
+// The rows of all runs, and where the pass through them is.
 struct OverWindow::Work {
-    Work(const std::vector<Run>& all, KeyedTable& accumulator_table, Batch read)
-        : runs(all), table(accumulator_table), batch(std::move(read)) {}
+    Work(const Runs& all, KeyedTable& accumulator_table, Batch read)
+        : runs(all.runs), peer(all.peer), table(accumulator_table), batch(std::move(read)) {}
 
     const std::vector<Run>& runs;
+    const std::vector<uint8_t>& peer;
     KeyedTable& table;
-    Batch batch;                // only with the columns that are read
-    std::vector<size_t> begin;  // of each run, in the batch
-    std::vector<size_t> left;   // of each run: rows before it are not in the frame any more
+    Batch batch;               // only with the columns that are read
+    std::vector<size_t> left;  // of each run: rows before it are not in the frame any more
     // RANGE with a distance: the sort column.
     std::vector<int64_t> sort_values;
     ColumnPtr sort_column;
@@ -71,7 +84,7 @@ void OverWindow::leave(Work& work, size_t at) const {
     work.accumulators.clear();
     const bool descending = !p_.rows && p_.order[0].descending;
     for (const uint32_t run : work.active) {
-        const size_t begin = work.begin[run];
+        const size_t begin = work.runs[run].begin;
         size_t& left = work.left[run];
         const auto leaves = [&](size_t row) {
             if (p_.rows) return static_cast<int64_t>(at - row) > *p_.preceding;
@@ -100,9 +113,9 @@ void OverWindow::step(Work& work, size_t at) const {
     work.selection.clear();
     work.accumulators.clear();
     for (size_t run = 0; run < work.runs.size(); ++run) {
-        if (at >= work.runs[run].numbers.size()) continue;
+        if (at >= work.runs[run].size) continue;
         work.active.push_back(static_cast<uint32_t>(run));
-        work.selection.push_back(static_cast<uint32_t>(work.begin[run] + at));
+        work.selection.push_back(static_cast<uint32_t>(work.runs[run].begin + at));
         work.accumulators.push_back(work.runs[run].accumulators);
     }
     aggregation_.accumulate(work.batch, work.selection, work.accumulators, nullptr, work.table, work.scratch);
@@ -111,9 +124,9 @@ void OverWindow::step(Work& work, size_t at) const {
     work.accumulators.clear();
     for (const uint32_t active : work.active) {
         const Run& run = work.runs[active];
-        const bool last_peer = p_.rows || at + 1 == run.numbers.size() || !run.peer[at + 1];
+        const bool last_peer = p_.rows || at + 1 == run.size || work.peer[run.begin + at + 1] == 0;
         if (!last_peer || at < run.first_result) continue;
-        work.result_of[work.begin[active] + at] = work.results++;
+        work.result_of[run.begin + at] = work.results++;
         work.accumulators.push_back(run.accumulators);
     }
     if (work.accumulators.empty()) return;
@@ -132,19 +145,20 @@ void OverWindow::step(Work& work, size_t at) const {
         work.pieces[i].push_back(aggregation_.result(work.table, i, work.accumulators));
 }
 
-std::vector<int64_t> OverWindow::ranks(const std::vector<Run>& runs, bool dense) const {
+std::vector<int64_t> OverWindow::ranks(const Runs& runs, bool dense) const {
     std::vector<int64_t> ranks;
-    for (const Run& run : runs) {
+    for (const Run& run : runs.runs) {
         int64_t rank = 0;
-        for (size_t i = 0; i < run.numbers.size(); ++i) {
-            if (!run.peer[i]) rank = dense ? rank + 1 : static_cast<int64_t>(i) + 1;
+        for (size_t i = 0; i < run.size; ++i) {
+            if (runs.peer[run.begin + i] == 0) rank = dense ? rank + 1 : static_cast<int64_t>(i) + 1;
             if (i >= run.first_result) ranks.push_back(rank);
         }
     }
     return ranks;
 }
 
-std::vector<ColumnPtr> OverWindow::columns(Work& work, std::span<const uint32_t> rows) const {
+std::vector<ColumnPtr> OverWindow::columns(Work& work, const Runs& runs,
+                                           std::span<const uint32_t> rows) const {
     if (!work.copies.empty()) {
         std::vector<std::byte*> copies;
         for (size_t at = 0; at < work.copies.size(); at += work.table.layout().rowBytes())
@@ -161,7 +175,7 @@ std::vector<ColumnPtr> OverWindow::columns(Work& work, std::span<const uint32_t>
             result.push_back(Column::retyped(Column::gather(all, rows), type));
             continue;
         }
-        const std::vector<int64_t> values = ranks(work.runs, p_.terms[i].kind == OverTerm::Kind::DenseRank);
+        const std::vector<int64_t> values = ranks(runs, p_.terms[i].kind == OverTerm::Kind::DenseRank);
         auto column = std::make_shared<Column>(type, values.size());
         std::copy(values.begin(), values.end(), column->mutableData<int64_t>());
         result.push_back(std::move(column));
@@ -169,31 +183,36 @@ std::vector<ColumnPtr> OverWindow::columns(Work& work, std::span<const uint32_t>
     return result;
 }
 
-OverWindow::Results OverWindow::evaluate(OrderedRows& rows, std::vector<Run>& runs,
-                                         KeyedTable& accumulators) const {
-    std::vector<int64_t> numbers;
-    for (const Run& run : runs)
-        numbers.insert(numbers.end(), run.numbers.begin(), run.numbers.end());
-    Results results;
-    if (numbers.empty()) return results;
-    std::vector<std::byte*> state_rows = rows.stateRows(numbers);
-    if (std::find(state_rows.begin(), state_rows.end(), nullptr) != state_rows.end()) {
-        size_t row = 0;
-        for (Run& run : runs) {
-            Run left{run.partition, {}, {}, 0, run.accumulators};
-            bool group_began = false;
-            for (size_t i = 0; i < run.numbers.size(); ++i) {
-                if (!run.peer[i]) group_began = false;
-                if (!state_rows[row++]) continue;
-                left.numbers.push_back(run.numbers[i]);
-                left.peer.push_back(group_began);
-                group_began = true;
-                left.first_result += i < run.first_result;
-            }
-            run = std::move(left);
+// Takes rows that are not in state any more out of the runs.
+void OverWindow::dropExpired(Runs& all, std::vector<std::byte*>& state_rows) {
+    size_t kept = 0;
+    for (Run& run : all.runs) {
+        const Run before = run;
+        run.begin = kept;
+        run.first_result = 0;
+        bool group_began = false;
+        for (size_t i = 0; i < before.size; ++i) {
+            const size_t row = before.begin + i;
+            if (all.peer[row] == 0) group_began = false;
+            if (state_rows[row] == nullptr) continue;
+            all.rows[kept] = all.rows[row];
+            all.peer[kept++] = group_began ? 1 : 0;
+            group_began = true;
+            run.first_result += i < before.first_result;
         }
-        std::erase(state_rows, nullptr);
+        run.size = kept - run.begin;
     }
+    all.rows.resize(kept);
+    all.peer.resize(kept);
+    std::erase(state_rows, nullptr);
+}
+
+OverWindow::Results OverWindow::evaluate(OrderedRows& rows, Runs& all, KeyedTable& accumulators) const {
+    Results results;
+    if (all.rows.empty()) return results;
+    std::vector<std::byte*> state_rows = rows.stateRows(std::span<const OrderedRow* const>(all.rows));
+    if (std::find(state_rows.begin(), state_rows.end(), nullptr) != state_rows.end())
+        dropExpired(all, state_rows);
     const size_t total = state_rows.size();
     if (total == 0) return results;
 
@@ -209,7 +228,8 @@ OverWindow::Results OverWindow::evaluate(OrderedRows& rows, std::vector<Run>& ru
     const bool by_distance = !p_.rows && p_.preceding;
     if (by_distance) need(p_.order[0].column);
 
-    Work work(runs, accumulators, Batch(total, read));
+    const std::vector<Run>& runs = all.runs;
+    Work work(all, accumulators, Batch(total, read));
     if (by_distance) {
         work.sort_column = read[p_.order[0].column];
         work.sort_values = distances(*work.sort_column);
@@ -217,32 +237,28 @@ OverWindow::Results OverWindow::evaluate(OrderedRows& rows, std::vector<Run>& ru
     work.pieces.resize(aggregation_.size());
     work.result_of.resize(total);
     work.left.assign(runs.size(), 0);
-    size_t longest = 0, next = 0;
-    for (const Run& run : runs) {
-        work.begin.push_back(next);
-        next += run.numbers.size();
-        longest = std::max(longest, run.numbers.size());
-    }
+    size_t longest = 0;
+    for (const Run& run : runs)
+        longest = std::max(longest, run.size);
     if (aggregation_.size() > 0) {
         for (size_t at = 0; at < longest; ++at)
             step(work, at);
     }
     Selection places;
-    for (size_t r = 0; r < runs.size(); ++r) {
-        const Run& run = runs[r];
-        const size_t begin = work.begin[r];
+    for (const Run& run : runs) {
+        const size_t end = run.begin + run.size;
         if (!p_.rows) {
-            for (size_t i = run.numbers.size(); i-- > run.first_result + 1;) {
-                if (run.peer[i]) work.result_of[begin + i - 1] = work.result_of[begin + i];
+            for (size_t row = end; row-- > run.begin + run.first_result + 1;) {
+                if (all.peer[row] != 0) work.result_of[row - 1] = work.result_of[row];
             }
         }
-        for (size_t i = run.first_result; i < run.numbers.size(); ++i) {
-            places.push_back(work.result_of[begin + i]);
-            results.numbers.push_back(run.numbers[i]);
-            results.state_rows.push_back(state_rows[begin + i]);
+        for (size_t row = run.begin + run.first_result; row < end; ++row) {
+            places.push_back(work.result_of[row]);
+            results.numbers.push_back(all.rows[row]->number);
+            results.state_rows.push_back(state_rows[row]);
         }
     }
-    if (!places.empty()) results.columns = columns(work, places);
+    if (!places.empty()) results.columns = columns(work, all, places);
     return results;
 }
 
@@ -253,20 +269,21 @@ FreshAccumulators::FreshAccumulators(const OverWindow& window, OperatorContext& 
     descriptor.key = Schema({{"run", LogicalType::bigint()}});
     descriptor.value = window.accumulatorSchema();
     descriptor.namespaced = true;
+    descriptor.in_place = true;
     table_ = &backend_->table(descriptor);
 }
 
-KeyedTable& FreshAccumulators::assign(std::vector<OverWindow::Run>& runs) {
-    auto column = std::make_shared<Column>(LogicalType::bigint(), runs.size());
-    for (size_t i = 0; i < runs.size(); ++i)
-        column->mutableData<int64_t>()[i] = static_cast<int64_t>(i);
+KeyedTable& FreshAccumulators::assign(OverWindow::Runs& all) {
+    const size_t runs = all.runs.size();
+    auto column = std::make_shared<Column>(LogicalType::bigint(), runs);
+    std::iota(column->mutableData<int64_t>(), column->mutableData<int64_t>() + runs, int64_t{0});
     const ColumnPtr key = std::move(column);
-    std::vector<uint64_t> hashes;
-    hashColumns({&key, 1}, runs.size(), hashes);
-    std::vector<std::byte*> rows;
-    table_->findOrInsert(0, {&key, 1}, hashes, {}, rows);
-    for (size_t i = 0; i < runs.size(); ++i)
-        runs[i].accumulators = rows[i];
+    hashes_.resize(runs);  // no snapshot asks for their key groups
+    selection_.resize(runs);
+    std::iota(selection_.begin(), selection_.end(), 0U);
+    table_->append(0, {&key, 1}, hashes_, selection_, rows_);
+    for (size_t i = 0; i < runs; ++i)
+        all.runs[i].accumulators = rows_[i];
     return *table_;
 }
 

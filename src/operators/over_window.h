@@ -35,16 +35,27 @@ class OverWindow {
     // A run of rows of one partition, in order.
     struct Run {
         uint32_t partition = 0;
-        std::vector<int64_t> numbers;
-        std::vector<uint8_t> peer;  // 1: equal to the row before in `order`
-        size_t first_result = 0;    // rows before it are only looked at
+        size_t begin = 0;  // in Runs::rows
+        size_t size = 0;
+        size_t first_result = 0;  // rows before it are only looked at
         std::byte* accumulators = nullptr;
 
-        void add(const OrderedRow& row, const OrderedRow* before) {
-            numbers.push_back(row.number);
-            peer.push_back(before != nullptr && before->key == row.key);
+        size_t results() const { return size - first_result; }
+    };
+    // Runs with their rows, those of one behind those of the other. The order's rows must stay as they are.
+    struct Runs {
+        std::vector<Run> runs;
+        std::vector<const OrderedRow*> rows;
+        std::vector<uint8_t> peer;  // 1: equal to the row before in `order`
+
+        void clear();
+        void begin(uint32_t partition) { runs.push_back({partition, rows.size(), 0, 0, nullptr}); }
+        void add(const OrderedRow& row, bool equals_before) {  // to the run begun last
+            rows.push_back(&row);
+            peer.push_back(equals_before ? 1 : 0);
+            ++runs.back().size;
         }
-        size_t results() const { return numbers.size() - first_result; }
+        void dropLast();  // the run begun last
     };
     // The terms' results for the rows from first_result on of each run, run by run.
     struct Results {
@@ -56,14 +67,15 @@ class OverWindow {
     Schema accumulatorSchema() const { return aggregation_.valueSchema(); }
     // Takes the rows from state; accumulators go on from what they hold. Rows that have expired are taken out
     // of the runs first.
-    Results evaluate(OrderedRows& rows, std::vector<Run>& runs, KeyedTable& accumulators) const;
+    Results evaluate(OrderedRows& rows, Runs& runs, KeyedTable& accumulators) const;
 
   private:
     struct Work;
+    static void dropExpired(Runs& runs, std::vector<std::byte*>& state_rows);
     void step(Work& work, size_t at) const;
     void leave(Work& work, size_t at) const;
-    std::vector<ColumnPtr> columns(Work& work, std::span<const uint32_t> rows) const;
-    std::vector<int64_t> ranks(const std::vector<Run>& runs, bool dense) const;
+    std::vector<ColumnPtr> columns(Work& work, const Runs& runs, std::span<const uint32_t> rows) const;
+    std::vector<int64_t> ranks(const Runs& runs, bool dense) const;
 
     const OverParameters& p_;
     Aggregation aggregation_;
@@ -74,12 +86,15 @@ class OverWindow {
 class FreshAccumulators {
   public:
     FreshAccumulators(const OverWindow& window, OperatorContext& context);
-    KeyedTable& assign(std::vector<OverWindow::Run>& runs);
+    KeyedTable& assign(OverWindow::Runs& runs);
     void release() { table_->dropNamespace(0); }
 
   private:
     std::unique_ptr<StateBackend> backend_;
     KeyedTable* table_;
+    std::vector<uint64_t> hashes_;
+    Selection selection_;
+    std::vector<std::byte*> rows_;
 };
 
 }  // namespace millrace

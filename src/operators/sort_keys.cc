@@ -34,14 +34,21 @@ auto ordered(T value) {
     }
 }
 
+template <class Bits>
+Bits bigEndian(Bits bits) {
+    if constexpr (sizeof(Bits) == 1) return bits;
+    if constexpr (sizeof(Bits) == 2) return __builtin_bswap16(bits);
+    if constexpr (sizeof(Bits) == 4) return __builtin_bswap32(bits);
+    if constexpr (sizeof(Bits) == 8) return __builtin_bswap64(bits);
+    if constexpr (sizeof(Bits) == 16) return __builtin_bswap128(bits);
+}
+
 template <class T>
 void writeFixed(T value, bool descending, char* out) {
     auto bits = ordered(value);
     if (descending) bits = static_cast<decltype(bits)>(~bits);
-    for (size_t i = sizeof(bits); i-- > 0;) {
-        out[i] = static_cast<char>(bits & 0xFF);
-        if constexpr (sizeof(bits) > 1) bits >>= 8;
-    }
+    bits = bigEndian(bits);
+    std::memcpy(out, &bits, sizeof(bits));
 }
 
 char marker(bool null, const SortOrder& order) {
@@ -76,9 +83,8 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
         fixed += dispatchPhysical(column->physical(), []<class T>() { return encodedBytes<T>(); });
     }
     long_ = fixed > sizeof(Prefix);
-    begin_.assign(rows + 1, 0);
-    for (size_t i = 0; i < rows; ++i)
-        begin_[i + 1] = fixed;
+    begin_.assign(rows + 1, fixed);
+    begin_[0] = 0;
     for (const ColumnPtr& column : columns) {
         if (column->physical() != PhysicalType::String) continue;
         long_ = true;
@@ -90,33 +96,36 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
         begin_[i + 1] += begin_[i];
     bytes_.resize(begin_[rows] + sizeof(Prefix));
 
-    std::vector<size_t> at(begin_.begin(), begin_.end() - 1);
+    at_.assign(begin_.begin(), begin_.end() - 1);
     for (size_t c = 0; c < columns.size(); ++c) {
         const Column& column = *columns[c];
         const bool descending = order[c].descending;
         if (column.physical() == PhysicalType::String) {
             const StringView* values = column.data<StringView>();
             for (size_t i = 0; i < rows; ++i) {
-                char* out = bytes_.data() + at[i];
+                char* out = bytes_.data() + at_[i];
                 *out = marker(column.isNull(i), order[c]);
                 char* end = column.isNull(i) ? out + 1 : writeString(values[i].view(), descending, out + 1);
-                at[i] += static_cast<size_t>(end - out);
+                at_[i] += static_cast<size_t>(end - out);
             }
             continue;
         }
         dispatchPhysical(column.physical(), [&]<class T>() {
             if constexpr (!std::is_same_v<T, StringView>) {
                 const T* values = column.data<T>();
+                const char value_marker = marker(false, order[c]);
                 for (size_t i = 0; i < rows; ++i) {
-                    const bool null = column.isNull(i);
-                    char* out = bytes_.data() + at[i];
-                    *out = marker(null, order[c]);
-                    if (null) {
-                        std::memset(out + 1, 0, sizeof(T));
-                    } else {
-                        writeFixed(values[i], descending, out + 1);
-                    }
-                    at[i] += encodedBytes<T>();
+                    char* out = bytes_.data() + at_[i];
+                    *out = value_marker;
+                    writeFixed(values[i], descending, out + 1);
+                    at_[i] += encodedBytes<T>();
+                }
+                if (!column.hasNulls()) return;
+                for (size_t i = 0; i < rows; ++i) {
+                    if (!column.isNull(i)) continue;
+                    char* out = bytes_.data() + at_[i] - encodedBytes<T>();
+                    *out = marker(true, order[c]);
+                    std::memset(out + 1, 0, sizeof(T));
                 }
             }
         });
@@ -126,12 +135,27 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
 
 void SortKeys::setPrefixes() {
     prefixes_.resize(begin_.size() - 1);
+    const auto mask = [](size_t left) {
+        return left == 0 ? 0 : ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
+    };
+    if (!long_) {  // keys of one length
+        const size_t length = prefixes_.empty() ? 0 : begin_[1];
+        const Prefix masks = {mask(length), mask(length < 8 ? 0 : length - 8),
+                              mask(length < 16 ? 0 : length - 16)};
+        for (size_t row = 0; row < prefixes_.size(); ++row) {
+            Prefix& words = prefixes_[row];
+            std::memcpy(words.data(), bytes_.data() + row * length, sizeof(words));
+            for (size_t i = 0; i < words.size(); ++i)
+                words[i] = __builtin_bswap64(words[i]) & masks[i];
+        }
+        return;
+    }
     for (size_t row = 0; row < prefixes_.size(); ++row) {
         Prefix& words = prefixes_[row];
         std::memcpy(words.data(), bytes_.data() + begin_[row], sizeof(words));
         size_t left = begin_[row + 1] - begin_[row];
         for (uint64_t& word : words) {
-            word = left == 0 ? 0 : __builtin_bswap64(word) & ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
+            word = __builtin_bswap64(word) & mask(left);
             left -= std::min<size_t>(left, 8);
         }
     }

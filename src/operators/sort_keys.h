@@ -46,6 +46,7 @@ class SortKeys {
     std::vector<char> bytes_;  // and as many as a prefix has behind them
     bool long_ = false;
     std::vector<size_t> begin_;
+    std::vector<size_t> at_;  // scratch
     std::vector<Prefix> prefixes_;
 };
 

@@ -27,8 +27,7 @@ struct UpdatingOver::State final : OperatorState {
     std::vector<Touched> touched;
     std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
     std::vector<int64_t> removed;      // numbers of rows that go
-    std::vector<std::pair<int64_t, uint32_t>>
-        added;  // numbers of rows that come, ascending; the batch's rows
+    OverWindow::Runs runs;
 
     void touch(uint32_t partition, std::string_view key) {
         if (partition >= touched_of.size()) touched_of.resize(rows.partitions(), 0);
@@ -77,34 +76,25 @@ void UpdatingOver::apply(State& state, const Batch& batch) const {
         state.touch(partition, state.rows.keyOf(row));
         OrderedRows::Rows& rows = state.rows.rows(partition);
         if (!p_.input_retracts || !isRetraction(batch.kind(row))) {
-            rows.insert(state.rows.pending(row));
+            state.rows.keep(*rows.insert(state.rows.pending(row)).first);
             continue;
         }
         const auto found = state.rows.find(partition, batch, row);
         if (found == rows.end()) continue;
-        if (found->number < OrderedRows::kPending) state.removed.push_back(found->number);
+        if (state.rows.isFresh(found->number)) {
+            state.rows.forget(found->number);
+        } else {
+            state.removed.push_back(found->number);
+        }
         rows.erase(found);
     }
-}
-
-// Puts the rows that came, and did not go at once, into state.
-void UpdatingOver::keep(State& state, const Batch& batch) const {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-        if (p_.input_retracts && isRetraction(batch.kind(row))) continue;
-        const OrderedRows::Rows& rows = state.rows.rows(state.rows.partitionOf(row));
-        const auto found = rows.find(state.rows.pending(row));
-        if (found == rows.end()) continue;
-        state.added.emplace_back(state.rows.keep(*found), static_cast<uint32_t>(row));
-    }
-    std::sort(state.added.begin(), state.added.end());
     state.rows.store(batch);
 }
 
 // The rows of a partition that may have other results now, led by those that their frames reach back to.
-OverWindow::Run UpdatingOver::affected(State& state, const Touched& touched) const {
+void UpdatingOver::affected(State& state, const Touched& touched) const {
     OrderedRows::Rows& rows = state.rows.rows(touched.partition);
-    OverWindow::Run run;
-    run.partition = touched.partition;
+    state.runs.begin(touched.partition);
     const auto first = rows.lower_bound({touched.first_key, std::numeric_limits<int64_t>::min(), 0});
     auto at = rows.begin();
     auto end = rows.end();
@@ -120,11 +110,11 @@ OverWindow::Run UpdatingOver::affected(State& state, const Touched& touched) con
     bool reached = false;
     for (; at != end; ++at) {
         reached = reached || at == first;
-        if (!reached) ++run.first_result;
-        run.add(*at, before);
+        if (!reached) ++state.runs.runs.back().first_result;
+        state.runs.add(*at, before != nullptr && before->key == at->key);
         before = &*at;
     }
-    return run;
+    if (state.runs.runs.back().results() == 0) state.runs.dropLast();
 }
 
 void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& batch, OperatorContext&,
@@ -134,17 +124,12 @@ void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& b
     state.rows.begin(batch);
     state.touched.clear();
     state.removed.clear();
-    state.added.clear();
+    state.runs.clear();
     apply(state, batch);
-    keep(state, batch);
-
-    std::vector<OverWindow::Run> runs;
-    for (const Touched& touched : state.touched) {
-        OverWindow::Run run = affected(state, touched);
-        if (run.results() > 0) runs.push_back(std::move(run));
-    }
-    KeyedTable& accumulators = state.accumulators.assign(runs);
-    const OverWindow::Results results = window_.evaluate(state.rows, runs, accumulators);
+    for (const Touched& touched : state.touched)
+        affected(state, touched);
+    KeyedTable& accumulators = state.accumulators.assign(state.runs);
+    const OverWindow::Results results = window_.evaluate(state.rows, state.runs, accumulators);
     emitChanges(state, batch, results, output);
     state.accumulators.release();
 
@@ -172,12 +157,11 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
     std::vector<uint32_t> came_as;  // rows of the batch
     for (size_t i = 0; i < results.numbers.size(); ++i) {
         const int64_t number = results.numbers[i];
-        const auto added = std::lower_bound(state.added.begin(), state.added.end(), std::pair(number, 0U));
-        const bool fresh = added != state.added.end() && added->first == number;
+        const bool fresh = state.rows.isFresh(number);
         if (!fresh && !different[i]) continue;
         changed.push_back(static_cast<uint32_t>(i));
         changed_rows.push_back(results.state_rows[i]);
-        came_as.push_back(fresh ? added->second : kHeld);
+        came_as.push_back(fresh ? state.rows.rowOf(number) : kHeld);
         if (!fresh) rows.push_back(results.state_rows[i]);
     }
     if (rows.empty() && changed.empty()) return;

@@ -36,8 +36,7 @@ class UpdatingOver final : public StatefulOperator {
     struct State;
     struct Touched;
     void apply(State& state, const Batch& batch) const;
-    void keep(State& state, const Batch& batch) const;
-    OverWindow::Run affected(State& state, const Touched& touched) const;
+    void affected(State& state, const Touched& touched) const;
     void emitChanges(State& state, const Batch& batch, const OverWindow::Results& results,
                      Output& output) const;
 

@@ -60,7 +60,7 @@ class KeyedTable {
 
     // For each row of `selection` (all rows of the columns if it is empty and the columns are not): the state
     // row of its key, inserted if absent. `hashes` are hashKeys() of `keys`, one per row of the columns (not
-    // of the selection). Pointers stay valid until the operator's call returns or the row is erased.
+    // of the selection). Rows never move: pointers stay valid until the row is erased, or may have expired.
     // `inserted`, if given, is set to 1 for the first occurrence of a new key, 0 otherwise.
     //
     // The rows are found to be written: they are part of the next incremental checkpoint, and their time to

@@ -10,6 +10,7 @@ import time
 import pytest
 from harness import ROOT, Query, wait_for
 from kafka_harness import add_partitions, broker, create_topic, produce, table
+from kafka_harness import rows as sql_rows
 
 __all__ = ["broker"]  # the fixture
 FAST_ROWS, DRIFT_S = 20_000, 300
@@ -90,6 +91,22 @@ def test_a_fast_partition_waits_for_a_slow_one_until_that_is_silent(broker, para
         query.process.kill()
         pace.join()
         telling.join()
+
+
+def test_a_queue_that_was_full_does_not_run_dry(broker):  # noqa: F811
+    """Each batch of messages fills the client's queue, whose thread then sleeps for up to a second unless it is woken."""
+    batches, rows = 200, 100
+    produce(broker, "short-queue", [json.dumps({"id": number, "filler": "x" * 100}) for number in range(batches * rows)], "-p", "0",
+            "-X", f"batch.num.messages={rows}")
+    source = table("source", broker, "short-queue", "id BIGINT",
+                   "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', 'format' = 'json', "
+                   f"'properties.queued.min.messages' = '{rows // 2}', 'properties.max.partition.fetch.bytes' = '10000'")
+    begun = time.monotonic()
+    (row,) = sql_rows(source + "SELECT count(*) AS n, sum(id) AS s FROM source;", "--set", "execution.runtime-mode=batch")
+    took_s = time.monotonic() - begun
+    assert row == {"n": batches * rows, "s": batches * rows * (batches * rows - 1) // 2}
+    print(f"{batches} fetches in {took_s:.1f} s")
+    assert took_s < batches / 5, "it waited between fetches"
 
 
 def test_partitions_that_a_topic_gets_are_read_once_also_after_a_kill(broker, tmp_path):  # noqa: F811

@@ -22,7 +22,6 @@ KafkaSettings readerSettings(const KafkaOptions& options) {
     settings.try_emplace("group.id", "millrace");
     settings.try_emplace("isolation.level", "read_uncommitted");  // as Kafka's own client has it
     settings.try_emplace("auto.offset.reset", "error");
-    settings.try_emplace("queued.max.messages.kbytes", "32768");
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
     settings["enable.partition.eof"] = "true";
@@ -56,7 +55,9 @@ KafkaReader::~KafkaReader() {
 }
 
 void KafkaReader::open() {
-    consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, readerSettings(options_));
+    KafkaSettings settings = readerSettings(options_);
+    prefetch_.emplace(settings);
+    consumer_ = kafkaClient(RD_KAFKA_CONSUMER, options_.table, settings);
     checkKafka(options_.table, "reading", rd_kafka_poll_set_consumer(consumer_.get()));
     queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
     commits_.reset(rd_kafka_queue_new(consumer_.get()));
@@ -107,9 +108,11 @@ ReadStatus KafkaReader::poll(Output& output) {
     if (count < 0) throwKafka(options_.table, "reading", rd_kafka_last_error());
     std::exception_ptr failure;
     bool heard = false;
+    size_t bytes = 0;
     for (ssize_t i = 0; i < count; ++i) {
         const KafkaPtr<rd_kafka_message_t> message(messages_[static_cast<size_t>(i)]);
         heard = heard || message->rkt != nullptr;
+        bytes += message->len;
         if (failure) continue;
         try {
             take(*message, output);
@@ -121,6 +124,8 @@ ReadStatus KafkaReader::poll(Output& output) {
     emit(output);  // what comes before a failure is counted
     if (failure) std::rethrow_exception(failure);
     if (commits_under_way_ > 0) rd_kafka_queue_poll_callback(commits_.get(), 0);
+    if (prefetch_->isDue(rd_kafka_queue_length(queue_.get()), static_cast<size_t>(count), bytes))
+        wakeFetching();
     measureLag();
     if (heard) noteKafkaAccess(consumer_.get());
     if (count > 0) {
@@ -131,6 +136,15 @@ ReadStatus KafkaReader::poll(Output& output) {
     context_.wakeAt(ProcessingTime(context_.now().value() + pause_ms_));
     pause_ms_ = std::min(2 * pause_ms_, kPauseMaxMs);
     return ReadStatus::Nothing;
+}
+
+void KafkaReader::wakeFetching() {
+    const KafkaPtr<rd_kafka_topic_partition_list_t> reading(
+        rd_kafka_topic_partition_list_new(static_cast<int>(partitions_.size())));
+    for (const auto& [key, partition] : partitions_)
+        if (!partition.finished && !partition.paused)
+            rd_kafka_topic_partition_list_add(reading.get(), key.first.c_str(), key.second);
+    if (reading->cnt > 0) KafkaPrefetch::wake(consumer_.get(), reading.get());
 }
 
 // Rows of one partition make a batch of their own where somebody follows the splits.

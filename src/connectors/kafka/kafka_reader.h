@@ -3,10 +3,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_prefetch.h"
 #include "connectors/kafka/kafka_rows.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/shared/dead_letter_rows.h"
@@ -48,6 +50,7 @@ class KafkaReader final : public SourceReader {
                           rd_kafka_topic_partition_list_t* offsets, void* self);
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
+    void wakeFetching();
     void measureLag();
 
     const KafkaOptions& options_;
@@ -64,7 +67,8 @@ class KafkaReader final : public SourceReader {
 
     KafkaPtr<rd_kafka_t> consumer_;
     KafkaPtr<rd_kafka_queue_t> queue_;
-    KafkaPtr<rd_kafka_queue_t> commits_;  // their results
+    std::optional<KafkaPrefetch> prefetch_;  // with the consumer
+    KafkaPtr<rd_kafka_queue_t> commits_;     // their results
     size_t commits_under_way_ = 0;
     std::string last_committed_;  // as progress() has it
     std::map<std::pair<std::string, int32_t>, Partition> partitions_;

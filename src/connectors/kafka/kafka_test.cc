@@ -4,6 +4,7 @@
 #include "connectors/kafka/kafka_enumerator.h"
 #include "connectors/kafka/kafka_metadata.h"
 #include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/kafka_prefetch.h"
 #include "connectors/kafka/kafka_rows.h"
 #include "connectors/kafka/kafka_split.h"
 #include "connectors/kafka/kafka_transaction.h"
@@ -249,6 +250,25 @@ TEST(KafkaSettings, javaNamesAreUnderstood) {
     EXPECT_THROW(of({{"properties.ssl.truststore.location", "/trust.jks"}}), UserError);
     EXPECT_THROW(of({{"properties.sasl.jaas.config", "username=me"}}), UserError);
     EXPECT_THROW(kafkaConf("t", {{"no.such.thing", "1"}}), UserError);
+}
+
+TEST(KafkaPrefetch, threadsThatFoundTheQueueFullAreWokenOnceItIsNot) {
+    KafkaSettings settings = {{"queued.min.messages", "1000"}};
+    KafkaPrefetch prefetch(settings);
+    EXPECT_EQ(settings.at("queued.min.messages"), "1000");
+    EXPECT_EQ(settings.at("queued.max.messages.kbytes"), "32768");
+    if (rd_kafka_version() >= 0x020200ff) {  // a setting does it
+        EXPECT_EQ(settings.at("fetch.queue.backoff.ms"), "10");
+        return;
+    }
+    EXPECT_FALSE(prefetch.isDue(100, 100, 100)) << "it was never full";
+    EXPECT_FALSE(prefetch.isDue(900, 100, 100));
+    EXPECT_FALSE(prefetch.isDue(500, 400, 400));
+    EXPECT_TRUE(prefetch.isDue(400, 100, 100));
+    EXPECT_FALSE(prefetch.isDue(0, 400, 400)) << "once is enough";
+    EXPECT_TRUE(prefetch.isDue(0, 1000, 1000)) << "all of it at once";
+    constexpr size_t kMegabyte = 1 << 20;
+    EXPECT_TRUE(prefetch.isDue(1, 31, 31 * kMegabyte)) << "full by its bytes";
 }
 
 TEST(KafkaSplit, isReadAsItWasWritten) {
