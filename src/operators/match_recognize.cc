@@ -306,7 +306,7 @@ void MatchRecognize::step(State& state, Work& work, size_t at, int64_t time_ms,
     state.told.clear();
     std::vector<Asked> asked;
     std::vector<size_t> asked_of;  // where those of each run begin
-    const auto timeOf = [&](uint32_t place) {
+    const auto time_of = [&](uint32_t place) {
         return work.times ? floorToMillis(work.times[place]) : time_ms;
     };
     for (const Work::Run& run : work.runs) {
@@ -314,7 +314,7 @@ void MatchRecognize::step(State& state, Work& work, size_t at, int64_t time_ms,
         if (run.first + at >= run.end) continue;
         const auto place = static_cast<uint32_t>(run.begin + run.first + at);
         PartialMatches& matches = state.matches[run.partition];
-        matches.advanceTime(how, timeOf(place), state.told);
+        matches.advanceTime(how, time_of(place), state.told);
         for (const PartialMatches::Match& match : matches.candidates(how))
             asked.push_back({&matches, match, place, automaton_.states()[match.state].asks, 0});
     }
@@ -327,7 +327,7 @@ void MatchRecognize::step(State& state, Work& work, size_t at, int64_t time_ms,
         for (size_t n = asked_of[i]; n < asked_of[i + 1]; ++n)
             satisfied.push_back(asked[n].satisfied);
         const uint32_t place = asked[asked_of[i]].place;
-        state.matches[work.runs[i].partition].step(how, satisfied, work.numbers[place], timeOf(place),
+        state.matches[work.runs[i].partition].step(how, satisfied, work.numbers[place], time_of(place),
                                                    state.told);
     }
     for (const auto& rows : state.told)

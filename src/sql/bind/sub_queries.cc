@@ -47,11 +47,11 @@ void flattenBound(const ExpressionPtr& condition, std::vector<ExpressionPtr>& pa
 
 // The comparison with its sides the other way round; "" of what is none.
 std::string mirroredComparison(const Expression& condition) {
-    static const std::map<std::string, std::string> kMirrored = {{"=", "="}, {"<>", "<>"}, {"<", ">"},
-                                                                 {">", "<"}, {"<=", ">="}, {">=", "<="}};
+    static const std::map<std::string, std::string> mirrored = {{"=", "="}, {"<>", "<>"}, {"<", ">"},
+                                                                {">", "<"}, {"<=", ">="}, {">=", "<="}};
     if (condition.kind() != ExpressionKind::Call) return "";
-    const auto found = kMirrored.find(std::string(condition.name()));
-    return found == kMirrored.end() ? "" : found->second;
+    const auto found = mirrored.find(std::string(condition.name()));
+    return found == mirrored.end() ? "" : found->second;
 }
 
 }  // namespace
