@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -46,7 +47,9 @@ int main(int count, char** arguments) {
     std::vector<rd_kafka_message_t*> messages(4096);
     long got = 0, bytes = 0;
     while (got < wanted) {
-        const ssize_t many = rd_kafka_consume_batch_queue(queue, 1000, messages.data(), messages.size());
+        // Not more than are left: it would wait for the rest of them.
+        const size_t most = std::min(messages.size(), static_cast<size_t>(wanted - got));
+        const ssize_t many = rd_kafka_consume_batch_queue(queue, 100, messages.data(), most);
         for (ssize_t i = 0; i < many; ++i) {
             rd_kafka_message_t* const message = messages[static_cast<size_t>(i)];
             got += message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0;
