@@ -277,8 +277,8 @@ b|1
 """)
     done = millrace("test", folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"default .* batch-1 .* parallelism-3 .* rescale .* state-on-disk ", done.stdout)
-    assert done.stdout.endswith("5 passed, 0 failed\n")
+    assert re.search(r"default .* batch-1 .* parallelism-3 .* rescale .* two-phases .* state-on-disk ", done.stdout)
+    assert done.stdout.endswith("6 passed, 0 failed\n")
     (folder / "b.test").write_text("query\nSELECT 1;\n----\n2\n")
     done = millrace("test", folder, "--profile", "default")
     assert done.returncode == 1

@@ -181,6 +181,46 @@ TEST_F(Planner, WindowsAreAggregatedInTwoPhasesWhereThereAreSeveralSlots) {
     EXPECT_TRUE(stateful("SET 'parallelism.default' = '2';" + insert).contains(uid));
 }
 
+// Where one of the groups gets most rows at a time, and where it is asked for.
+TEST_F(Planner, GroupsAreAggregatedInTwoPhasesWhereTheyAreFew) {
+    const auto phases = [&](const std::string& set, const std::string& select) {
+        const std::string plan =
+            text("SET 'parallelism.default' = '2';" + set + "INSERT INTO out_upserts " + select);
+        const bool local = plan.find("LocalGroupAggregate(") != std::string::npos;
+        EXPECT_EQ(local, plan.find("GlobalGroupAggregate(") != std::string::npos) << plan;
+        return local ? 2 : 1;
+    };
+    const std::string by_auction = "SELECT auction, COUNT(*) FROM bid GROUP BY auction;";
+    const std::string distinct = "SELECT auction, COUNT(DISTINCT price) FROM bid GROUP BY auction;";
+    const std::string by_day =
+        "SELECT CAST(DATE_FORMAT(ts, 'yyyyMMdd') AS BIGINT), COUNT(DISTINCT price) FROM bid "
+        "GROUP BY CAST(DATE_FORMAT(ts, 'yyyyMMdd') AS BIGINT);";
+    const std::string in_all = "SELECT CAST(1 AS BIGINT), COUNT(*) FROM bid;";
+    const std::string mini_batch = "SET 'table.exec.mini-batch.enabled' = 'true';";
+    const std::string split = "SET 'table.optimizer.distinct-agg.split.enabled' = 'true';";
+    EXPECT_EQ(phases("", by_auction), 1);
+    EXPECT_EQ(phases(split, by_auction), 1);
+    EXPECT_EQ(phases(mini_batch, by_auction), 2);
+    EXPECT_EQ(phases("", distinct), 1);
+    EXPECT_EQ(phases(split, distinct), 2);
+    EXPECT_EQ(phases("", by_day), 2);
+    EXPECT_EQ(phases("", in_all), 2);
+    EXPECT_EQ(phases("SET 'table.optimizer.agg-phase-strategy' = 'ONE_PHASE';" + mini_batch, in_all), 1);
+    EXPECT_EQ(phases("SET 'table.optimizer.agg-phase-strategy' = 'TWO_PHASE';", by_auction), 2);
+    // Values that may be forgotten, and accumulators that do not take back.
+    EXPECT_EQ(phases("SET 'table.exec.state.ttl' = '1 h';", by_day), 1);
+    EXPECT_EQ(
+        phases(mini_batch,
+               "SELECT n, VAR_POP(auction) FROM (SELECT auction, COUNT(*) AS n FROM bid GROUP BY auction) "
+               "GROUP BY n;"),
+        2);  // the inner one alone
+
+    const std::string insert = "INSERT INTO out_upserts " + by_auction;
+    const std::set<std::string> uids = stateful(insert);
+    for (const std::string& uid : uids)
+        EXPECT_TRUE(stateful("SET 'parallelism.default' = '2';" + mini_batch + insert).contains(uid)) << uid;
+}
+
 // The kind is known, so the time is the one field; the ROWs are never made.
 TEST_F(Planner, FiltersAndFieldsGoIntoTheSource) {
     EXPECT_EQ(
