@@ -40,7 +40,10 @@ Bits bigEndian(Bits bits) {
     if constexpr (sizeof(Bits) == 2) return __builtin_bswap16(bits);
     if constexpr (sizeof(Bits) == 4) return __builtin_bswap32(bits);
     if constexpr (sizeof(Bits) == 8) return __builtin_bswap64(bits);
-    if constexpr (sizeof(Bits) == 16) return __builtin_bswap128(bits);
+    if constexpr (sizeof(Bits) == 16) {
+        const auto low = static_cast<uint64_t>(bits), high = static_cast<uint64_t>(bits >> 64);
+        return static_cast<Bits>(__builtin_bswap64(low)) << 64 | __builtin_bswap64(high);
+    }
 }
 
 template <class T>
