@@ -53,7 +53,12 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
             input.selection = selection;
             input.signs = signs;
         } else {
-            filtered(*batch.column(*term.filter), selection, rows, signs, scratch);
+            const Column& filter = *batch.column(*term.filter);
+            const uint8_t* const passes = filter.data<uint8_t>();
+            const uint8_t* const valid = filter.validity();
+            choose(
+                selection, rows, signs,
+                [&](uint32_t row) { return passes[row] != 0 && (!valid || valid[row] != 0); }, scratch);
             if (scratch.rows.empty()) continue;
             input.accumulators = scratch.rows;
             input.selection = scratch.selection;
@@ -61,30 +66,6 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
         }
         term.function->accumulate(input);
     }
-}
-
-// The rows that pass, without a branch on whether one does.
-void Aggregation::filtered(const Column& filter, std::span<const uint32_t> selection,
-                           std::span<std::byte* const> rows, const int8_t* signs, Scratch& scratch) {
-    const uint8_t* const passes = filter.data<uint8_t>();
-    const uint8_t* const valid = filter.validity();
-    scratch.selection.resize(rows.size());
-    scratch.rows.resize(rows.size());
-    scratch.signs.resize(signs ? rows.size() : 0);
-    uint32_t* const kept = scratch.selection.data();
-    std::byte** const kept_rows = scratch.rows.data();
-    int8_t* const kept_signs = scratch.signs.data();
-    size_t count = 0;
-    for (size_t i = 0; i < rows.size(); ++i) {
-        const auto row = selection.empty() ? static_cast<uint32_t>(i) : selection[i];
-        kept[count] = row;
-        kept_rows[count] = rows[i];
-        if (signs) kept_signs[count] = signs[i];
-        count += passes[row] != 0 && (!valid || valid[row] != 0) ? 1 : 0;
-    }
-    scratch.selection.resize(count);
-    scratch.rows.resize(count);
-    scratch.signs.resize(signs ? count : 0);
 }
 
 void Aggregation::accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
