@@ -123,7 +123,7 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
                     writeFixed(values[i], descending, out + 1);
                     at_[i] += encodedBytes<T>();
                 }
-                if (!column.hasNulls()) return;
+                if (column.validity() == nullptr) return;
                 for (size_t i = 0; i < rows; ++i) {
                     if (!column.isNull(i)) continue;
                     char* out = bytes_.data() + at_[i] - encodedBytes<T>();
