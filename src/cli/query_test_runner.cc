@@ -135,7 +135,7 @@ class QueryTestRun {
         const auto first = graphOf(plan, profile_.settings);
         const uint64_t rows =
             hashBytes(first->plan) % 4;  // another place for every query, the same in every run
-        const PausedJob paused = pauseSources(*first, 2, rows);
+        const PausedJob paused = pauseSources(*first, slots(), rows);
         auto job = Job::start(paused.graph, options);
         waitUntilPaused(*paused.pause, *job);
         if (!paused.pause->anyPaused()) {
@@ -152,6 +152,10 @@ class QueryTestRun {
         job.reset();
         options.restore_path = savepoint->location;
         finish(*Job::start(graphOf(plan, profile_.restored_settings), options));
+    }
+
+    uint32_t slots() const {
+        return static_cast<uint32_t>(std::stoul(profile_.settings.at("parallelism.default")));
     }
 
     // In one go under every profile.

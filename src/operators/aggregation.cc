@@ -62,21 +62,14 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
             input.signs = signs;
         } else {
             const Column& filter = *batch.column(*term.filter);
-            const uint8_t* passes = filter.data<uint8_t>();
-            const uint8_t* valid = filter.validity();
-            scratch.reserve(rows.size());
-            size_t kept = 0;
-            for (size_t i = 0; i < rows.size(); ++i) {  // without a branch: what passes is hard to foresee
-                const auto row = selection.empty() ? static_cast<uint32_t>(i) : selection[i];
-                scratch.selection[kept] = row;
-                scratch.rows[kept] = rows[i];
-                if (signs) scratch.signs[kept] = signs[i];
-                kept +=
-                    static_cast<size_t>(passes[row] != 0) & static_cast<size_t>(!valid || valid[row] != 0);
-            }
-            if (kept == 0) continue;
-            input.accumulators = std::span(scratch.rows).first(kept);
-            input.selection = std::span(scratch.selection).first(kept);
+            const uint8_t* const passes = filter.data<uint8_t>();
+            const uint8_t* const valid = filter.validity();
+            choose(
+                selection, rows, signs,
+                [&](uint32_t row) { return passes[row] != 0 && (!valid || valid[row] != 0); }, scratch);
+            if (scratch.rows.empty()) continue;
+            input.accumulators = scratch.rows;
+            input.selection = scratch.selection;
             input.signs = signs ? scratch.signs.data() : nullptr;
         }
         term.function->accumulate(input);

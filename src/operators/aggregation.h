@@ -64,13 +64,28 @@ class Aggregation {
         std::vector<uint32_t> selection;
         std::vector<std::byte*> rows;
         std::vector<int8_t> signs;
-        void reserve(size_t size) {
-            if (rows.size() >= size) return;
-            selection.resize(size);
-            rows.resize(size);
-            signs.resize(size);
-        }
     };
+    // Those of the rows of a batch (row i, or row selection[i] if that is not empty) that `chosen(row)` is
+    // true of, with their `rows` and, unless nullptr, `signs`; without a branch on which they are, as that is
+    // hard to foresee.
+    template <class Chosen>
+    static void choose(std::span<const uint32_t> selection, std::span<std::byte* const> rows,
+                       const int8_t* signs, const Chosen& chosen, Scratch& into) {
+        into.selection.resize(rows.size());
+        into.rows.resize(rows.size());
+        into.signs.resize(signs ? rows.size() : 0);
+        size_t count = 0;
+        for (size_t i = 0; i < rows.size(); ++i) {
+            const auto row = selection.empty() ? static_cast<uint32_t>(i) : selection[i];
+            into.selection[count] = row;
+            into.rows[count] = rows[i];
+            if (signs) into.signs[count] = signs[i];
+            count += chosen(row) ? 1 : 0;
+        }
+        into.selection.resize(count);
+        into.rows.resize(count);
+        into.signs.resize(signs ? count : 0);
+    }
     // Accumulates rows of `batch` into `rows[i]`: row i of the batch, or row selection[i] if it is not empty.
     // `signs` (one for each of `rows`, or nullptr) says what is retracted.
     // Passes over the terms that are given distinct values.

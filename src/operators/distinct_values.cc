@@ -40,10 +40,9 @@ struct DistinctValues::Tables final : State {
     std::vector<uint64_t> term_bits;  // of each row of the batch: the terms that count it, if it has a value
     const std::vector<std::optional<size_t>>* filters_of = nullptr;  // by which filters
     std::vector<uint64_t> bits;  // of each row of the batch: the terms that count it, at its place in a block
-    Selection selection;         // rows that some term counts, and, for each:
-    std::vector<std::byte*> groups;  // the group
-    std::vector<int8_t> signs;       // only with retractions
-    std::vector<std::byte*> values;  // the row of the group and value
+    Aggregation::Scratch
+        counted;  // rows that some term counts, with their groups; signs only with retractions
+    std::vector<std::byte*> values;  // of each of these, the row of the group and value
     std::vector<uint64_t> fresh;
     struct Changes {
         Selection selection;
@@ -222,7 +221,7 @@ void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch)
     }
 }
 
-// Fills bits, selection, groups and signs. False if no term counts any of the rows.
+// Fills bits and counted. False if no term counts any of the rows.
 bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) const {
     const size_t all = rows.batch.rows();
     if (state.filters_of != &set.filters && (!state.filters_of || *state.filters_of != set.filters))
@@ -236,21 +235,10 @@ bool DistinctValues::select(Tables& state, const Set& set, const Rows& rows) con
         for (size_t i = 0; i < all; ++i)
             state.bits[i] = valid[i] != 0 ? state.bits[i] : 0;
     }
-    state.selection.resize(rows.groups.size());
-    state.groups.resize(rows.groups.size());
-    state.signs.resize(rows.signs ? rows.groups.size() : 0);
-    size_t count = 0;
-    for (size_t i = 0; i < rows.groups.size(); ++i) {
-        const auto row = rows.selection.empty() ? static_cast<uint32_t>(i) : rows.selection[i];
-        state.selection[count] = row;
-        state.groups[count] = rows.groups[i];
-        if (rows.signs) state.signs[count] = rows.signs[i];
-        count += state.bits[row] != 0 ? 1 : 0;
-    }
-    state.selection.resize(count);
-    state.groups.resize(count);
-    state.signs.resize(rows.signs ? count : 0);
-    return count > 0;
+    Aggregation::choose(
+        rows.selection, rows.groups, rows.signs, [&](uint32_t row) { return state.bits[row] != 0; },
+        state.counted);
+    return !state.counted.rows.empty();
 }
 
 void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, const Aggregation& aggregation,
@@ -267,10 +255,10 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
     if (state.tables[index] != nullptr) {
         state.hashes.assign(hashes.begin(), hashes.end());
         hashFurtherKeys(std::span(state.keys).subspan(group.size()), state.max_parallelism, state.hashes);
-        state.tables[index]->findOrInsert(0, state.keys, state.hashes, state.selection, state.values);
+        state.tables[index]->findOrInsert(0, state.keys, state.hashes, state.counted.selection, state.values);
     } else {
         state.values_bits[index]->set({state.group_numbers->data<int64_t>(), state.group_numbers->size()},
-                                      *state.keys.back(), state.bits, state.selection, state.fresh);
+                                      *state.keys.back(), state.bits, state.counted.selection, state.fresh);
     }
 
     if (state.changes.size() < set.terms.size()) state.changes.resize(set.terms.size());
@@ -317,7 +305,7 @@ void DistinctValues::setTableBits(Tables& state, size_t index) {
     for (size_t i = 0; i < state.values.size(); ++i) {
         std::byte* const value = state.values[i];
         auto& seen = RowLayout::at<uint64_t>(value, offset);
-        state.fresh[i] = state.bits[state.selection[i]] & ~seen;
+        state.fresh[i] = state.bits[state.counted.selection[i]] & ~seen;
         if (state.fresh[i] == 0) continue;
         seen |= state.fresh[i];
         RowLayout::setNull(value, field, false);
@@ -327,12 +315,12 @@ void DistinctValues::setTableBits(Tables& state, size_t index) {
 void DistinctValues::addBits(Tables& state, size_t index) const {
     // Of a row without blocks all bits are terms.
     const uint32_t terms = (state.block_bits[index] > 0 ? strideOf(sets_[index].terms.size()) : kBits) - 1;
-    for (size_t i = 0; i < state.selection.size(); ++i) {
+    for (size_t i = 0; i < state.counted.selection.size(); ++i) {
         uint64_t fresh = state.fresh[i];
         for (; fresh != 0; fresh &= fresh - 1) {
             Tables::Changes& changes = state.changes[static_cast<uint32_t>(std::countr_zero(fresh)) & terms];
-            changes.selection.push_back(state.selection[i]);
-            changes.groups.push_back(state.groups[i]);
+            changes.selection.push_back(state.counted.selection[i]);
+            changes.groups.push_back(state.counted.rows[i]);
         }
     }
 }
@@ -345,8 +333,8 @@ void DistinctValues::addCounts(Tables& state, size_t index) const {
     state.emptied.clear();
     for (size_t i = 0; i < state.values.size(); ++i) {
         std::byte* const value = state.values[i];
-        const int64_t sign = state.signs.empty() ? 1 : state.signs[i];
-        for (uint64_t bits = state.bits[state.selection[i]]; bits != 0; bits &= bits - 1) {
+        const int64_t sign = state.counted.signs.empty() ? 1 : state.counted.signs[i];
+        for (uint64_t bits = state.bits[state.counted.selection[i]]; bits != 0; bits &= bits - 1) {
             const auto t = static_cast<size_t>(std::countr_zero(bits));
             RowLayout::setNull(value, first + t, false);
             int64_t& count = RowLayout::at<int64_t>(value, values.layout().offset(first + t));
@@ -355,8 +343,8 @@ void DistinctValues::addCounts(Tables& state, size_t index) const {
             const bool entered = sign > 0 && count == 1;
             const bool left = sign < 0 && count == 0;
             if (!entered && !left) continue;
-            state.changes[t].selection.push_back(state.selection[i]);
-            state.changes[t].groups.push_back(state.groups[i]);
+            state.changes[t].selection.push_back(state.counted.selection[i]);
+            state.changes[t].groups.push_back(state.counted.rows[i]);
             state.changes[t].signs.push_back(static_cast<int8_t>(sign));
         }
     }

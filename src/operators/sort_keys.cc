@@ -40,7 +40,10 @@ Bits bigEndian(Bits bits) {
     if constexpr (sizeof(Bits) == 2) return __builtin_bswap16(bits);
     if constexpr (sizeof(Bits) == 4) return __builtin_bswap32(bits);
     if constexpr (sizeof(Bits) == 8) return __builtin_bswap64(bits);
-    if constexpr (sizeof(Bits) == 16) return __builtin_bswap128(bits);
+    if constexpr (sizeof(Bits) == 16) {
+        const auto low = static_cast<uint64_t>(bits), high = static_cast<uint64_t>(bits >> 64);
+        return static_cast<Bits>(__builtin_bswap64(low)) << 64 | __builtin_bswap64(high);
+    }
 }
 
 template <class T>
@@ -120,7 +123,7 @@ void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOr
                     writeFixed(values[i], descending, out + 1);
                     at_[i] += encodedBytes<T>();
                 }
-                if (!column.hasNulls()) return;
+                if (column.validity() == nullptr) return;
                 for (size_t i = 0; i < rows; ++i) {
                     if (!column.isNull(i)) continue;
                     char* out = bytes_.data() + at_[i] - encodedBytes<T>();

@@ -4,22 +4,11 @@
 #include <limits>
 
 #include "operators/function_context.h"
+#include "operators/kept_watermark.h"
 #include "operators/limits.h"
 #include "operators/windows.h"
 
 namespace millrace {
-
-namespace {
-
-int64_t decodedWatermark(const std::string& text) {
-    try {
-        return std::stoll(text);
-    } catch (const std::exception&) {
-        throw UserError("snapshot.damaged", fmt::format("'{}' is not a watermark", text));
-    }
-}
-
-}  // namespace
 
 struct WindowRank::State final : OperatorState {
     State(OrderedRowsParameters parameters, const std::string& zone, OperatorContext& context)
@@ -30,8 +19,7 @@ struct WindowRank::State final : OperatorState {
     OrderedRows rows;
     ZoneClock clock;
     Counter& late;
-    std::vector<std::string>* watermark_list = nullptr;
-    int64_t watermark = EventTime::min().value();
+    KeptWatermark watermark;
     absl::btree_set<std::pair<int64_t, uint32_t>> windows;  // ends, with the partitions that have rows
     // Of the batch at hand.
     std::vector<uint32_t> touched;
@@ -62,14 +50,7 @@ std::unique_ptr<OperatorState> WindowRank::open(OperatorContext& context) const 
     rows.order = p_.order;
     auto state = std::make_unique<State>(
         std::move(rows), p_.instants ? localTimeZone(context.configuration()) : "UTC", context);
-    if (!p_.processing_time) {
-        state->watermark_list = &context.state().list("watermark", Redistribution::Union);
-        for (const std::string& item : *state->watermark_list) {
-            const int64_t reached = decodedWatermark(item);
-            const bool first = &item == &state->watermark_list->front();
-            state->watermark = first ? reached : std::min(state->watermark, reached);
-        }
-    }
+    if (!p_.processing_time) state->watermark.open(context);
     std::vector<int64_t> numbers;
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition)
         numbers.push_back(state->rows.rows(partition).begin()->number);
@@ -91,7 +72,7 @@ Batch WindowRank::inTime(State& state, const Batch& batch) const {
     for (size_t row = 0; row < batch.rows(); ++row) {
         if (row == 0 || ends[row] != known) {
             known = ends[row];
-            complete = state.completeAt(known / 1000, false) <= state.watermark;
+            complete = state.completeAt(known / 1000, false) <= state.watermark.value();
         }
         if (!complete) left.push_back(static_cast<uint32_t>(row));
     }
@@ -188,8 +169,7 @@ void WindowRank::onWatermark(OperatorState& operator_state, EventTime watermark,
     auto& state = static_cast<State&>(operator_state);
     if (!p_.processing_time) {
         fireDue(state, watermark.value(), output);
-        // The watermark that ends all time is not kept: a job restored from a drained savepoint goes on.
-        if (watermark != EventTime::max()) state.watermark = std::max(state.watermark, watermark.value());
+        state.watermark.rise(watermark);
     }
     output.emitWatermark(watermark);
 }
@@ -208,8 +188,7 @@ void WindowRank::onEndOfInput(OperatorState& operator_state, OperatorContext&, O
 }
 
 void WindowRank::beforeBarrier(OperatorState& operator_state, OperatorContext&, Output&) const {
-    auto& state = static_cast<State&>(operator_state);
-    if (state.watermark_list) *state.watermark_list = {std::to_string(state.watermark)};
+    static_cast<State&>(operator_state).watermark.store();
 }
 
 }  // namespace millrace

@@ -78,6 +78,22 @@ TEST(WindowRank, ComesOnceWhenTheWindowIsComplete) {
               (Changes{"+I(a, 3, 1)", "+I(a, 2, 2)", "+I(b, 5, 1)", "+I(a, 10, 1)", "+I(a, 9, 2)"}));
 }
 
+// A subtask that the watermark which ends all time reached first does not open the windows of its fellows
+// again.
+TEST(WindowRank, WhoHasEndedHoldsNobodyBackAfterARestore) {
+    OperatorHarness fellow(windowRank({}), {1, 0, 2}), ended(windowRank({}), {1, 0, 2});
+    fellow.watermark(9999);
+    ended.end();
+    Snapshots snapshots = fellow.snapshot();
+    for (const auto& snapshot : ended.snapshot())
+        snapshots.push_back(snapshot);
+    OperatorHarness restored(windowRank({}), {1, 0, 2}, 1, snapshots);
+    restored.process(batchOf(kInput, {row("a", 10, 1), row("a", 20, 2)}));
+    EXPECT_EQ(restored.metric("numLateRecordsDropped"), 1);
+    restored.end();
+    EXPECT_EQ(shortened(restored), (Changes{"+I(a, 2, 1)"}));
+}
+
 TEST(WindowRank, ByTheClockAndTheEndOfInput) {
     OperatorHarness harness(windowRank({.processing_time = true}), {1, 0, 2});
     harness.process(batchOf(kInput, {row("a", 1010, 1), row("a", 1010, 2)}));

@@ -26,7 +26,7 @@ class Secured:
     def __init__(self, folder):
         self.folder, self.files = folder, folder / "security"
         self.port = free_port()
-        self.ports = {kind: free_port() for kind in ("tls", "mtls", "sasl-plain", "sasl-scram")}
+        self.ports = {kind: free_port() for kind in ("tls", "mtls", "sasl-plain", "sasl-scram", "sasl-scram-plaintext")}
         start_broker(folder, self.port, *(part for kind, port in self.ports.items() for part in ("--security", f"{kind}={port}")))
 
     def tls(self, **more):
@@ -303,17 +303,20 @@ def test_scram_works_with_a_librdkafka_that_brokers_take(secured, tmp_path, monk
     (newer,) = Path(sysconfig.get_path("purelib")).glob("confluent_kafka.libs/librdkafka-*.so.1")
     (tmp_path / "librdkafka.so.1").symlink_to(newer)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
-    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
-        settings = {**secured.tls(**secured.login(mechanism, "alice-secret")), "security.protocol": "SASL_SSL"}
-        assert rows(secured.table("sasl-scram", settings, EARLIEST_TO_END) + "SELECT * FROM t;") == [{"id": 1}]
-        once = f"'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{mechanism}'"
-        rows(secured.table("sasl-scram", settings, once, f"out-{mechanism}") + "INSERT INTO t VALUES (7);")
+    ways = [(kind, security, mechanism) for kind, security in (("sasl-scram", {**secured.tls(), "security.protocol": "SASL_SSL"}),
+                                                               ("sasl-scram-plaintext", {"security.protocol": "SASL_PLAINTEXT"}))
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
+    for kind, security, mechanism in ways:
+        settings = {**security, **secured.login(mechanism, "alice-secret")}
+        assert rows(secured.table(kind, settings, EARLIEST_TO_END) + "SELECT * FROM t;") == [{"id": 1}]
+        once = f"'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{kind}-{mechanism}'"
+        rows(secured.table(kind, settings, once, f"out-{kind}-{mechanism}") + "INSERT INTO t VALUES (7);")
         settings |= secured.login(mechanism, "wrong")
-        done = sql(secured.table("sasl-scram", settings, EARLIEST_TO_END) + "SELECT * FROM t;")
+        done = sql(secured.table(kind, settings, EARLIEST_TO_END) + "SELECT * FROM t;")
         assert done.returncode != 0 and "the brokers do not let us in" in done.stderr, done.stderr
     monkeypatch.delenv("LD_LIBRARY_PATH")
-    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
-        assert consume(f"127.0.0.1:{secured.port}", f"out-{mechanism}") == ['{"id":7}']
+    for kind, _, mechanism in ways:
+        assert consume(f"127.0.0.1:{secured.port}", f"out-{kind}-{mechanism}") == ['{"id":7}']
 
 
 OUTCOMES = ("messages were written again", "had been committed", "was written again before")

@@ -1,10 +1,12 @@
 """Kinesis as source and sink, with emulators: positions, keys, fan-out, and that each key's records count once and in order,
 whatever is killed, split, merged, throttled or expired."""
 import collections
+import datetime
 import json
 import os
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -135,6 +137,54 @@ def test_metadata_and_watermarks_by_shard(fast):
     got = query.take(3)
     assert [(row["w"][:19], row["n"]) for row in got] == [("2026-01-01 00:00:00", 2), ("2026-01-01 00:00:10", 2),
                                                           ("2026-01-01 00:00:20", 1)]
+
+
+def test_a_fast_shard_waits_for_a_slow_one_until_that_is_silent(fast):
+    fast.create("pace", 2)
+    first, second = (str(int(shard["HashKeyRange"]["StartingHashKey"])) for shard in fast.shards("pace"))
+    begin, drift_s, fast_s = datetime.datetime(2026, 1, 1), 300, 3000
+
+    def put(hash_key, who, seconds):
+        for at in range(0, len(seconds), 500):
+            fast.client.put_records(StreamName="pace", Records=[
+                {"PartitionKey": "k", "ExplicitHashKey": hash_key, "Data": json.dumps(
+                    {"who": who, "s": second, "ts": str(begin + datetime.timedelta(seconds=second))}).encode()}
+                for second in seconds[at:at + 500]])
+
+    query = Query(table("pace", fast.url, "pace", "who STRING, s INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts", HORIZON +
+                        f", 'scan.watermark.alignment.group' = 'one', 'scan.watermark.alignment.max-drift' = '{drift_s} s', "
+                        "'scan.watermark.alignment.update-interval' = '50 ms', 'scan.watermark.idle-timeout' = '5 s'") +
+                  "SELECT who, s FROM pace;")
+    telling = threading.Event()
+
+    def tell():  # the slow one, again and again the same second
+        while not telling.wait(0.5):
+            put(second, "slow", [0])
+
+    def last():
+        return max((row["s"] for row in query.rows if row["who"] == "fast"), default=-1)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        wait_for("the slow one", lambda: query.rows, 60)
+        for at in range(0, fast_s, 100):
+            put(first, "fast", range(at, at + 100))
+            time.sleep(0.1)
+        wait_for("the fast one", lambda: last() >= drift_s, 60)
+        time.sleep(3)
+        held = last()
+        assert held < fast_s - 1, "it did not wait"
+        time.sleep(2)
+        assert last() == held, "it went on"
+        telling.set()
+        wait_for("the slow one to be idle", lambda: last() == fast_s - 1, 60)
+        assert [row["s"] for row in query.rows if row["who"] == "fast"] == list(range(fast_s))
+        print(f"held at {held} s of {fast_s}")
+    finally:
+        telling.set()
+        thread.join()
+        query.process.kill()
 
 
 def test_errors_say_what_is_wrong(fast):

@@ -13,13 +13,6 @@ int64_t floorTo(int64_t value, int64_t unit) {
     return value - (rest < 0 ? rest + unit : rest);
 }
 
-int64_t millisOf(int precision) {
-    int64_t unit = 1000;
-    for (int i = 0; i < precision; ++i)
-        unit /= 10;
-    return unit;
-}
-
 // convert(zone, value) where the session's time zone has a say, else convert(value).
 template <class R, class A, class Convert>
 Found mapped(const Request& request, Convert convert) {
@@ -96,7 +89,7 @@ std::optional<Found> temporal(const Request& request) {
             return dispatchTime(request.from, [&]<class A>() { return betweenTimestamps<R, A>(request); });
         });
     }
-    const int64_t unit = millisOf(request.to.precision());
+    const int64_t unit = kNanosOfDigits[request.to.precision()] / 1'000'000;
     if (request.from.kind() == TypeKind::Time)
         return mapped<int32_t, int32_t>(request, [unit](int32_t v) { return floorTo(v, unit); });
     return dispatchTime(request.from, [&]<class A>() {
