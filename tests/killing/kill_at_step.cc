@@ -3,8 +3,8 @@
 // SIGKILL at the n-th time that a step of a checkpoint is reached, or, with a command of the shell, runs that
 // then and goes on; the restore's own commits and clean-up are such steps, too.
 //
-// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND [KEY=VALUE...]]      STEP as hooks.h names
-// them, or "none"; COMMAND may be empty; the rest is configuration
+// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND [KEY=VALUE...]]      STEP as hooks.h
+// names them, or "none"; COMMAND may be empty; the rest is configuration
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>
