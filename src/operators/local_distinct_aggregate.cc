@@ -16,7 +16,7 @@ namespace millrace {
 
 namespace {
 
-constexpr size_t kTermsMax = 64;  // of one list of arguments: a bit each
+constexpr size_t kTermsOfSetMax = 64;  // of one list of arguments: a bit each
 constexpr size_t kSentValues =
     1 << 13;                           // remembered of each list, of 32 bytes: they stay in the core's cache
 constexpr size_t kGroupsMax = 16'384;  // remembered
@@ -132,7 +132,7 @@ void LocalDistinctAggregate::makeSets() {
     for (size_t t = 0; t < p_.terms.size(); ++t) {
         if (!p_.terms[t].distinct) continue;
         auto set = std::find_if(sets_.begin(), sets_.end(), [&](const DistinctSet& candidate) {
-            return candidate.arguments == p_.terms[t].arguments && candidate.terms.size() < kTermsMax;
+            return candidate.arguments == p_.terms[t].arguments && candidate.terms.size() < kTermsOfSetMax;
         });
         if (set == sets_.end()) set = sets_.insert(set, {p_.terms[t].arguments, {}, 0});
         set->terms.push_back(t);

@@ -11,12 +11,12 @@ namespace millrace {
 
 namespace {
 
-constexpr size_t kMostGroups = 16'384;  // held at a time: a table that stays in the core's cache
+constexpr size_t kHeldGroupsMax = 16'384;  // held at a time: a table that stays in the core's cache
 constexpr int64_t kHeldMillisMax = 5;
 // Groups are not looked for as long as there would be more than one for so many rows; then again after so
 // many rows.
 constexpr size_t kRowsAGroupMin = 2;
-constexpr size_t kRowsUngrouped = 64 * kMostGroups;
+constexpr size_t kRowsUngrouped = 64 * kHeldGroupsMax;
 
 }  // namespace
 
@@ -95,7 +95,7 @@ void LocalGroupAggregate::process(OperatorState& operator_state, size_t, const B
     if (state.rows_held == 0) context.wakeAt(ProcessingTime(context.now().value() + kHeldMillisMax));
     state.rows_held += batch.rows();
     const size_t groups = state.table.rows(0);
-    if (groups <= kMostGroups) return;
+    if (groups <= kHeldGroupsMax) return;
     if (groups * kRowsAGroupMin > state.rows_held) state.rows_to_pass = kRowsUngrouped;
     flush(state, output);
 }
