@@ -175,15 +175,7 @@ class KafkaWriter final : public SinkWriter {
     void findPartitions() {
         if (options_.partitioner == KafkaOptions::Partitioner::Default) return;
         KafkaProducer asked(options_, "");
-        const rd_kafka_metadata_t* found = nullptr;
-        askKafka(options_.table, "asking for the topic", asked.client(), [&](int timeout_ms) {
-            return rd_kafka_metadata(asked.client(), 0, asked.topic(), &found, timeout_ms);
-        });
-        const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
-        if (metadata->topic_cnt == 1) {
-            checkKafka(options_.table, "asking for the topic", metadata->topics[0].err);
-            partitions_ = metadata->topics[0].partition_cnt;
-        }
+        partitions_ = kafkaPartitionsOf(options_.table, asked.client(), asked.topic(), true);
         next_partition_ = static_cast<int32_t>(context_.subtask().value());
     }
 
