@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 from harness import MILLRACE, ROLE, ROOT, sql_application, wait_for, wait_for_status
-from kafka_harness import Once, broker, consume, create_topic, produce, rows, table
+from kafka_harness import KILLS, MESSAGES, Once, broker, consume, create_topic, produce, rows, table
 
 __all__ = ["broker"]  # the fixture
 TIMEOUT_S = 5  # of a transaction
@@ -140,9 +140,10 @@ def test_other_consumers_of_the_group_come_and_go(broker, tmp_path):  # noqa: F8
     text = once.sql.replace("'scan.startup.mode' = 'earliest-offset'",
                             "'scan.startup.mode' = 'earliest-offset', 'properties.group.id' = 'crowd'")
     job = run_at_step(tmp_path, text, 3)
-    others = []
+    others, rounds = [], max(6, KILLS // 5)
     try:
-        for number in range(6):
+        for number in range(rounds):
+            once.feed.reach(MESSAGES * (number + 1) // rounds)
             once.progress("progress")
             others.append(subprocess.Popen(["kcat", "-b", broker, "-G", "crowd", "-q", "crowded-in"], stdin=subprocess.DEVNULL,
                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
