@@ -177,6 +177,39 @@ def test_headers_that_are_no_texts(broker):  # noqa: F811
 ONCE = "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'ours'"
 
 
+def test_sinks_of_a_job_have_transactions_of_their_own(broker):  # noqa: F811
+    create_topic(broker, "apart-a")
+    create_topic(broker, "apart-b")
+    sinks = [table(name, broker, f"apart-{name}", "id INT", ONCE) for name in "ab"]
+    inserts = "EXECUTE STATEMENT SET BEGIN INSERT INTO a VALUES (1); INSERT INTO b VALUES (2); END;"
+    failed = sql("".join(sinks) + inserts, *NO_RESTART)
+    assert failed.returncode != 0 and "kafka.shared-prefix" in failed.stderr and "'sink.transactional-id-prefix', 'ours'" in failed.stderr
+    rows(sinks[0] + sinks[1].replace("'ours'", "'ours-b'") + inserts)
+    assert consume(broker, "apart-a") == numbers(1) and consume(broker, "apart-b") == numbers(2)
+
+
+def test_two_jobs_with_one_prefix_hear_of_each_other(broker, tmp_path):  # noqa: F811
+    create_topic(broker, "fenced-in")
+    create_topic(broker, "fenced-out")
+    produce(broker, "fenced-in", numbers(1))
+    log = tmp_path / "log"
+    (tmp_path / "job.sql").write_text(
+        table("source", broker, "fenced-in", "id INT", "'scan.startup.mode' = 'earliest-offset', 'format' = 'json'") +
+        table("sink", broker, "fenced-out", "id INT", ONCE.replace("'ours'", "'fenced'")) + "INSERT INTO sink SELECT id FROM source;")
+    with open(log, "w") as text:
+        job = subprocess.Popen([ROOT / "build/release/tests/kill_at_step", tmp_path / "job.sql", tmp_path / "state", "1", "none", "0"],
+                               stdin=subprocess.DEVNULL, stdout=text, stderr=text)
+    try:
+        wait_for("the first job's message", lambda: consume(broker, "fenced-out") == numbers(1), 60, 0.2)
+        rows(table("sink", broker, "fenced-out", "id INT", ONCE.replace("'ours'", "'fenced'")) + "INSERT INTO sink VALUES (2);")
+        produce(broker, "fenced-in", numbers(3))
+        wait_for("the first job to hear of it", lambda: "topic 'fenced-out' failed: Failed to add partitions to transaction: Local: This instance has been fenced" in log.read_text(), 30, 0.2)
+        wait_for("all of it", lambda: sorted(consume(broker, "fenced-out")) == numbers(1, 2, 3), 60, 0.2)
+    finally:
+        job.kill()
+        job.wait()
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A broker where nobody but this test may do anything that no rule allows, and the address that alice comes to."""

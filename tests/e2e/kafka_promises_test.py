@@ -158,6 +158,27 @@ def test_other_consumers_of_the_group_come_and_go(broker, tmp_path):  # noqa: F8
             process.wait()
 
 
+def test_every_message_counts_once_at_another_parallelism_each_time(broker, tmp_path):  # noqa: F811
+    """Partitions are dealt out anew; transactions that writers left who are no more are settled by others."""
+    once, job = Once(broker, "rescaled"), None
+    plan = [(3, "commit", 3), (1, "commit", 2), (4, "clean-up", 2), (2, "pre-commit", 3), (5, "commit", 4), (1, "acknowledge", 3), (3, "none", 0)]
+    try:
+        for number, (slots, step, times) in enumerate(plan):
+            once.feed.reach(MESSAGES * (number + 1) // len(plan))
+            job = run_at_step(tmp_path, once.sql, slots, step, times)
+            if step != "none":
+                assert job.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()[-2000:]
+            else:
+                once.progress("progress")
+        once.finish()
+        assert job.poll() is None
+        assert "messages were written again" in (tmp_path / "log").read_text()
+    finally:
+        if job is not None:
+            job.kill()
+            job.wait()
+
+
 def test_an_older_snapshot_is_gone_on_from(broker, service):  # noqa: F811
     """What was written after it is written again, and nothing else is."""
     create_topic(broker, "history-in")

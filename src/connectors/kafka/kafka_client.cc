@@ -262,6 +262,11 @@ void throwKafka(const std::string& table, const std::string& doing, rd_kafka_res
             code = "kafka.unknown-topic";
             hint = "create the topic, or correct 'topic'";
             break;
+        case RD_KAFKA_RESP_ERR__FENCED:
+        case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+            code = "kafka.fenced";
+            hint = "does another job write with the same 'sink.transactional-id-prefix'?";
+            break;
         case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
             code = "kafka.message-too-large";
             hint =

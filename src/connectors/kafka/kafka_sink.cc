@@ -41,6 +41,7 @@ class KafkaWriter final : public SinkWriter {
         if (options.guarantee != KafkaOptions::Guarantee::ExactlyOnce) {
             producer_ = std::make_unique<KafkaProducer>(options, "");
         } else {
+            claim_.emplace(options, idPrefix());
             KafkaProducers& producers = KafkaProducers::ofProcess();
             producers.drop(idPrefix());
             // Both now: a transaction that a former writer of the id left open would hide what is committed.
@@ -190,8 +191,9 @@ class KafkaWriter final : public SinkWriter {
     SinkWriterContext& context_;
     std::unique_ptr<Encoder> value_, key_;
     Counter& bytes_out_;
-    std::unique_ptr<KafkaProducer> producer_;  // none between two transactions
-    uint32_t numbers_ = 0;                     // transactional ids used
+    std::optional<KafkaProducers::Claim> claim_;  // of the transactional ids
+    std::unique_ptr<KafkaProducer> producer_;     // none between two transactions
+    uint32_t numbers_ = 0;                        // transactional ids used
     int32_t partitions_ = 0;
     int32_t next_partition_ = 0;
     std::string values_, keys_;
