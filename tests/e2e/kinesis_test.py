@@ -139,6 +139,26 @@ def test_metadata_and_watermarks_by_shard(fast):
                                                           ("2026-01-01 00:00:20", 1)]
 
 
+def test_windows_by_the_time_of_arrival(fast):
+    fast.create("arrivals", 2)
+    text = table("arrivals", fast.url, "arrivals", "v INT, at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL, WATERMARK FOR at AS at",
+                 HORIZON)
+    query = Query(text + "SELECT window_start, COUNT(*) AS n, SUM(v) AS v FROM TABLE(TUMBLE(TABLE arrivals, DESCRIPTOR(at), INTERVAL '1' SECOND)) "
+                  "GROUP BY window_start, window_end;")
+    count = 0
+    try:
+        for _ in range(8):  # into both shards
+            fast.put("arrivals", [(f"k{n}", '{"v":1}') for n in range(20)])
+            count += 20
+            time.sleep(0.5)
+        wait_for("windows", lambda: sum(row["n"] for row in query.rows) >= 60, 30)
+        assert sum(row["n"] for row in query.rows) < count, "the last window is still open"
+        assert all(row["n"] == row["v"] for row in query.rows)
+        assert len({row["window_start"] for row in query.rows}) == len(query.rows) >= 2, "each window once: no row was late"
+    finally:
+        query.process.kill()
+
+
 def test_a_fast_shard_waits_for_a_slow_one_until_that_is_silent(fast):
     fast.create("pace", 2)
     first, second = (str(int(shard["HashKeyRange"]["StartingHashKey"])) for shard in fast.shards("pace"))

@@ -41,6 +41,8 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       lag_max_(context.metrics().counter("records_lag_max")),
       pending_(context.metrics().counter("pendingRecords")),
       backlog_(context.metrics().counter(kProcessingBacklogMetric)),
+      current_offsets_(context.metrics().counter("currentoffsets")),
+      committed_offsets_(context.metrics().counter("committedoffsets")),
       commits_succeeded_(context.metrics().counter("commitsSucceeded")),
       commits_failed_(context.metrics().counter("commitsFailed")),
       dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
@@ -259,10 +261,11 @@ void KafkaReader::measureLag() {
     const int64_t now = context_.now().value();
     if (now - lag_measured_ms_ < kLagEveryMs) return;
     lag_measured_ms_ = now;
-    int64_t max = 0, sum = 0;
+    int64_t max = 0, sum = 0, read = 0;
     bool behind = false;
     for (auto& [key, partition] : partitions_) {
         int64_t low = 0, high = 0;
+        read += partition.split.next;
         if (partition.finished ||
             rd_kafka_get_watermark_offsets(consumer_.get(), key.first.c_str(), key.second, &low, &high) !=
                 RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -275,6 +278,7 @@ void KafkaReader::measureLag() {
     }
     lag_max_.set(max);
     pending_.set(sum);
+    current_offsets_.set(read);
     backlog_.set(behind);
 }
 
@@ -321,12 +325,16 @@ void KafkaReader::onCheckpointComplete(const std::string& progress) {
 }
 
 void KafkaReader::committed(rd_kafka_t* /*client*/, rd_kafka_resp_err_t error,
-                            rd_kafka_topic_partition_list_t* /*offsets*/, void* self) {
+                            rd_kafka_topic_partition_list_t* offsets, void* self) {
     auto& reader = *static_cast<KafkaReader*>(self);
     if (reader.commits_under_way_ > 0) --reader.commits_under_way_;
     const bool told = error == std::exchange(reader.commit_failure_, error);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         reader.commits_succeeded_.add(1);
+        int64_t sum = 0;
+        for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i)
+            sum += offsets->elems[i].offset;
+        reader.committed_offsets_.set(sum);
         return;
     }
     reader.commits_failed_.add(1);

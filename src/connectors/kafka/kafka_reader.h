@@ -61,6 +61,8 @@ class KafkaReader final : public SourceReader {
     Counter& lag_max_;
     Counter& pending_;
     Counter& backlog_;
+    Counter& current_offsets_;
+    Counter& committed_offsets_;
     Counter& commits_succeeded_;
     Counter& commits_failed_;
     std::unique_ptr<DeadLetterRows> dead_letters_;
