@@ -11,10 +11,10 @@ import time
 
 import pytest
 from harness import ROLE, Query, free_port, sql_application, wait_for, wait_for_status
-from kinesis_harness import HORIZON, KEYS, Faults, Feed, fast, sql, table, whole
+from kinesis_harness import HORIZON, KEYS, RECORDS, Faults, Feed, fast, sql, table, whole
 
 __all__ = ["fast", "whole"]  # the fixtures
-KILLS = int(os.environ.get("KINESIS_KILLS", "5"))
+KILLS = int(os.environ.get("KINESIS_KILLS", "10"))
 
 
 @pytest.mark.parametrize("emulator", ["fast", "whole"])
@@ -259,6 +259,7 @@ def test_every_record_counts_once_and_in_order_whatever_happens(fast, stopped_se
 
     dice, before = random.Random(1), 0
     for number in range(KILLS):
+        feed.reach(RECORDS * (number + 1) // KILLS)
         wait_for(f"progress before kill {number + 1}", lambda: seen() > before, 60, 0.1)
         before = seen()
         time.sleep(dice.uniform(0, 0.5))
