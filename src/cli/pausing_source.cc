@@ -59,10 +59,11 @@ class PausingReader final : public ForwardingReader {
         : ForwardingReader(std::move(reader)), pause_(std::move(pause)), rows_max_(rows_max) {}
 
     ReadStatus poll(Output& output) override {
-        if (rows_ >= rows_max_) {
+        if (polled_ && rows_ >= rows_max_) {
             stop(false);
             return ReadStatus::Nothing;
         }
+        polled_ = true;
         CountingOutput counting(output, rows_);
         const ReadStatus status = ForwardingReader::poll(counting);
         if (status == ReadStatus::EndOfInput) stop(true);
@@ -77,6 +78,7 @@ class PausingReader final : public ForwardingReader {
     const std::shared_ptr<Pause> pause_;
     const uint64_t rows_max_;
     uint64_t rows_ = 0;
+    bool polled_ = false;  // once in any case: others may wait for what it asks its enumerator for
     bool stopped_ = false;
 };
 

@@ -1,5 +1,5 @@
 // Stops a job's sources in the middle of their input, so that a savepoint can be taken there whatever the
-// speed of the machine: for the profile `rescale` of `millrace test`.
+// speed of the machine: for the profiles of `millrace test` that take one.
 #pragma once
 
 #include <cstdint>

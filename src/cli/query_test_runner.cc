@@ -38,6 +38,9 @@ const std::vector<Profile>& profiles() {
         {"rescale",
          {{"parallelism.default", "2"}, {"millrace.batch.rows-max", "1"}},
          {{"parallelism.default", "3"}, {"millrace.batch.rows-max", "7"}}},
+        {"two-phases",
+         {{"parallelism.default", "3"}, {"table.exec.mini-batch.enabled", "true"}},
+         {{"parallelism.default", "1"}}},
         {"state-on-disk",
          {{"parallelism.default", "2"},
           {"state.backend.type", "rocksdb"},
@@ -132,7 +135,7 @@ class QueryTestRun {
         const auto first = graphOf(plan, profile_.settings);
         const uint64_t rows =
             hashBytes(first->plan) % 4;  // another place for every query, the same in every run
-        const PausedJob paused = pauseSources(*first, 2, rows);
+        const PausedJob paused = pauseSources(*first, slots(), rows);
         auto job = Job::start(paused.graph, options);
         waitUntilPaused(*paused.pause, *job);
         if (!paused.pause->anyPaused()) {
@@ -149,6 +152,10 @@ class QueryTestRun {
         job.reset();
         options.restore_path = savepoint->location;
         finish(*Job::start(graphOf(plan, profile_.restored_settings), options));
+    }
+
+    uint32_t slots() const {
+        return static_cast<uint32_t>(std::stoul(profile_.settings.at("parallelism.default")));
     }
 
     // In one go under every profile.

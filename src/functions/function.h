@@ -94,6 +94,9 @@ class BoundAggregate {
     // Adds the accumulator in `from` to that in `into` (same layout): panes, sessions, two-phase aggregation.
     virtual void merge(const RowLayout& layout, uint32_t first_field, std::byte* into, const std::byte* from,
                        RowHeap& heap) const = 0;
+    // Merging takes back, too: an accumulator that retracted rows which another one accumulated can be merged
+    // with that.
+    virtual bool mergesRetractions() const { return false; }
     virtual void result(const RowLayout& layout, uint32_t first_field, std::span<std::byte* const> rows,
                         ColumnBuilder& out) const = 0;
 };

@@ -1,5 +1,9 @@
 #include "functions/merging_aggregate.h"
 
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
 #include "functions/aggregates.h"
 
 namespace millrace {
@@ -14,14 +18,29 @@ class MergingAggregate final : public AggregateBase {
 
     void accumulate(const AggregateInput& input) const override {
         const RowLayout& layout = *input.layout;
-        const uint32_t first = input.first_field;
         const auto fields = static_cast<uint32_t>(accumulatorTypes().size());
-        std::vector<std::byte> partial(layout.rowBytes());  // an accumulator of one row of the input
+        // An accumulator of one row of the input. Its strings are the columns': merging copies what it keeps.
+        std::vector<std::byte> partial(layout.rowBytes());
+        std::vector<Source> sources;
+        for (uint32_t i = 0; i < fields; ++i)
+            sources.push_back(sourceOf(*input.arguments[i], layout, input.first_field + i));
+        const auto holds = [](const Source& source, size_t at) {
+            return source.valid == nullptr || source.valid[at] != 0;
+        };
         forEachInput(input, nullptr, [&](std::byte* row, size_t at, auto) {
-            for (uint32_t i = 0; i < fields; ++i)
-                storeField(layout, first + i, *input.arguments[i], at, partial.data(), *input.heap);
-            inner_->merge(layout, first, row, partial.data(), *input.heap);
-            releaseFields(layout, partial.data(), first, first + fields, *input.heap);
+            const auto any = [&](const Source& source) { return holds(source, at); };
+            if (std::none_of(sources.begin(), sources.end(), any)) return;  // nothing was accumulated
+            for (const Source& source : sources) {
+                const bool valid = holds(source, at);
+                RowLayout::setNull(partial.data(), source.field, !valid);
+                std::byte* const slot = partial.data() + source.offset;
+                if (valid) {
+                    std::memcpy(slot, source.values + at * source.bytes, source.bytes);
+                } else {
+                    std::memset(slot, 0, source.bytes);  // as in a fresh accumulator
+                }
+            }
+            inner_->merge(layout, input.first_field, row, partial.data(), *input.heap);
         });
     }
 
@@ -36,6 +55,21 @@ class MergingAggregate final : public AggregateBase {
     }
 
   private:
+    // Where a field's values are.
+    struct Source {
+        const std::byte* values;
+        const uint8_t* valid;
+        uint32_t bytes;
+        uint32_t field;
+        uint32_t offset;
+    };
+    static Source sourceOf(const Column& column, const RowLayout& layout, uint32_t field) {
+        return dispatchPhysical(column.physical(), [&]<class T>() -> Source {
+            return {reinterpret_cast<const std::byte*>(column.data<T>()), column.validity(), sizeof(T), field,
+                    layout.offset(field)};
+        });
+    }
+
     std::shared_ptr<const BoundAggregate> inner_;
 };
 

@@ -2,8 +2,14 @@
 
 namespace millrace {
 
-Aggregation::Aggregation(std::vector<AggregateTerm> terms, bool counts_rows)
-    : terms_(std::move(terms)), counts_rows_(counts_rows) {
+bool risesWithRows(const AggregateTerm& term) {
+    return term.rises_with_rows ||
+           (term.name == "count" && term.arguments.empty() && !term.filter && !term.distinct);
+}
+
+Aggregation::Aggregation(std::vector<AggregateTerm> terms, bool counts_rows,
+                         std::optional<size_t> rows_column)
+    : terms_(std::move(terms)), counts_rows_(counts_rows), rows_column_(rows_column) {
     uint32_t field = counts_rows_ ? 1 : 0;
     for (const AggregateTerm& term : terms_) {
         first_fields_.push_back(field);
@@ -33,21 +39,23 @@ Schema Aggregation::keySchema(const Schema& input, std::span<const size_t> keys)
 }
 
 void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selection,
-                             std::span<std::byte* const> rows, const int8_t* signs, KeyedTable& table,
-                             Scratch& scratch) const {
+                             std::span<std::byte* const> rows, const int8_t* signs,
+                             const AccumulatorRows& accumulators, Scratch& scratch) const {
     if (counts_rows_) {
-        const auto first_value = static_cast<uint32_t>(table.firstValueField());
-        const uint32_t offset = table.layout().offset(first_value);
+        const uint32_t first_value = accumulators.first_field;
+        const uint32_t offset = accumulators.layout.offset(first_value);
+        const int64_t* const counts = rows_column_ ? batch.column(*rows_column_)->data<int64_t>() : nullptr;
         for (size_t i = 0; i < rows.size(); ++i) {
             RowLayout::setNull(rows[i], first_value, false);
-            RowLayout::at<int64_t>(rows[i], offset) += signs ? signs[i] : 1;
+            const int64_t count = counts ? counts[selection.empty() ? i : selection[i]] : 1;
+            RowLayout::at<int64_t>(rows[i], offset) += signs ? signs[i] * count : count;
         }
     }
     std::vector<ColumnPtr> arguments;
     for (size_t t = 0; t < terms_.size(); ++t) {
         const AggregateTerm& term = terms_[t];
         if (term.distinct) continue;
-        AggregateInput input = inputOf(t, batch, table, arguments);
+        AggregateInput input = inputOf(t, batch, accumulators, arguments);
         if (!term.filter) {
             input.accumulators = rows;
             input.selection = selection;
@@ -70,26 +78,26 @@ void Aggregation::accumulate(const Batch& batch, std::span<const uint32_t> selec
 
 void Aggregation::accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
                                  std::span<std::byte* const> rows, const int8_t* signs,
-                                 KeyedTable& table) const {
+                                 const AccumulatorRows& accumulators) const {
     if (rows.empty()) return;
     std::vector<ColumnPtr> arguments;
-    AggregateInput input = inputOf(term, batch, table, arguments);
+    AggregateInput input = inputOf(term, batch, accumulators, arguments);
     input.accumulators = rows;
     input.selection = selection;
     input.signs = signs;
     terms_[term].function->accumulate(input);
 }
 
-AggregateInput Aggregation::inputOf(size_t term, const Batch& batch, KeyedTable& table,
+AggregateInput Aggregation::inputOf(size_t term, const Batch& batch, const AccumulatorRows& accumulators,
                                     std::vector<ColumnPtr>& arguments) const {
     arguments.clear();
     for (const size_t argument : terms_[term].arguments)
         arguments.push_back(batch.column(argument));
     AggregateInput input;
     input.arguments = arguments;
-    input.layout = &table.layout();
-    input.first_field = static_cast<uint32_t>(table.firstValueField()) + first_fields_[term];
-    input.heap = &table.heap();
+    input.layout = &accumulators.layout;
+    input.first_field = accumulators.first_field + first_fields_[term];
+    input.heap = &accumulators.heap;
     return input;
 }
 

@@ -23,13 +23,35 @@ struct AggregateTerm {
     // The function itself knows nothing of DISTINCT: it is given each value once
     // (operators/distinct_values.h).
     bool distinct = false;
+    // Of one whose arguments are accumulators (functions/merging_aggregate.h): it was risesWithRows().
+    bool rises_with_rows = false;
+};
+
+// COUNT(*): over input that only inserts, every row raises it.
+bool risesWithRows(const AggregateTerm& term);
+
+// Rows that hold accumulators: of a table's layout, or of any other that has the terms' fields one behind the
+// other.
+struct AccumulatorRows {
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    AccumulatorRows(KeyedTable& table)
+        : layout(table.layout()),
+          first_field(static_cast<uint32_t>(table.firstValueField())),
+          heap(table.heap()) {}
+    AccumulatorRows(const RowLayout& row_layout, uint32_t first, RowHeap& row_heap)
+        : layout(row_layout), first_field(first), heap(row_heap) {}
+
+    const RowLayout& layout;
+    uint32_t first_field;
+    RowHeap& heap;
 };
 
 // The terms, laid out one after the other in the value fields of a state row, optionally led by a count of
 // the rows that were accumulated less those retracted ("count").
 class Aggregation {
   public:
-    Aggregation(std::vector<AggregateTerm> terms, bool counts_rows);
+    // With `rows_column`, a row of input stands for as many as this column of it says.
+    Aggregation(std::vector<AggregateTerm> terms, bool counts_rows, std::optional<size_t> rows_column = {});
 
     const std::vector<AggregateTerm>& terms() const { return terms_; }
     size_t size() const { return terms_.size(); }
@@ -68,10 +90,11 @@ class Aggregation {
     // `signs` (one for each of `rows`, or nullptr) says what is retracted.
     // Passes over the terms that are given distinct values.
     void accumulate(const Batch& batch, std::span<const uint32_t> selection, std::span<std::byte* const> rows,
-                    const int8_t* signs, KeyedTable& table, Scratch& scratch) const;
+                    const int8_t* signs, const AccumulatorRows& accumulators, Scratch& scratch) const;
     // The same for one term alone, whatever its filter; `selection` is not empty.
     void accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
-                        std::span<std::byte* const> rows, const int8_t* signs, KeyedTable& table) const;
+                        std::span<std::byte* const> rows, const int8_t* signs,
+                        const AccumulatorRows& accumulators) const;
     // Adds the accumulators of `from` to those of `into`, rows of one layout.
     void merge(const KeyedTable& table, std::byte* into, const std::byte* from, RowHeap& heap) const;
     ColumnPtr result(const KeyedTable& table, size_t term, std::span<std::byte* const> rows) const;
@@ -79,12 +102,13 @@ class Aggregation {
     int64_t count(const KeyedTable& table, const std::byte* row) const;
 
   private:
-    AggregateInput inputOf(size_t term, const Batch& batch, KeyedTable& table,
+    AggregateInput inputOf(size_t term, const Batch& batch, const AccumulatorRows& accumulators,
                            std::vector<ColumnPtr>& arguments) const;
 
     std::vector<AggregateTerm> terms_;
     std::vector<uint32_t> first_fields_;  // among the value fields
     bool counts_rows_;
+    std::optional<size_t> rows_column_;
 };
 
 // Marks a batch's retractions: +1 or -1 a row. False (and `signs` untouched) if there are none.

@@ -28,20 +28,14 @@ struct GroupAggregate::State final : OperatorState {
 
 GroupAggregate::GroupAggregate(GroupAggregateParameters parameters)
     : p_(std::move(parameters)),
-      aggregation_(std::move(p_.terms), p_.input_retracts),
+      aggregation_(std::move(p_.terms), p_.input_retracts, p_.rows_column),
       distinct_(p_.input, p_.keys, aggregation_.terms(), p_.input_retracts, p_.ttl) {
     MILLRACE_CHECK(p_.output.size() == p_.keys.size() + aggregation_.size(),
                    "{} fields for {} keys and {} terms", p_.output.size(), p_.keys.size(),
                    aggregation_.size());
-    always_changes_ = countsEveryRow() && !p_.generates_update_before;
-}
-
-// COUNT(*) of input that only inserts rises with every row.
-bool GroupAggregate::countsEveryRow() const {
-    const std::vector<AggregateTerm>& terms = aggregation_.terms();
-    return !p_.input_retracts && std::any_of(terms.begin(), terms.end(), [](const AggregateTerm& term) {
-        return term.name == "count" && term.arguments.empty() && !term.filter && !term.distinct;
-    });
+    const std::vector<AggregateTerm>& all = aggregation_.terms();
+    always_changes_ = !p_.input_retracts && !p_.generates_update_before &&
+                      std::any_of(all.begin(), all.end(), risesWithRows);
 }
 
 GroupAggregate::~GroupAggregate() = default;

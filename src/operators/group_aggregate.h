@@ -13,6 +13,8 @@
 // emitted as +I (COUNT 0, the rest NULL): the answer for empty input by the SQL standard and in Flink's batch
 // mode. While input goes on, nothing is emitted for no rows, as in Flink's streaming mode.
 //
+// As the second of two phases it merges what LocalGroupAggregate has made of batches; its state is the same.
+//
 // Without terms it is SELECT DISTINCT: over insert-only input, so is its output.
 #pragma once
 
@@ -27,6 +29,8 @@ struct GroupAggregateParameters {
     std::vector<size_t> keys;
     std::vector<AggregateTerm> terms;
     bool input_retracts = false;
+    bool merges = false;                // the input is LocalGroupAggregate's: its terms are merging ones, and
+    std::optional<size_t> rows_column;  // where its rows retract, this says how many a row stands for
     bool generates_update_before = true;
     Duration ttl;   // table.exec.state.ttl
     Schema output;  // the keys, then the terms
@@ -38,7 +42,9 @@ class GroupAggregate final : public StatefulOperator {
     explicit GroupAggregate(GroupAggregateParameters parameters);
     ~GroupAggregate() override;
 
-    std::string name() const override { return "GroupAggregate(" + p_.text + ")"; }
+    std::string name() const override {
+        return (p_.merges ? "GlobalGroupAggregate(" : "GroupAggregate(") + p_.text + ")";
+    }
     const Schema& outputSchema() const override { return p_.output; }
     std::vector<KeptState> keeps() const override;
     std::unique_ptr<OperatorState> open(OperatorContext& context) const override;
@@ -48,7 +54,6 @@ class GroupAggregate final : public StatefulOperator {
 
   private:
     struct State;
-    bool countsEveryRow() const;
     void findGroups(State& state, const Batch& batch) const;
     void dropLeadingRetractions(State& state) const;
     std::vector<ColumnPtr> results(const State& state) const;

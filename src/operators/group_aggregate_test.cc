@@ -1,5 +1,6 @@
 #include "operators/group_aggregate.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -177,6 +178,21 @@ TEST(GroupAggregate, CountsDistinctValuesFromEndToEnd) {
     rows.push_back(row("a", -999'000));
     later.process(batchOf(kInput, rows));
     EXPECT_EQ(counted(later), static_cast<int64_t>(distinct.size() + 1));
+}
+
+// The number of a group hashes to a small number, as 0 does.
+TEST(GroupAggregate, CountsOneDistinctValueOfManyGroups) {
+    Options options;
+    options.retracts = false;
+    OperatorHarness harness(aggregate(options), {0});
+    std::vector<TestRow> rows;
+    for (int i = 0; i < 20'000; ++i)
+        rows.push_back(row(fmt::format("a group {}", i).c_str(), i % 3 - 1));
+    for (int round = 0; round < 2; ++round)
+        harness.process(batchOf(kInput, rows));
+    const Batch& last = harness.output.batches.back();
+    for (size_t i = 0; i < last.rows(); ++i)
+        ASSERT_EQ(last.column(4)->valueAt(i).asInt64(), 1);
 }
 
 TEST(GroupAggregate, DistinctValuesStayInTheFormOfTheirSnapshot) {

@@ -127,6 +127,13 @@ class OperatorHarness {
         for (size_t i = 0; i < contexts_.size(); ++i)
             op_->onIdle(*states_[i], idle, *contexts_[i], output);
     }
+    // The slot has nothing to do; whether that made any of the subtasks do something.
+    bool whenIdle() {
+        bool worked = false;
+        for (size_t i = 0; i < contexts_.size(); ++i)
+            worked |= op_->whenIdle(*states_[i], *contexts_[i], output);
+        return worked;
+    }
     // Lets the clock run to `now_ms`, with the calls that were asked for on the way.
     void runUntil(int64_t now_ms) {
         for (size_t i = 0; i < contexts_.size(); ++i) {

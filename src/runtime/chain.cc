@@ -233,6 +233,10 @@ class OperatorNode final : public ChainNode, private OperatorContext {
         else
             operator_.onIdle(*state_, idle, *this, *this);
     }
+    bool whenIdle() override {
+        const auto turn = takeTurn();
+        return operator_.whenIdle(*state_, *this, *this);
+    }
 
   private:
     void onTimer(ProcessingTime now) override {

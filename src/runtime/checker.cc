@@ -137,6 +137,11 @@ class CheckedOperator final : public Operator {
         Checked checked(*this, own, output);
         inner_->onProcessingTime(*own.inner, now, context, checked);
     }
+    bool whenIdle(OperatorState& state, OperatorContext& context, Output& output) const override {
+        auto& own = static_cast<CheckedState&>(state);
+        Checked checked(*this, own, output);
+        return inner_->whenIdle(*own.inner, context, checked);
+    }
     void beforeBarrier(OperatorState& state, OperatorContext& context, Output& output) const override {
         auto& own = static_cast<CheckedState&>(state);
         Checked checked(*this, own, output);

@@ -9,6 +9,7 @@ void Operator::onIdle(OperatorState&, bool idle, OperatorContext&, Output& outpu
     output.emitIdle(idle);
 }
 void Operator::onProcessingTime(OperatorState&, ProcessingTime, OperatorContext&, Output&) const {}
+bool Operator::whenIdle(OperatorState&, OperatorContext&, Output&) const { return false; }
 void Operator::beforeBarrier(OperatorState&, OperatorContext&, Output&) const {}
 void Operator::onEndOfInput(OperatorState&, OperatorContext&, Output&) const {}
 

@@ -72,6 +72,9 @@ class Operator {
     virtual void onIdle(OperatorState& state, bool idle, OperatorContext& context, Output& output) const;
     virtual void onProcessingTime(OperatorState& state, ProcessingTime now, OperatorContext& context,
                                   Output& output) const;
+    // The slot has nothing to do: emit what is only held so that more can be emitted together. True if there
+    // was any.
+    virtual bool whenIdle(OperatorState& state, OperatorContext& context, Output& output) const;
     // Before a barrier passes: emit or store whatever is buffered outside the StateBackend.
     virtual void beforeBarrier(OperatorState& state, OperatorContext& context, Output& output) const;
     // Every input has ended (after the final watermark EventTime::max()): emit what is left, and take it out

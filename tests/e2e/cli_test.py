@@ -75,8 +75,10 @@ def test_statements_come_from_a_file_or_from_standard_input(folder):
     (folder / "query.sql").write_text(ORDERS + "SELECT COUNT(*) AS n FROM orders;")
     from_file = millrace("sql", "-f", folder / "query.sql", "--param", f"dir={folder}", "--output", "json")
     assert rows(from_file) == ['{"n":3}']
-    from_input = millrace("sql", "--output", "json", input="SELECT 1 AS one;")
-    assert rows(from_input) == ['{"one":1}']
+    for arguments in ((), ("-f", "-"), ("-f", "/dev/stdin")):
+        from_input = millrace("sql", "--output", "json", *arguments, input="SELECT 1 AS one;")
+        assert rows(from_input) == ['{"one":1}']
+    assert "1:1" in millrace("validate", "-", input="SELEC 1;").stderr
 
 
 def test_instants_are_shown_at_local_time_and_bytes_by_their_digits():
@@ -277,8 +279,8 @@ b|1
 """)
     done = millrace("test", folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"default .* batch-1 .* parallelism-3 .* rescale .* state-on-disk ", done.stdout)
-    assert done.stdout.endswith("5 passed, 0 failed\n")
+    assert re.search(r"default .* batch-1 .* parallelism-3 .* rescale .* two-phases .* state-on-disk ", done.stdout)
+    assert done.stdout.endswith("6 passed, 0 failed\n")
     (folder / "b.test").write_text("query\nSELECT 1;\n----\n2\n")
     done = millrace("test", folder, "--profile", "default")
     assert done.returncode == 1

@@ -43,6 +43,9 @@ WITH ('connector' = 'filesystem', 'path' = '/out/worst', 'format' = 'json');
 CREATE TABLE busiest (place BIGINT, delay BIGINT, flights BIGINT)
 WITH ('connector' = 'filesystem', 'path' = '/out/busiest', 'format' = 'json');
 
+CREATE TABLE busiest_origins (place BIGINT, delay BIGINT, origins BIGINT)
+WITH ('connector' = 'filesystem', 'path' = '/out/busiest_origins', 'format' = 'json');
+
 CREATE TABLE running (origin STRING, ts TIMESTAMP(3), flights BIGINT, total BIGINT, worst BIGINT)
 WITH ('connector' = 'filesystem', 'path' = '/out/running', 'format' = 'json');
 
@@ -57,6 +60,12 @@ SELECT place, delay, flights FROM (
     SELECT delay, COUNT(*) AS flights, ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC, delay) AS place
     FROM events GROUP BY delay)
 WHERE place BETWEEN 2 AND 5 ORDER BY place;
+
+INSERT INTO busiest_origins
+SELECT place, delay, origins FROM (
+    SELECT delay, COUNT(DISTINCT origin) AS origins, ROW_NUMBER() OVER (ORDER BY COUNT(DISTINCT origin) DESC, delay) AS place
+    FROM events GROUP BY delay)
+WHERE place <= 4 ORDER BY place;
 
 INSERT INTO running
 SELECT origin, ts, COUNT(*) OVER (PARTITION BY origin ORDER BY ts), SUM(delay) OVER (PARTITION BY origin ORDER BY ts),

@@ -5,12 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 
-#include "base/file_system.h"
 #include "cli/command.h"
 #include "cli/row_printer.h"
+#include "cli/script_file.h"
 #include "cli/shell/shell.h"
 #include "cli/sql_runner.h"
 
@@ -31,13 +29,13 @@ void onInterrupt(int) { interrupted = true; }
 
 std::string textOf(const SqlOptions& options) {
     if (!options.text.empty()) return options.text;
-    if (!options.file.empty()) return readFile(localFileSystem(), options.file);
+    if (!options.file.empty()) return cli::readScript(options.file);
     if (isatty(STDIN_FILENO) != 0) {
         throw UserError(
             "cli.no-sql", "there is no SQL to run",
             "give -f FILE or -e TEXT, or pipe the SQL in; the shell needs a terminal for its answers, too");
     }
-    return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+    return cli::readScript("-");
 }
 
 int runText(const SqlOptions& options) {
@@ -67,7 +65,7 @@ Command describeCommandsSql() {
         "Runs SQL statements in order and prints the rows of every SELECT; on a terminal, a shell";
     command.declare = [](CLI::App& app) {
         auto options = std::make_shared<SqlOptions>();
-        auto* file = app.add_option("-f,--file", options->file, "a file of SQL");
+        auto* file = app.add_option("-f,--file", options->file, "a file of SQL; - is standard input");
         auto* text = app.add_option("-e,--execute", options->text, "SQL text")->excludes(file);
         app.add_option("--param", options->runner.parameters, "name=value: fills ${name} in the text")
             ->allow_extra_args(false);

@@ -2,9 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "base/file_system.h"
 #include "cli/assignments.h"
 #include "cli/command.h"
+#include "cli/script_file.h"
 #include "cluster/registry.h"
 
 namespace millrace {
@@ -17,11 +17,11 @@ Command describeCommandsValidate() {
     command.declare = [](CLI::App& app) {
         auto file = std::make_shared<std::string>();
         auto parameters = std::make_shared<std::vector<std::string>>();
-        app.add_option("FILE", *file, "the SQL")->required();
+        app.add_option("FILE", *file, "the SQL; - is standard input")->required();
         app.add_option("--param", *parameters, "name=value: fills ${name} in the text")
             ->allow_extra_args(false);
         return [=]() -> int {
-            const std::string text = readFile(localFileSystem(), *file);
+            const std::string text = cli::readScript(*file);
             sql::SessionOptions options;
             options.registry = linkedConnectors();
             options.parameters = cli::parseAssignments("--param", *parameters);

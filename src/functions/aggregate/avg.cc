@@ -37,6 +37,8 @@ class Avg final : public AggregateBase {
         RowLayout::setNull(into, field + 1, false);
     }
 
+    bool mergesRetractions() const override { return true; }
+
     void result(const RowLayout& layout, uint32_t field, std::span<std::byte* const> rows,
                 ColumnBuilder& out) const override {
         const uint32_t offset = layout.offset(field);

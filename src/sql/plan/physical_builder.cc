@@ -15,10 +15,17 @@ namespace {
 const ConfigOption<Duration> kStateTtl{"table.exec.state.ttl", Duration{0},
                                        "How long state that is not touched is kept; 0 is for ever."};
 
-const ConfigOption<std::string> kAggregatePhases{
-    "table.optimizer.agg-phase-strategy", "AUTO",
-    "Whether rows are aggregated before they are dealt out by key: ONE_PHASE, TWO_PHASE, or AUTO, by windows "
-    "where there is more than one slot."};
+const ConfigOption<std::string> kAggregatePhases{"table.optimizer.agg-phase-strategy", "AUTO",
+                                                 "Whether rows are aggregated before they are dealt out by "
+                                                 "key: ONE_PHASE, TWO_PHASE, or AUTO, where there "
+                                                 "is more than one slot and it is likely to pay."};
+// What either asks for is here a matter of the first phase.
+const ConfigOption<bool> kMiniBatch{"table.exec.mini-batch.enabled", false,
+                                    "With several slots, GROUP BY aggregates rows before they are dealt out "
+                                    "by key, some milliseconds' at a time."};
+const ConfigOption<bool> kSplitDistinct{"table.optimizer.distinct-agg.split.enabled", false,
+                                        "The same for DISTINCT aggregates alone: their values are dealt out "
+                                        "by key once each, if they can be remembered."};
 const ConfigOption<std::string> kRuntimeMode{
     "execution.runtime-mode", "streaming",
     "streaming tells how results change; batch takes only input that ends, and tells results once, when they "
@@ -49,17 +56,29 @@ PhysicalPlan PhysicalBuilder::build() {
     return std::move(plan_);
 }
 
-bool PhysicalBuilder::aggregatesInTwoPhases() const {
+PhysicalBuilder::AggregatePhases PhysicalBuilder::aggregatePhases() const {
     const std::string strategy = lowerCase(options_.configuration.get(kAggregatePhases));
-    if (strategy == "one_phase") return false;
-    if (strategy == "two_phase") return true;
+    if (strategy == "one_phase") return AggregatePhases::One;
+    if (strategy == "two_phase") return AggregatePhases::Two;
     if (strategy != "auto") {
         throw UserError(
             "config.bad-value",
             fmt::format("'{}' is '{}'", kAggregatePhases.key, options_.configuration.get(kAggregatePhases)),
             "use AUTO, ONE_PHASE or TWO_PHASE");
     }
-    return options_.configuration.get(kParallelism) > 1;
+    return AggregatePhases::Auto;
+}
+
+bool PhysicalBuilder::aggregatesInTwoPhases() const {
+    const AggregatePhases phases = aggregatePhases();
+    return phases == AggregatePhases::Two ||
+           (phases == AggregatePhases::Auto && options_.configuration.get(kParallelism) > 1);
+}
+
+bool PhysicalBuilder::aggregatesGroupsInTwoPhases(bool few, bool distinct) const {
+    return aggregatesInTwoPhases() &&
+           (few || aggregatePhases() == AggregatePhases::Two || options_.configuration.get(kMiniBatch) ||
+            (distinct && options_.configuration.get(kSplitDistinct)));
 }
 
 Duration PhysicalBuilder::stateTtl() const { return options_.configuration.get(kStateTtl); }

@@ -19,6 +19,9 @@ class PhysicalBuilder {
     Duration stateTtl() const;  // table.exec.state.ttl
     // table.optimizer.agg-phase-strategy. UserError "config.bad-value".
     bool aggregatesInTwoPhases() const;
+    // Likewise where results are updated, by groups of which `few`, or many, get rows at a time, and with
+    // DISTINCT or not: what is sent from the first phase to the second costs more than a row.
+    bool aggregatesGroupsInTwoPhases(bool few, bool distinct) const;
     const Changelog& changelog(const Rel& rel) const { return modes_.at(&rel); }
     ChangelogMode accepts(const Rel& sink) const { return accepts_.at(&sink); }
     const Sink* sink(const Rel& rel) const { return sinks_.at(&rel).get(); }  // nullptr: only explained
@@ -38,6 +41,8 @@ class PhysicalBuilder {
     size_t addSink(const Rel& rel, std::string uid, const Changelog& changelog, PhysicalInput input);
 
   private:
+    enum class AggregatePhases : uint8_t { Auto, One, Two };
+    AggregatePhases aggregatePhases() const;
     size_t add(const Rel& rel);
     size_t push(PhysicalNode node);
 

@@ -102,10 +102,13 @@ size_t KeyedBits::bytes() const {
     return bytes;
 }
 
-// Of a pair's hash the first bits choose the page of a bucket, and the last ones the place.
+// Of a pair's hash the first bits choose the page of a bucket, and the last ones the place. A group alone may
+// hash to a small number (operators/group_numbers.h), and the value 0 hashes to 0: the sum keeps such groups
+// apart for any value.
 KeyedBits::Hash KeyedBits::hashOf(const Pair& pair) {
+    constexpr uint64_t kAny = 0x9E3779B97F4A7C15ULL;
     const uint64_t value = mixHash(static_cast<uint64_t>(pair.value));
-    return {value, mixHash(static_cast<uint64_t>(pair.group) ^ value)};
+    return {value, mixHash((static_cast<uint64_t>(pair.group) ^ value) + kAny)};
 }
 
 const KeyedBits::Entry& KeyedBits::entryOf(const Hash& hash) const {
@@ -254,8 +257,8 @@ void KeyedBits::splitByValue(Bucket& bucket) {
 
 void KeyedBits::splitByPair(Page& page) {
     Bucket& bucket = *page.bucket;
-    // Beyond this the hash has no bits left that do not choose the place, which no table comes near.
-    MILLRACE_CHECK(page.depth < 32, "a page of '{}' cannot be split", descriptor_.name);
+    // No table comes near this many pages: without a check, a bad hash takes all memory for the directory.
+    MILLRACE_CHECK(page.depth < 24, "a page of '{}' cannot be split", descriptor_.name);
     if (page.depth == bucket.bits) {
         std::vector<Entry> doubled(bucket.directory.size() * 2);
         for (size_t i = 0; i < doubled.size(); ++i)

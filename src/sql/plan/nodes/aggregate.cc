@@ -6,9 +6,13 @@
 
 #include "base/text.h"
 #include "operators/group_aggregate.h"
+#include "operators/local_distinct_aggregate.h"
+#include "operators/local_group_aggregate.h"
 #include "operators/local_window_aggregate.h"
 #include "operators/session_aggregate.h"
 #include "operators/window_aggregate.h"
+#include "sql/plan/nodes/calc.h"
+#include "sql/plan/nodes/watermark.h"
 #include "sql/plan/nodes/window_table.h"
 #include "sql/plan/physical_builder.h"
 
@@ -45,6 +49,26 @@ std::vector<AggregateTerm> termsOfDistinctValues(const std::vector<AggregateCall
         terms[i].function = std::move(plain);
     }
     return terms;
+}
+
+bool hasDistinct(const std::vector<AggregateTerm>& terms) {
+    return std::any_of(terms.begin(), terms.end(), [](const AggregateTerm& term) { return term.distinct; });
+}
+
+// Whether a column is made of the rowtime attribute alone ("DATE_FORMAT(ts, 'yyyy-MM-dd')"): then rows that
+// come at a time hardly differ in it.
+bool followsTime(const Rel& rel, size_t column) {
+    if (const auto* watermark = rel.get<WatermarkRel>(); watermark && watermark->column == column)
+        return true;
+    if (rel.get<WatermarkRel>()) return followsTime(*rel.input(), column);
+    const auto* calc = rel.get<CalcRel>();
+    if (!calc) return false;
+    std::vector<bool> used(rel.input()->schema.size());
+    calc->projection[column]->collectColumns(used);
+    for (size_t i = 0; i < used.size(); ++i) {
+        if (used[i] && !followsTime(*rel.input(), i)) return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -169,9 +193,54 @@ size_t AggregateRel::placeByGroup(PhysicalBuilder& builder, const Rel& rel, size
     parameters.ttl = state_ttl.value_or(builder.stateTtl());
     parameters.output = rel.schema;
     parameters.text = text(rel, "");
+    if (aggregatesLocally(builder, rel, parameters)) input = placeLocalGroup(builder, rel, input, parameters);
+    const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
     return builder.addOperator(rel, builder.uidOf("group-aggregate", rel),
-                               std::make_shared<GroupAggregate>(std::move(parameters)),
-                               {PhysicalInput::byKey(input, keys)});
+                               std::make_shared<GroupAggregate>(std::move(parameters)), {from});
+}
+
+// Whether there is a first phase.
+bool AggregateRel::aggregatesLocally(const PhysicalBuilder& builder, const Rel& rel,
+                                     const GroupAggregateParameters& second) const {
+    const bool few =
+        std::all_of(keys.begin(), keys.end(), [&](size_t key) { return followsTime(*rel.input(), key); });
+    const bool distinct = hasDistinct(second.terms);
+    if (!builder.aggregatesGroupsInTwoPhases(few, distinct)) return false;
+    // It holds rows while watermarks pass.
+    const std::vector<ColumnTraits>& traits = rel.origin->traits();
+    const auto is_time = [](const ColumnTraits& column) { return column.time != TimeAttribute::None; };
+    if (std::any_of(traits.begin(), traits.end(), is_time)) return false;
+    // With a time to live, state forgets what a first phase takes for known, or has netted.
+    const bool forgets = second.ttl.ms > 0;
+    if (distinct) return !second.input_retracts && !forgets && LocalDistinctAggregate::accepts(second.terms);
+    const auto takes_back = [](const AggregateTerm& term) { return term.function->mergesRetractions(); };
+    if (second.input_retracts &&
+        (forgets || !std::all_of(second.terms.begin(), second.terms.end(), takes_back)))
+        return false;
+    return canAggregateLocally(second.terms);
+}
+
+// The first of two phases; `second` is the operator as it would be alone, and becomes the second phase.
+size_t AggregateRel::placeLocalGroup(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                                     GroupAggregateParameters& second) const {
+    std::shared_ptr<const Operator> first;
+    if (hasDistinct(second.terms)) {
+        auto local = std::make_shared<LocalDistinctAggregate>(
+            LocalDistinctAggregateParameters{second.input, second.keys, second.terms, second.text});
+        second.terms = local->mergingTerms();
+        first = std::move(local);
+    } else {
+        auto local = std::make_shared<LocalGroupAggregate>(
+            LocalGroupAggregateParameters{second.input, second.keys, second.terms, second.input_retracts,
+                                          second.input_retracts, second.text});
+        second.terms = local->mergingTerms();
+        if (second.input_retracts) second.rows_column = local->rowsColumn();
+        first = std::move(local);
+    }
+    second.input = first->outputSchema();
+    std::iota(second.keys.begin(), second.keys.end(), size_t{0});
+    second.merges = true;
+    return builder.addOperator(builder.uidOf("local-group-aggregate", rel), std::move(first), {{input}}, {});
 }
 
 template <class Parameters>
@@ -210,9 +279,13 @@ size_t AggregateRel::placeByWindow(PhysicalBuilder& builder, const Rel& rel, siz
     parameters.time_is = window_use == WindowUse::Fused ? RowWindow::OfTime : RowWindow::OfWindowEnd;
     parameters.windows = windowsOf(*window);
     describeTo(parameters, builder, rel);
-    if (!parameters.processing_time && !parameters.input_retracts && builder.aggregatesInTwoPhases() &&
+    if (!parameters.input_retracts && builder.aggregatesInTwoPhases() &&
         canAggregateLocally(parameters.terms)) {
-        input = placeLocalWindow(builder, rel, input, parameters);
+        if (!parameters.processing_time) {
+            input = placeLocalWindow(builder, rel, input, parameters);
+        } else if (!parameters.time_column) {
+            input = placeLocalProcessingTime(builder, rel, input, parameters);
+        }
     }
     const PhysicalInput from = PhysicalInput::byKey(input, parameters.keys);
     return builder.addOperator(rel, builder.uidOf("window-aggregate", rel),
@@ -241,6 +314,24 @@ size_t AggregateRel::placeLocalWindow(PhysicalBuilder& builder, const Rel& rel, 
     second.terms = local->mergingTerms();
     second.text = text(rel, windowText(window->toString(), "slice_end", second.input, second.time_column));
     return builder.addOperator(builder.uidOf("local-window-aggregate", rel), std::move(local), {{input}}, {});
+}
+
+// The same in processing time, where a row's window is that in which the second phase gets it.
+size_t AggregateRel::placeLocalProcessingTime(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                                              WindowAggregateParameters& second) const {
+    LocalGroupAggregateParameters first;
+    first.input = second.input;
+    first.keys = second.keys;
+    first.terms = second.terms;
+    first.counts_rows = true;
+    first.text = text(rel, "");
+    auto local = std::make_shared<LocalGroupAggregate>(std::move(first));
+
+    second.input = local->outputSchema();
+    std::iota(second.keys.begin(), second.keys.end(), size_t{0});
+    second.terms = local->mergingTerms();
+    second.rows_column = local->rowsColumn();
+    return builder.addOperator(builder.uidOf("local-group-aggregate", rel), std::move(local), {{input}}, {});
 }
 
 size_t AggregateRel::placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const {

@@ -4,8 +4,9 @@
 #include "sql/plan/rel.h"
 
 namespace millrace {
+struct GroupAggregateParameters;
 struct WindowAggregateParameters;
-}
+}  // namespace millrace
 
 namespace millrace::sql {
 
@@ -52,9 +53,15 @@ class AggregateRel final : public RelNodeOf<AggregateRel> {
 
   private:
     size_t placeByGroup(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
+    bool aggregatesLocally(const PhysicalBuilder& builder, const Rel& rel,
+                           const GroupAggregateParameters& second) const;
+    size_t placeLocalGroup(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                           GroupAggregateParameters& second) const;
     size_t placeByWindow(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     size_t placeLocalWindow(PhysicalBuilder& builder, const Rel& rel, size_t input,
                             WindowAggregateParameters& second) const;
+    size_t placeLocalProcessingTime(PhysicalBuilder& builder, const Rel& rel, size_t input,
+                                    WindowAggregateParameters& second) const;
     size_t placeBySession(PhysicalBuilder& builder, const Rel& rel, size_t input) const;
     // Sets keys, columns and all else that aggregations by windows of any kind have in common.
     template <class Parameters>
