@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 namespace millrace {
+
+class ScratchFile;
 
 class MemorySource {
   public:
@@ -15,6 +18,9 @@ class MemorySource {
     // that; contents are undefined, and addresses fit 48 bits. std::bad_alloc.
     virtual std::byte* take(size_t bytes) = 0;
     virtual void give(std::byte* block, size_t bytes) noexcept = 0;
+    // For a copy of what lies in this memory, where there is no room for two: a file to put it into
+    // (base/scratch_file.h). nullptr: there is room.
+    virtual std::shared_ptr<ScratchFile> scratch() { return nullptr; }
 };
 
 // Of the C library. Large blocks lie in huge pages where the system has them: random access to much memory

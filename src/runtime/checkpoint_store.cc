@@ -230,7 +230,7 @@ void CheckpointStore::discardShared(const std::vector<CheckpointId>& retained) {
     }
 }
 
-std::optional<StoredSnapshot> CheckpointStore::newestSound() {
+std::optional<StoredSnapshot> CheckpointStore::newestSound(const SpillBudget* spill) {
     if (folder_.empty()) {
         if (in_memory_ == nullptr) return std::nullopt;
         return StoredSnapshot{in_memory_, ""};
@@ -239,7 +239,7 @@ std::optional<StoredSnapshot> CheckpointStore::newestSound() {
     std::optional<UserError> damage;
     for (const std::string& path : listCheckpoints(files_, folder_)) {
         try {
-            auto snapshot = std::make_shared<const Snapshot>(readSnapshot(files_, path));
+            auto snapshot = std::make_shared<const Snapshot>(readSnapshot(files_, path, spill));
             // It may be the work of a write that failed after the rename; what is built on it must not
             // outlive it.
             files_.syncFolder(path);

@@ -19,6 +19,8 @@
 
 namespace millrace {
 
+class SpillBudget;  // state/spilling_memory.h
+
 struct StoredSnapshot {
     std::shared_ptr<const Snapshot> snapshot;
     std::string path;  // "" in memory
@@ -54,7 +56,8 @@ class CheckpointStore {
     // logged.
     void discardOlderThan(CheckpointId newest);
     // The newest checkpoint that reads without damage; each damaged one is logged with file and offset.
-    std::optional<StoredSnapshot> newestSound();
+    // `spill` as of readSnapshot().
+    std::optional<StoredSnapshot> newestSound(const SpillBudget* spill = nullptr);
     // Above every checkpoint of this job that ever left a folder.
     CheckpointId nextId();
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "state/snapshot_store.h"
+#include "state/spilling_memory.h"
 
 namespace millrace {
 namespace {
@@ -130,10 +131,13 @@ RestoredJob restoreJob(const RestoreRequest& request, const JobGraph& graph, con
                        const std::string& job_id, FileSystem& files, CheckpointStore& store,
                        Committers& committers) {
     RestoredJob out;
-    if (request.use_store) out.from = store.newestSound();
+    std::optional<SpillBudget> spill;
+    if (options.state_on_disk) spill.emplace(options.state_folder, options.state_memory_bytes);
+    const SpillBudget* const beyond = spill ? &*spill : nullptr;
+    if (request.use_store) out.from = store.newestSound(beyond);
     if (!out.from && !request.path.empty()) {
-        out.from =
-            StoredSnapshot{std::make_shared<const Snapshot>(readSnapshot(files, request.path)), request.path};
+        out.from = StoredSnapshot{std::make_shared<const Snapshot>(readSnapshot(files, request.path, beyond)),
+                                  request.path};
     }
     out.next_id = store.nextId();
     if (out.from) {

@@ -2,7 +2,20 @@
 
 #include <algorithm>
 
+#include "base/scratch_file.h"
+
 namespace millrace {
+
+SectionData::SectionData(const ScratchText& moved, std::string_view rest) : size(moved.size() + rest.size()) {
+    auto [owner, view] = moved.view();
+    if (rest.empty()) {
+        bytes = SharedBytes(std::move(owner), view);
+        return;
+    }
+    std::string all;  // the disk is full: in memory once more
+    all.reserve(size);
+    bytes = SharedBytes(all.append(view).append(rest));
+}
 
 uint64_t StateSegment::bytes() const {
     uint64_t total = dropped.size() * sizeof(int64_t);

@@ -19,6 +19,8 @@
 
 namespace millrace {
 
+class ScratchText;
+
 // How a list is dealt out at restore: Split, each item to one subtask; Union, all items to every subtask.
 enum class Redistribution : uint8_t { Split = 0, Union = 1 };
 
@@ -40,7 +42,8 @@ class SharedBytes {
     std::string_view view_;
 };
 
-// Payload bytes of a snapshot: here, or in the file of the segment they belong to.
+// Payload bytes of a snapshot: here (or mapped from a scratch file), or in the file of the segment they
+// belong to.
 struct SectionData {
     SharedBytes bytes;         // empty if they are in the file
     uint64_t size = 0;         // payload bytes, before compression
@@ -51,6 +54,8 @@ struct SectionData {
     explicit SectionData(std::string text) : size(text.size()) {
         if (size > 0) bytes = SharedBytes(std::move(text));
     }
+    // What was moved to disk, and what comes behind it.
+    SectionData(const ScratchText& moved, std::string_view rest);
 };
 
 // Of one key group. A segment's erased keys come before its rows: a key may be in both.

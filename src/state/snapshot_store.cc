@@ -5,7 +5,9 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/scratch_file.h"
 #include "state/snapshot_encoding.h"
+#include "state/spilling_memory.h"
 #include "state/state_files.h"
 
 namespace millrace {
@@ -245,6 +247,27 @@ class StateFiles {
     std::vector<std::unique_ptr<FileReader>> readers_;
 };
 
+// Moves what has been read of a large snapshot out of memory.
+class Moving {
+  public:
+    Moving(const SnapshotIndex& index, const SpillBudget* spill) {
+        if (spill == nullptr) return;
+        uint64_t bytes = 0;
+        for (const auto& one : index.operators)
+            bytes += one->bytes();
+        scratch_ = spill->scratchFor(static_cast<int64_t>(bytes));
+    }
+    void moveOut(SectionData& data) const {
+        constexpr uint64_t kBytesMin = 64 << 10;
+        if (!scratch_ || data.size < kBytesMin) return;
+        ScratchText text(scratch_);
+        if (text.append(data.bytes.view())) data.bytes = SectionData(text, {}).bytes;
+    }
+
+  private:
+    std::shared_ptr<ScratchFile> scratch_;
+};
+
 }  // namespace
 
 WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
@@ -252,9 +275,10 @@ WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, cons
     return Writing(files, folder, snapshot, options).run();
 }
 
-Snapshot readSnapshot(FileSystem& files, const std::string& path) {
+Snapshot readSnapshot(FileSystem& files, const std::string& path, const SpillBudget* spill) {
     Metadata metadata(files, path);
     SnapshotIndex& index = metadata.index;
+    Moving moving(index, spill);
     StateFiles state(files, metadata);
     auto segment = index.segments.begin();
     auto list = index.lists.begin();
@@ -266,6 +290,7 @@ Snapshot readSnapshot(FileSystem& files, const std::string& path) {
         FileReader& reader = state[segment->file];
         for (KeyGroupSection& section : segment->segment->groups) {
             reader.section(section.data);
+            moving.moveOut(section.data);
             reader.section(section.erased_data);
         }
         ++segment;

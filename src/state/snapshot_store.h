@@ -18,6 +18,8 @@
 
 namespace millrace {
 
+class SpillBudget;  // state/spilling_memory.h
+
 struct SnapshotWriteOptions {
     bool compress = false;  // zstd (execution.checkpointing.snapshot-compression)
     // State of up to so many bytes goes into `_metadata`: one file to sync instead of two.
@@ -39,9 +41,10 @@ struct WrittenSnapshot {
 WrittenSnapshot writeSnapshot(FileSystem& files, const std::string& folder, const Snapshot& snapshot,
                               const SnapshotWriteOptions& options = {});
 
-// Reads a snapshot whole, into memory, and verifies every checksum. `path` is the folder or its _metadata
+// Reads a snapshot whole, and verifies every checksum. `path` is the folder or its _metadata file. It is then
+// in memory; with `spill`, and if it would not fit there beside the state that is made of it, in a local
 // file. UserError "snapshot.not-found" or "snapshot.damaged".
-Snapshot readSnapshot(FileSystem& files, const std::string& path);
+Snapshot readSnapshot(FileSystem& files, const std::string& path, const SpillBudget* spill = nullptr);
 
 // The same without the rows of keyed state: which operators there are, which states of which types, and the
 // lists. As quick for much state as for little.

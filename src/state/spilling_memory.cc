@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/scratch_file.h"
 
 namespace millrace {
 
@@ -27,22 +28,12 @@ size_t pageBytes() {
     return bytes;
 }
 
-// A file without a name; -1 and errno if there can be none.
-int namelessFile(const std::string& folder) {
-    const int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return file;
-    std::string name = folder + "/millrace-state.XXXXXX";
-    const int named = ::mkostemp(name.data(), O_CLOEXEC);
-    if (named >= 0) ::unlink(name.c_str());
-    return named;
-}
-
 }  // namespace
 
 SpillBudget::SpillBudget(std::string folder, int64_t bytes) : folder_(std::move(folder)), bytes_(bytes) {
     std::error_code ignored;  // the next line finds out
     std::filesystem::create_directories(folder_, ignored);
-    const int file = namelessFile(folder_);
+    const int file = openNameless(folder_);
     if (file < 0) {
         throw UserError(
             "config.bad-value",
@@ -52,8 +43,12 @@ SpillBudget::SpillBudget(std::string folder, int64_t bytes) : folder_(std::move(
     ::close(file);
 }
 
+std::shared_ptr<ScratchFile> SpillBudget::scratchFor(int64_t state_bytes) const {
+    return state_bytes > bytes_ / 2 ? std::make_shared<ScratchFile>(folder_) : nullptr;
+}
+
 SpillingMemory::SpillingMemory(std::shared_ptr<SpillBudget> budget) : budget_(std::move(budget)) {
-    file_ = namelessFile(budget_->folder());
+    file_ = openNameless(budget_->folder());
     if (file_ < 0) {
         throw UserError("state.spill", fmt::format("no file for state can be made in '{}': {}",
                                                    budget_->folder(), std::strerror(errno)));
@@ -69,6 +64,10 @@ SpillingMemory::~SpillingMemory() {
     }
     ::close(file_);
     if (pagemap_ >= 0) ::close(pagemap_);
+}
+
+std::shared_ptr<ScratchFile> SpillingMemory::scratch() {
+    return budget_->scratchFor(budget_->used.load() + budget_->spilled.load());
 }
 
 std::byte* SpillingMemory::take(size_t bytes) {

@@ -34,6 +34,8 @@ class SpillBudget {
 
     const std::string& folder() const { return folder_; }
     int64_t bytes() const { return bytes_; }
+    // A file for a copy of so much state, unless it would fit beside the state itself.
+    std::shared_ptr<ScratchFile> scratchFor(int64_t state_bytes) const;
     // What the state takes, as far as is known: pages that came back are counted when they are looked at.
     std::atomic<int64_t> used{0};
     std::atomic<int64_t> spilled{0};  // of it, what is on disk, or was and is not known to have come back
@@ -50,6 +52,7 @@ class SpillingMemory final : public MemorySource {
 
     std::byte* take(size_t bytes) override;
     void give(std::byte* block, size_t bytes) noexcept override;
+    std::shared_ptr<ScratchFile> scratch() override;
     // Between other work: looks whether pages have come back, and spills where there is too much.
     void relieve();
 

@@ -3,14 +3,16 @@
 // SIGKILL at the n-th time that a step of a checkpoint is reached, or, with a command of the shell, runs that
 // then and goes on; the restore's own commits and clean-up are such steps, too.
 //
-// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND]      STEP as hooks.h names them, or
-// "none"
+// usage: kill_at_step FILE STATE_FOLDER PARALLELISM STEP N [COMMAND [KEY=VALUE...]]      STEP as hooks.h
+// names them, or "none"; COMMAND may be empty; the rest is configuration
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/error.h"
@@ -39,7 +41,7 @@ class KillAtStep final : public StepHooks {
     std::atomic<int> left_;
 };
 
-int run(char** arguments, const std::string& command) {
+int run(char** arguments, const std::string& command, std::span<char*> settings) {
     LogConfiguration log;
     log.json = false;
     configureLog(log);
@@ -49,6 +51,10 @@ int run(char** arguments, const std::string& command) {
     package.configuration.set("parallelism.default", arguments[2]);
     package.configuration.set("execution.checkpointing.interval", "150 ms");
     package.configuration.set("execution.checkpointing.dir", std::string("file://") + arguments[1]);
+    for (const std::string setting : settings) {
+        const size_t equals = setting.find('=');
+        package.configuration.set(setting.substr(0, equals), setting.substr(equals + 1));
+    }
     const sql::PlannedJob planned = planApplication(package);
     KillAtStep hooks(arguments[3], std::atoi(arguments[4]), command);
     JobOptions options;
@@ -67,9 +73,10 @@ int run(char** arguments, const std::string& command) {
 }  // namespace millrace
 
 int main(int count, char** arguments) {
-    if (count != 6 && count != 7) return 2;
+    if (count < 6) return 2;
+    const std::span settings(arguments + std::min(count, 7), arguments + count);
     try {
-        return millrace::run(arguments + 1, count == 7 ? arguments[6] : "");
+        return millrace::run(arguments + 1, count > 6 ? arguments[6] : "", settings);
     } catch (const millrace::UserError& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

@@ -36,11 +36,23 @@ std::vector<KeyGroupSection> CapturedGroups::take() {
               [](const auto& left, const auto& right) { return left.group < right.group; });
     std::vector<KeyGroupSection> sections;
     for (CapturedGroup& group : groups_) {
-        sections.push_back({group.group, group.rows, group.erased, SectionData(std::move(group.bytes)),
+        if (group.moved && group.moved->append(group.bytes)) group.bytes.clear();
+        SectionData data(std::move(group.bytes));
+        if (group.moved) data = SectionData(*group.moved, data.bytes.view());
+        sections.push_back({group.group, group.rows, group.erased, std::move(data),
                             SectionData(std::move(group.erased_bytes))});
     }
     groups_.clear();
     return sections;
+}
+
+void CapturedGroups::moveOut(CapturedGroup& group) {
+    if (!group.moved) group.moved.emplace(scratch_);
+    if (group.moved->append(group.bytes)) {
+        group.bytes.clear();
+    } else {
+        scratch_ = nullptr;  // what is still to come stays here
+    }
 }
 
 bool HashMapTable::pending(const RowHeader& header) const {
@@ -109,7 +121,7 @@ void HashMapTable::encode(int64_t name_space, RowSet& set, std::byte* row) {
 
 void HashMapTable::beginCapture(CaptureMode mode) {
     MILLRACE_CHECK(capture_ == nullptr, "state '{}': a capture begins during another", descriptor_.name);
-    capture_ = std::make_unique<TableCapture>(max_parallelism_);
+    capture_ = std::make_unique<TableCapture>(max_parallelism_, memory_.scratch());
     TableCapture& capture = *capture_;
     capture.full = mode == CaptureMode::Full || !tracking_;
     capture.epoch = epoch_ + 1;
@@ -218,7 +230,7 @@ KeyedStateSnapshot HashMapTable::takeCapture() {
     uint64_t rows = 0, bytes = 0;
     for (const CapturedGroup& group : capture->groups.all()) {
         rows += group.rows;
-        bytes += group.bytes.size();
+        bytes += group.size();
     }
     group_count_ = std::max(group_count_, capture->groups.all().size());
     if (rows > 0) last_row_bytes_ = bytes / rows + 1;

@@ -14,6 +14,7 @@ HashMapTable::HashMapTable(KeyedStateDescriptor descriptor, uint32_t max_paralle
       key_fields_(descriptor_.key.size()),
       ttl_ms_(descriptor_.ttl.ms),
       clock_(clock),
+      memory_(memory),
       pool_(memory),
       heap_(memory),
       probe_(layout_, key_fields_) {}

@@ -97,6 +97,7 @@ class HashMapTable final : public KeyedTable {
     const size_t key_fields_;
     const int64_t ttl_ms_;
     const Clock& clock_;
+    MemorySource& memory_;
     BlockPool pool_;
     RowHeap heap_;
     std::map<int64_t, std::unique_ptr<RowSet>> sets_;

@@ -58,7 +58,8 @@ struct KeyedBits::Bucket {
 };
 
 struct KeyedBits::Capture {
-    explicit Capture(uint32_t max_parallelism) : groups(max_parallelism) {}
+    Capture(uint32_t max_parallelism, std::shared_ptr<ScratchFile> scratch)
+        : groups(max_parallelism, std::move(scratch)) {}
     bool full = true;
     size_t next = 0;  // page
     CapturedGroups groups;
@@ -302,7 +303,7 @@ void KeyedBits::put(const Moved& moved) {
 
 void KeyedBits::beginCapture(CaptureMode mode) {
     MILLRACE_CHECK(capture_ == nullptr, "state '{}': a capture begins during another", descriptor_.name);
-    capture_ = std::make_unique<Capture>(max_parallelism_);
+    capture_ = std::make_unique<Capture>(max_parallelism_, memory_.scratch());
     capture_->full = mode == CaptureMode::Full || !tracking_;
     tracking_ = mode == CaptureMode::Incremental;
     for (const auto& page : pages_)

@@ -19,7 +19,7 @@ void KeyedLogs::beginCapture(CaptureMode mode) {
         Log& log = logs_[number];
         MILLRACE_CHECK(log.capture == nullptr, "log '{}': a capture begins during another",
                        log.descriptor.name);
-        log.capture = std::make_unique<Capture>(max_parallelism_);
+        log.capture = std::make_unique<Capture>(max_parallelism_, memory_->scratch());
         log.capture->full = mode == CaptureMode::Full || !log.tracking;
         log.capture->end = log.memory->end();
         if (!log.capture->full) log.capture->at = log.captured;
@@ -68,7 +68,7 @@ KeyedStateSnapshot KeyedLogs::takeCapture(size_t number) {
     uint64_t rows = 0, bytes = 0;
     for (const CapturedGroup& group : capture->groups.all()) {
         rows += group.rows;
-        bytes += group.bytes.size();
+        bytes += group.size();
     }
     if (rows > 0) log.captured_row_bytes = bytes / rows + 1;
     auto segment = std::make_shared<StateSegment>();

@@ -8,7 +8,8 @@
 namespace millrace {
 
 struct KeyedLogs::Capture {
-    explicit Capture(uint32_t max_parallelism) : groups(max_parallelism) {}
+    Capture(uint32_t max_parallelism, std::shared_ptr<ScratchFile> scratch)
+        : groups(max_parallelism, std::move(scratch)) {}
     bool full = true;
     LogMemory::Place at, end;
     CapturedGroups groups;

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/scratch_file.h"
 #include "state/hashmap/row_set.h"
 #include "state/snapshot.h"
 
@@ -18,29 +20,42 @@ struct CapturedGroup {
     uint64_t erased = 0;
     std::string bytes;
     std::string erased_bytes;
+    std::optional<ScratchText> moved;  // what was before `bytes`
+
+    uint64_t size() const { return (moved ? moved->size() : 0) + bytes.size(); }
 };
 
 class CapturedGroups {
   public:
-    explicit CapturedGroups(uint32_t max_parallelism) : place_of_(max_parallelism, 0) {}
-    void expect(size_t bytes) { bytes_ = bytes; }  // of each
+    // With a `scratch` file, what has been captured leaves memory for it, a piece at a time.
+    CapturedGroups(uint32_t max_parallelism, std::shared_ptr<ScratchFile> scratch)
+        : place_of_(max_parallelism, 0), scratch_(std::move(scratch)) {}
+    void expect(size_t bytes) { bytes_ = scratch_ ? std::min(bytes, 2 * kMovedAtOnce) : bytes; }  // of each
     CapturedGroup& of(KeyGroup group) {
         uint32_t& place = place_of_[group.value()];
         if (place == 0) {
-            groups_.push_back({group, 0, 0, {}, {}});
+            groups_.push_back({group, 0, 0, {}, {}, {}});
             groups_.back().bytes.reserve(bytes_);
             place = static_cast<uint32_t>(groups_.size());
         }
-        return groups_[place - 1];
+        CapturedGroup& found = groups_[place - 1];
+        if (found.bytes.size() >= kMovedAtOnce && scratch_) [[unlikely]]
+            moveOut(found);
+        return found;
     }
     const std::vector<CapturedGroup>& all() const { return groups_; }
     // As a segment has them. Nothing more can be captured then.
     std::vector<KeyGroupSection> take();
 
   private:
+    static constexpr size_t kMovedAtOnce = size_t{64} << 10;
+
+    void moveOut(CapturedGroup& group);
+
     size_t bytes_ = 0;
     std::vector<CapturedGroup> groups_;
     std::vector<uint32_t> place_of_;  // of a key group in groups_, counted from 1
+    std::shared_ptr<ScratchFile> scratch_;
 };
 
 // Capturing is done in slices of so many rows; long ones count for more than one.
@@ -60,7 +75,8 @@ struct TableCapture {
         std::string erased;
         size_t next_erased = 0;
     };
-    explicit TableCapture(uint32_t max_parallelism) : groups(max_parallelism) {}
+    TableCapture(uint32_t max_parallelism, std::shared_ptr<ScratchFile> scratch)
+        : groups(max_parallelism, std::move(scratch)) {}
     CapturedGroup& of(KeyGroup group) { return groups.of(group); }
 
     bool full = true;
