@@ -13,7 +13,7 @@ constexpr double kShareOfSecond = 1e-3;  // milliseconds per second
 
 // How the application's figure comes of its tasks': rows and bytes come in through sources and go out through
 // sinks; what is late or behind counts wherever it is.
-enum class Whole : uint8_t { OfSources, OfSinks, Sum, Least, Most, None };
+enum class Whole : uint8_t { OfSources, OfSinks, Sum, Least, Most };
 
 struct TaskMetric {
     PrometheusMetric metric;
@@ -43,6 +43,21 @@ const std::vector<TaskMetric>& taskMetricTable() {
         {{"numRecordsSkipped", "num_records_skipped_total", Counter, 1,
           "Records that could not be read and were skipped"},
          Whole::Sum},
+        {{"numRecordsDeadLettered", "num_records_dead_lettered_total", Counter, 1,
+          "Records that could not be read and were kept in a dead-letter table"},
+         Whole::Sum},
+        {{"numRecordsDeadLettered.malformed", "num_records_dead_lettered_malformed_total", Counter, 1,
+          "Of them those that are not of the format"},
+         Whole::Sum},
+        {{"numRecordsDeadLettered.type", "num_records_dead_lettered_type_total", Counter, 1,
+          "Of them those with a value that is not of its column's type"},
+         Whole::Sum},
+        {{"numRecordsDeadLettered.missing", "num_records_dead_lettered_missing_total", Counter, 1,
+          "Of them those that lack a field, or have NULL where none may be"},
+         Whole::Sum},
+        {{"numRecordsDeadLettered.schema", "num_records_dead_lettered_schema_total", Counter, 1,
+          "Of them those whose schema is unknown, or cannot be the table's"},
+         Whole::Sum},
         {{"currentInputWatermark", "current_input_watermark_seconds", Gauge, kMs,
           "Watermark received, as seconds since the epoch; the least one"},
          Whole::Least},
@@ -63,13 +78,23 @@ const std::vector<TaskMetric>& taskMetricTable() {
          Whole::Most},
         {{"records_lag_max", "records_lag_max", Gauge, 1, "How many records a source is behind; the most"},
          Whole::Most},
-        {{"currentoffsets", "current_offsets", Gauge, 1, "Offset read up to"}, Whole::None},
-        {{"committedoffsets", "committed_offsets", Gauge, 1, "Offset committed up to"}, Whole::None},
+        {{"pendingRecords", "pending_records", Gauge, 1,
+          "How many records a source is behind; of all its splits"},
+         Whole::Sum},
+        {{"numRequestsThrottled", "num_requests_throttled_total", Counter, 1,
+          "Requests that Kinesis refused for their number"},
+         Whole::Sum},
+        {{"numIteratorsExpired", "num_iterators_expired_total", Counter, 1,
+          "Iterators of Kinesis whose time was up"},
+         Whole::Sum},
+        {{"currentoffsets", "current_offsets", Gauge, 1, "Offsets read up to, of all partitions together"},
+         Whole::Sum},
+        {{"committedoffsets", "committed_offsets", Gauge, 1,
+          "Offsets committed up to, of all partitions together"},
+         Whole::Sum},
         {{"commitsSucceeded", "commits_succeeded_total", Counter, 1, "Offset commits that succeeded"},
          Whole::Sum},
         {{"commitsFailed", "commits_failed_total", Counter, 1, "Offset commits that failed"}, Whole::Sum},
-        {{"bytes_consumed_rate", "bytes_consumed_per_second", Gauge, 1, "Bytes a source reads a second"},
-         Whole::Sum},
         {{"stateBytes", "state_bytes", Gauge, 1, "Bytes of state"}, Whole::Sum},
     };
     return table;
@@ -90,7 +115,7 @@ std::optional<int64_t> valueOf(const Values& values, const char* name) {
 std::optional<int64_t> combined(Whole how, const std::vector<int64_t>& values) {
     if (values.empty()) return std::nullopt;
     if (how == Whole::Least) return *std::min_element(values.begin(), values.end());
-    if (how == Whole::Most || how == Whole::None) return *std::max_element(values.begin(), values.end());
+    if (how == Whole::Most) return *std::max_element(values.begin(), values.end());
     int64_t sum = 0;
     for (const int64_t value : values)
         sum += value;
@@ -202,7 +227,6 @@ std::vector<int64_t> valuesForApplication(const TaskMetric& one, const JobGraph&
 
 void addApplication(Text& text, const JobGraph& graph, const JobDetails& job) {
     for (const TaskMetric& one : taskMetricTable()) {
-        if (one.whole == Whole::None) continue;
         if (const auto value = combined(one.whole, valuesForApplication(one, graph, job))) {
             text.add(one.metric, "", {}, static_cast<double>(*value));
         }

@@ -1,11 +1,13 @@
 """Real processes for the end-to-end tests: the service, its clusters, and clients of its API."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -124,6 +126,16 @@ class Query:
         self.process.kill()
         assert len(self.rows) == count, (len(self.rows), self.process.stderr.read())
         return self.rows
+
+
+def metric(service, name):
+    """Of the only running application, by its name in Prometheus' format; None until it has one."""
+    def get(url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+    ((target,),) = ((*found["targets"],) for found in json.loads(get(f"{service.url}/prometheus/targets")))
+    values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", get(f"http://{target}/metrics"), re.MULTILINE)
+    return float(values[0]) if values else None
 
 
 def sql_application(sql, properties=None, checkpoint_interval_ms=500, parallelism=1):

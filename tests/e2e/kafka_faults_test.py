@@ -1,5 +1,5 @@
 """Kafka when brokers fail: each message counts once, whether they stop, hang, or get more partitions."""
-import json
+import collections
 import os
 import signal
 import subprocess
@@ -7,8 +7,9 @@ import time
 
 import pytest
 from harness import ROOT, free_port, wait_for
-from kafka_harness import EXACTLY_ONCE, Once, consume, create_topic, produce, start_broker, stop_broker, table
+from kafka_harness import KEYS, KILLS, MESSAGES, Once, create_topic, produce, start_broker, stop_broker, table
 
+FAULTS = max(2, KILLS // 5)  # of each kind
 HANG_S = 3
 PATIENCE_S = 150  # a broker that starts has its log to look through
 
@@ -49,63 +50,51 @@ def frail(tmp_path):
     stop_broker(broker.folder)
 
 
-def test_every_message_counts_once_when_the_broker_is_restarted(frail):
-    """kcat ends with the broker: what is fed and read is so between the restarts."""
-    keys, each, parts = 8, 2000, 3
-    for topic in ("restarted-in", "restarted-first", "restarted-second"):
-        create_topic(frail.address, topic)
-    job = frail.start_job(EXACTLY_ONCE.format(broker=frail.address, name="restarted"), 3)
-
-    def written(topic):
-        values = {}
-        for line in consume(frail.address, topic):
-            row = json.loads(line)
-            values.setdefault(row["k"], []).append(row["v"])
-        return values
-
-    for part in range(parts):
-        if part > 0:
-            stop_broker(frail.folder)
-            frail.start()
-        values = range(part * each + 1, (part + 1) * each + 1)
-        produce(frail.address, "restarted-in",
-                [(f"k{key}", json.dumps({"k": f"k{key}", "v": value})) for value in values for key in range(keys)])
-        if part < parts - 1:  # and then stop it in the middle of the work
-            wait_for("something to be committed",
-                     lambda: any(rows[-1] > part * each for rows in written("restarted-first").values()), PATIENCE_S, 0.1)
-    expected = {f"k{key}": list(range(1, parts * each + 1)) for key in range(keys)}
-    for topic in ("restarted-first", "restarted-second"):
-        wait_for(f"every value in {topic}",
-                 lambda topic=topic: sum(map(len, written(topic).values())) >= keys * parts * each, PATIENCE_S, 0.5)
-    time.sleep(1)  # a message too many would come with the next checkpoint
-    for topic in ("restarted-first", "restarted-second"):
-        assert written(topic) == expected
-    assert job.poll() is None
+def test_every_message_counts_once_when_the_broker_is_restarted(frail, tmp_path):
+    once = Once(frail.address, "restarted")
+    job = frail.start_job(once.sql, 3)
+    for number in range(FAULTS):
+        once.feed.reach(MESSAGES * (number + 1) // FAULTS)
+        once.progress(f"progress before restart {number + 1}", PATIENCE_S)
+        former = frail.pid()
+        stop_broker(frail.folder)
+        frail.start()
+        assert frail.pid() != former
+    once.progress("progress after the last restart", PATIENCE_S)
+    once.finish()
+    assert job.poll() is None, (tmp_path / "log").read_text()[-2000:]
+    print(f"{FAULTS} restarts of the broker, {KEYS * once.feed.values} messages")
 
 
 def test_every_message_counts_once_when_the_broker_hangs(frail, tmp_path):
+    """Before a pre-commit, before a commit, and at any time."""
     once = Once(frail.address, "hanging")
     pid = frail.pid()
     hang = f"kill -STOP {pid}; (sleep {HANG_S}; kill -CONT {pid}) &"
-    hit = {}
-    for step in ("pre-commit", "commit"):
-        mark = tmp_path / step
-        job = frail.start_job(once.sql, 3, step, 3, f"{hang} touch {mark}")
-        wait_for(f"the broker to hang before a {step}", mark.exists, 60, 0.05)
-        hit[step] = True
-        time.sleep(HANG_S)
-        once.progress(f"progress after the broker hung before a {step}", PATIENCE_S)
+    hit, job = collections.Counter(), None
+    for number in range(3 * FAULTS):
+        once.feed.reach(MESSAGES * (number + 1) // (3 * FAULTS))
+        step = ("pre-commit", "commit", "any time")[number % 3]
+        if step == "any time":
+            job = frail.start_job(once.sql, 3)
+            once.progress("progress without a fault", PATIENCE_S)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(HANG_S)
+            os.kill(pid, signal.SIGCONT)
+        else:
+            mark = tmp_path / f"{step}-{number}"
+            job = frail.start_job(once.sql, 3, step, 3, f"{hang} touch {mark}")
+            wait_for(f"the broker to hang before a {step}", mark.exists, 60, 0.05)
+            time.sleep(HANG_S)
+        hit[step] += 1
+        once.progress(f"progress after the broker hung: {step}", PATIENCE_S)
         assert job.poll() is None, (tmp_path / "log").read_text()[-2000:]
-        job.kill()
-        job.wait()
-    job = frail.start_job(once.sql, 3)
-    once.progress("progress without a fault", PATIENCE_S)
-    os.kill(pid, signal.SIGSTOP)
-    time.sleep(HANG_S)
-    os.kill(pid, signal.SIGCONT)
-    once.progress("progress after the broker hung", PATIENCE_S)
+        if number < 3 * FAULTS - 1:
+            job.kill()
+            job.wait()
     once.finish()
-    assert len(hit) == 2 and job.poll() is None
+    assert set(hit.values()) == {FAULTS} and job.poll() is None
+    print(f"the broker hung: {dict(hit)}; {KEYS * once.feed.values} messages")
 
 
 def test_partitions_that_appear_while_it_runs_are_read_from_their_beginning(frail, tmp_path):

@@ -1,5 +1,6 @@
 """What the tests of Kafka share: a broker, clients, and a job whose every message counts."""
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -7,6 +8,7 @@ import threading
 import time
 
 import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from harness import MILLRACE, ROOT, free_port, wait_for
 
 TOOL = ROOT / "tools/peers/kafka"
@@ -110,60 +112,78 @@ EXECUTE STATEMENT SET BEGIN
 END;
 """
 KEYS = 16
+KILLS = int(os.environ.get("KAFKA_KILLS", "10"))
+MESSAGES = 200_000  # at least, through jobs that are killed and brokers that fail
+CLIENT = {"reconnect.backoff.max.ms": 1000, "log_level": 0}
+PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # while a broker is away
 
 
 class Feed(threading.Thread):
-    """Every key's values 1, 2, ..., into one partition each, until finish() is called."""
+    """Every key's values 1, 2, ..., into one partition each, until finish() is called. Goes on when the broker does."""
 
     def __init__(self, broker, topic, messages_a_second):
         super().__init__(daemon=True)
-        self.values, self.stopping = 0, threading.Event()
+        self.values, self.due, self.stopping = 0, 0, threading.Event()
         self.pause_s = KEYS / messages_a_second
-        self.client = subprocess.Popen(["kcat", "-b", broker, "-P", "-t", topic, "-K", "\t"], stdin=subprocess.PIPE, text=True)
+        self.topic = topic
+        self.client = Producer({**CLIENT, "bootstrap.servers": broker, "enable.idempotence": True, "linger.ms": 5})
 
     def run(self):
         while not self.stopping.wait(self.pause_s):
-            self.values += 1
             self.write()
+            while self.values * KEYS < self.due and not self.stopping.is_set():
+                self.write()
 
     def write(self):
+        self.values += 1
         for key in range(KEYS):
-            self.client.stdin.write(f'k{key}\t{{"k":"k{key}","v":{self.values}}}\n')
-        self.client.stdin.flush()
+            while True:
+                try:
+                    self.client.produce(self.topic, f'{{"k":"k{key}","v":{self.values}}}', f"k{key}")
+                    break
+                except BufferError:
+                    self.client.poll(0.1)
+        self.client.poll(0)
 
-    def finish(self, messages):
-        """Once there have been so many."""
+    def reach(self, messages):
+        """As fast as it can until there have been so many."""
+        self.due = messages
+        wait_for(f"{messages} messages", lambda: self.values * KEYS >= messages, 120)
+
+    def finish(self):
         self.stopping.set()
         self.join()
-        while self.values * KEYS < messages:
-            self.values += 1
-            self.write()
-        self.client.stdin.close()
-        assert self.client.wait(60) == 0
+        assert self.client.flush(60) == 0
 
 
 class Reader(threading.Thread):
-    """Reads committed messages while they come; what it sees must be right at any time."""
+    """Reads committed messages while they come, and goes on when the broker does; what it sees must be right at any time."""
 
     def __init__(self, broker, topic):
         super().__init__(daemon=True)
-        self.client = subprocess.Popen(
-            ["kcat", "-b", broker, "-C", "-t", topic, "-q", "-u", "-o", "beginning", "-f", "%s\n",
-             "-X", "isolation.level=read_committed", "-X", "reconnect.backoff.max.ms=1000"], stdout=subprocess.PIPE, text=True)
-        self.last, self.wrong = {f"k{key}": 0 for key in range(KEYS)}, []
+        self.client = Consumer({**CLIENT, "bootstrap.servers": broker, "group.id": "reader", "enable.auto.commit": False,
+                                "isolation.level": "read_committed", "auto.offset.reset": "error"})
+        self.client.assign([TopicPartition(topic, partition, 0) for partition in range(4)])
+        self.last, self.wrong, self.closing = {f"k{key}": 0 for key in range(KEYS)}, [], threading.Event()
 
     def run(self):
-        for line in self.client.stdout:
-            row = json.loads(line)
-            if row["v"] != self.last[row["k"]] + 1 or row["n"] != row["v"]:
-                self.wrong.append((self.last[row["k"]], row))
-            self.last[row["k"]] = row["v"]
+        while not self.closing.is_set():
+            for message in self.client.consume(1000, 0.1):
+                if message.error():
+                    if not message.error().retriable() and message.error().code() not in PASSING:
+                        self.wrong.append(str(message.error()))
+                    continue
+                row = json.loads(message.value())
+                if row["v"] != self.last[row["k"]] + 1 or row["n"] != row["v"]:
+                    self.wrong.append((self.last[row["k"]], row))
+                self.last[row["k"]] = row["v"]
+        self.client.close()
 
     def seen(self):
         return min(self.last.values())
 
     def close(self):
-        self.client.kill()
+        self.closing.set()
         self.join()
 
 
@@ -185,13 +205,9 @@ class Once:
         wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, patience_s, 0.02)
         self.seen = min(reader.seen() for reader in self.readers)
 
-    def close(self):
-        for client in (self.feed, *self.readers):
-            client.client.kill()
-
-    def finish(self, messages=0):
+    def finish(self):
         """Every value of every key was seen once and in order, by those who read all the time and by one who reads now."""
-        self.feed.finish(messages)
+        self.feed.finish()
         wait_for("every value", lambda: all(reader.seen() >= self.feed.values for reader in self.readers), 120, 0.1)
         time.sleep(1)  # a message too many would come with the next checkpoint
         for reader in self.readers:

@@ -2,14 +2,12 @@
 snapshots, and transactions whose writer never comes back."""
 import collections
 import json
-import re
 import signal
 import subprocess
 import time
-import urllib.request
 
-from harness import MILLRACE, ROLE, ROOT, sql_application, wait_for, wait_for_status
-from kafka_harness import Once, broker, consume, create_topic, produce, rows, table
+from harness import MILLRACE, ROLE, ROOT, metric, sql_application, wait_for, wait_for_status
+from kafka_harness import KEYS, KILLS, MESSAGES, Feed, Once, broker, consume, create_topic, produce, rows, table
 
 __all__ = ["broker"]  # the fixture
 TIMEOUT_S = 5  # of a transaction
@@ -90,14 +88,8 @@ def test_lag_is_told_while_a_partition_is_held_back(broker, service):  # noqa: F
     client.start_application(ApplicationName="lagging")
     wait_for_status(client, "lagging", "RUNNING")
 
-    def get(url):
-        return urllib.request.urlopen(url, timeout=10).read().decode()
-
-    ((target,),) = ((*found["targets"],) for found in json.loads(get(f"{service.url}/prometheus/targets")))
-
     def lag():
-        (value,) = re.findall(r"^millrace_records_lag_max(?:\{[^}]*\})? (\S+)", get(f"http://{target}/metrics"), re.MULTILINE)
-        return float(value)
+        return metric(service, "millrace_records_lag_max")
 
     for begin in range(0, len(at), 500):  # it is told when to wait once in 50 ms, and reads much in that time
         produce(broker, "lagging", [json.dumps({"ts": text}) for text in at[begin:begin + 500]], "-p", "1")
@@ -106,6 +98,10 @@ def test_lag_is_told_while_a_partition_is_held_back(broker, service):  # noqa: F
     for partition in (0, 2, 3):
         produce(broker, "lagging", [json.dumps({"ts": at[-1]})], "-p", str(partition))
     wait_for("no lag", lambda: lag() == 0, 60, 0.5)
+    messages = len(at) + 4 + 3
+    assert metric(service, "millrace_pending_records") == 0 and metric(service, "millrace_current_offsets") == messages
+    wait_for("its last commit", lambda: metric(service, "millrace_committed_offsets") == messages, 30, 0.5)
+    assert metric(service, "millrace_commits_succeeded_total") > 0
 
 
 def test_checkpoints_are_rare_while_there_is_a_backlog(broker, tmp_path):  # noqa: F811
@@ -140,9 +136,10 @@ def test_other_consumers_of_the_group_come_and_go(broker, tmp_path):  # noqa: F8
     text = once.sql.replace("'scan.startup.mode' = 'earliest-offset'",
                             "'scan.startup.mode' = 'earliest-offset', 'properties.group.id' = 'crowd'")
     job = run_at_step(tmp_path, text, 3)
-    others = []
+    others, rounds = [], max(6, KILLS // 5)
     try:
-        for number in range(6):
+        for number in range(rounds):
+            once.feed.reach(MESSAGES * (number + 1) // rounds)
             once.progress("progress")
             others.append(subprocess.Popen(["kcat", "-b", broker, "-G", "crowd", "-q", "crowded-in"], stdin=subprocess.DEVNULL,
                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -155,6 +152,82 @@ def test_other_consumers_of_the_group_come_and_go(broker, tmp_path):  # noqa: F8
         for process in (job, *others):
             process.kill()
             process.wait()
+
+
+def test_every_message_counts_once_at_another_parallelism_each_time(broker, tmp_path):  # noqa: F811
+    """Partitions are dealt out anew; transactions that writers left who are no more are settled by others."""
+    once, job = Once(broker, "rescaled"), None
+    plan = [(3, "commit", 3), (1, "commit", 2), (4, "clean-up", 2), (2, "pre-commit", 3), (5, "commit", 4), (1, "acknowledge", 3), (3, "none", 0)]
+    try:
+        for number, (slots, step, times) in enumerate(plan):
+            once.feed.reach(MESSAGES * (number + 1) // len(plan))
+            job = run_at_step(tmp_path, once.sql, slots, step, times)
+            if step != "none":
+                assert job.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()[-2000:]
+            else:
+                once.progress("progress")
+        once.finish()
+        assert job.poll() is None
+        assert "messages were written again" in (tmp_path / "log").read_text()
+    finally:
+        if job is not None:
+            job.kill()
+            job.wait()
+
+
+UPSERTS = """
+CREATE TABLE source (k STRING, v BIGINT) WITH (
+    'connector' = 'kafka', 'topic' = 'upserts-in', 'properties.bootstrap.servers' = '{broker}',
+    'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
+CREATE TABLE totals (k STRING, n BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH (
+    'connector' = 'upsert-kafka', 'topic' = 'upserts-totals', 'properties.bootstrap.servers' = '{broker}',
+    'properties.isolation.level' = 'read_committed', 'key.format' = 'json', 'value.format' = 'json',
+    'sink.buffer-flush.max-rows' = '10', 'sink.buffer-flush.interval' = '1 s',
+    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'upserts-totals');
+CREATE TABLE overall (id INT, n BIGINT, s BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH (
+    'connector' = 'upsert-kafka', 'topic' = 'upserts-overall', 'properties.bootstrap.servers' = '{broker}',
+    'key.format' = 'json', 'value.format' = 'json');
+EXECUTE STATEMENT SET BEGIN
+    INSERT INTO totals SELECT k, COUNT(*), SUM(v) FROM source GROUP BY k;
+    INSERT INTO overall SELECT id, SUM(n), SUM(s) FROM (SELECT 1 AS id, n, s FROM totals) GROUP BY id;
+END;
+"""
+
+
+def test_upserts_come_right_whenever_the_job_is_killed(broker, tmp_path):  # noqa: F811
+    """A topic of totals is written and read as a table of changes: what it holds in the end, and what is made of it, is right."""
+    for topic in ("in", "totals", "overall"):
+        create_topic(broker, f"upserts-{topic}")
+    feed = Feed(broker, "upserts-in", messages_a_second=2000)
+    feed.start()
+
+    def newest(topic):
+        return {line.split("\t")[0]: json.loads(line.split("\t")[1]) for line in consume(broker, f"upserts-{topic}", "%k\t%s\n")}
+
+    steps = [("pre-commit", 2), ("commit", 2), ("clean-up", 2), ("upload", 1), ("acknowledge", 2), ("commit", 1)]
+    hit, job, kills = collections.Counter(), None, max(KILLS, len(steps))
+    try:
+        for number in range(kills):
+            feed.reach(MESSAGES // 2 * (number + 1) // kills)
+            step, times = steps[number % len(steps)]
+            job = run_at_step(tmp_path, UPSERTS.format(broker=broker), 2, step, times)
+            assert job.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()[-2000:]
+            hit[step] += 1
+        job = run_at_step(tmp_path, UPSERTS.format(broker=broker), 2)
+        feed.finish()
+        total = feed.values * (feed.values + 1) // 2
+        expected = {json.dumps({"k": f"k{key}"}, separators=(",", ":")): {"k": f"k{key}", "n": feed.values, "s": total} for key in range(KEYS)}
+        wait_for("the totals", lambda: newest("totals") == expected, 60, 0.3)
+        overall = {'{"id":1}': {"id": 1, "n": KEYS * feed.values, "s": KEYS * total}}
+        wait_for("what is made of them", lambda: newest("overall") == overall, 60, 0.3)
+        time.sleep(1)
+        assert newest("totals") == expected and newest("overall") == overall and job.poll() is None
+        assert len(hit) == len({step for step, _ in steps}), hit
+    finally:
+        feed.stopping.set()
+        if job is not None:
+            job.kill()
+            job.wait()
 
 
 def test_an_older_snapshot_is_gone_on_from(broker, service):  # noqa: F811

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 from harness import MILLRACE, ROLE, ROOT, free_port, sql_application, wait_for, wait_for_status
-from kafka_harness import (EARLIEST_TO_END, KEYS, Once, broker, consume, create_topic, produce, rows, sql, start_broker, stop_broker,
-                           table)
+from kafka_harness import (EARLIEST_TO_END, KEYS, KILLS, MESSAGES, Once, broker, consume, create_topic, produce, rows, sql, start_broker,
+                           stop_broker, table)
 
 __all__ = ["broker"]  # the fixture
-KILLS = int(os.environ.get("KAFKA_KILLS", "10"))
-MESSAGES = 200_000  # at least, through the jobs that are killed
 
 
 class Secured:
@@ -331,13 +329,18 @@ def test_every_message_counts_once_whenever_the_cluster_is_killed(broker, stoppe
     client.start_application(ApplicationName="once")
     wait_for_status(client, "once", "RUNNING")
     dice = random.Random(1)
+    killed = set()
     for number in range(KILLS):
+        once.feed.reach(MESSAGES * (number + 1) // KILLS)
         once.progress(f"progress before kill {number + 1}")
         time.sleep(dice.uniform(0, 0.3))
         (pid,) = wait_for("the cluster process", service.clusters)
         os.kill(pid, signal.SIGKILL)
+        killed.add(pid)
         wait_for("the killed process to be gone", lambda: pid not in service.clusters())
-    once.finish(MESSAGES)
+    once.finish()
+    assert len(killed) == KILLS
+    print(f"{KILLS} kills, {KEYS * once.feed.values} messages")
 
 
 # Step, how often it is reached before the kill, and what that is for a process that begins with the restore of a checkpoint
@@ -360,7 +363,9 @@ def test_every_message_counts_once_at_every_step(broker, tmp_path):
             return subprocess.Popen([ROOT / "build/release/tests/kill_at_step", file, tmp_path / "state", "3", step, str(times)],
                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
-    for number in range(max(KILLS, len(STEPS)) + 1):
+    kills = max(KILLS, len(STEPS)) + 1
+    for number in range(kills):
+        once.feed.reach(MESSAGES * (number + 1) // kills)
         if number % len(STEPS) in (0, 5):  # so that there is something to restore, that was committed whole
             calm = run("none", 0)
             once.progress("progress without a kill")
@@ -372,10 +377,10 @@ def test_every_message_counts_once_at_every_step(broker, tmp_path):
         hit[what] += 1
     assert all(hit.values()), hit
     last = run("none", 0)
-    once.finish(MESSAGES)
+    once.finish()
     last.kill()
     last.wait()
     text = log.read_text()
     outcomes = {outcome: len(re.findall(outcome, text)) for outcome in OUTCOMES}
-    print(f"{sum(hit.values())} kills, {KEYS * once.feed.values} messages; transactions restored: {outcomes}")
+    print(f"{kills} kills, {KEYS * once.feed.values} messages; hit: {hit}; transactions restored: {outcomes}")
     assert outcomes["messages were written again"] > 0 and outcomes["had been committed"] > 0, outcomes

@@ -1,10 +1,12 @@
 """The real cluster and the real service are killed, again and again, while a stream of files runs; the committed output
 must be that of a run without faults: nothing lost, nothing twice, nothing wrong. A kill that did not happen fails the
 test. KILLS says how many of each."""
+import math
 import os
 import signal
 import threading
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import check
@@ -16,12 +18,22 @@ SQL = (ROOT / "examples/flights/flights.sql").read_text()
 MINUTES_PER_FILE = 120
 
 
+def later(flights, copies):
+    """The flights, and behind them the same ones of as many days later, and so on."""
+    first, last = (datetime.strptime(flights[at]["date"][:10], "%Y/%m/%d") for at in (0, -1))
+    days = (last - first).days + 1
+    return [{**flight, "date": (datetime.strptime(flight["date"], feed.DATE) + timedelta(days=days * copy)).strftime(feed.DATE)}
+            for copy in range(copies) for flight in flights]
+
+
 class Stream(threading.Thread):
-    """Publishes the flights, evenly, over at most `seconds`; finish() publishes the rest at once."""
+    """Publishes the flights, evenly, over at most `seconds`; finish() publishes the rest at once. There are rows once a day of the
+    data: it has 90 days for each SECONDS_PER_COPY, as kills are counted by what is new."""
+    SECONDS_PER_COPY = 200
 
     def __init__(self, folder, seconds):
         super().__init__(daemon=True)
-        self.flights = feed.read_flights(FLIGHTS)
+        self.flights = later(feed.read_flights(FLIGHTS), math.ceil(seconds / self.SECONDS_PER_COPY))
         self.chunks = list(feed.files_of(self.flights, MINUTES_PER_FILE))
         self.folder = Path(folder)
         self.pause_s = seconds / len(self.chunks)
@@ -47,7 +59,7 @@ def start_application(client, tmp_path, parallelism=1):
 
 
 def committed_count(output):
-    return sum(1 for _ in check.committed_rows(output)) if output.exists() else 0
+    return sum(path.read_bytes().count(b"\n") for path in check.committed_files(output)) if output.exists() else 0
 
 
 def assert_exactly_once(stream, output):
@@ -84,6 +96,7 @@ def test_killed_clusters_lose_and_repeat_nothing(stopped_service, tmp_path):
         wait_for("the killed process to be gone", lambda: pid not in service.clusters())
     assert len(killed) == KILLS
     assert_exactly_once(stream, output)
+    print(f"{KILLS} kills of the cluster, {len(stream.flights)} flights, {committed_count(output)} rows")
     assert status_of(client, "flights") == "RUNNING"
 
 
@@ -104,6 +117,7 @@ def test_a_killed_service_finds_its_clusters_again(stopped_service, tmp_path):
         wait_for_status(client, "flights", "RUNNING")
         assert service.clusters() == [cluster], "the cluster was to outlive the service, alone"
     assert_exactly_once(stream, output)
+    print(f"{KILLS} kills of the service, {len(stream.flights)} flights, {committed_count(output)} rows")
 
 
 def test_cluster_and_service_killed_together_and_restored_from_a_snapshot(stopped_service, tmp_path):

@@ -16,6 +16,7 @@ from harness import MILLRACE, ROOT, free_port, wait_for
 from quiet_handler import QuietHandler
 
 KEYS = 16
+RECORDS = 200_000  # at least, through jobs that are killed
 
 
 class Emulator:
@@ -162,15 +163,22 @@ class Feed(threading.Thread):
     def __init__(self, emulator, stream):
         super().__init__(daemon=True)
         self.emulator, self.stream = emulator, stream
-        self.values = self.changes = 0
+        self.values = self.changes = self.due = 0
         self.stopping = threading.Event()
         self.resharding = threading.Thread(target=self.reshard, daemon=True)
 
     def run(self):
         self.resharding.start()
         while not self.stopping.wait(0.02):
-            self.values += 1
-            self.emulator.put(self.stream, [(f"k{key}", json.dumps({"k": f"k{key}", "v": self.values})) for key in range(KEYS)])
+            more = max(1, min(500, self.due - self.values * KEYS) // KEYS)
+            self.emulator.put(self.stream, [(f"k{key}", json.dumps({"k": f"k{key}", "v": self.values + 1 + value}))
+                                            for value in range(more) for key in range(KEYS)])
+            self.values += more
+
+    def reach(self, records):
+        """As fast as the emulator takes them until there have been so many."""
+        self.due = records
+        wait_for(f"{records} records", lambda: self.values * KEYS >= records, 300)
 
     def reshard(self):
         dice = random.Random(5)

@@ -12,9 +12,9 @@ import time
 import pytest
 from fake_kinesis import FakeKinesis
 from harness import ROOT, wait_for
-from kinesis_harness import HORIZON, KEYS, table
+from kinesis_harness import HORIZON, KEYS, RECORDS, table
 
-KILLS = int(os.environ.get("KINESIS_KILLS", "5"))
+KILLS = int(os.environ.get("KINESIS_KILLS", "10"))
 # A step of the double or of a checkpoint, and how often it is reached before the kill.
 STEPS = [("records read", 3), ("capture", 3), ("end told", 1), ("acknowledge", 2), ("shards listed", 1), ("put", 4), ("upload", 2),
          ("child asked for", 1), ("pre-commit", 3), ("put taken", 4), ("reshard", 1), ("clean-up", 3),
@@ -30,17 +30,24 @@ class Feed(threading.Thread):
     def __init__(self, kinesis, stream):
         super().__init__(daemon=True)
         self.kinesis, self.stream, self.stopping = kinesis, stream, threading.Event()
-        self.values = self.changes = 0
+        self.values = self.changes = self.due = 0
 
     def run(self):
         dice, due = random.Random(5), time.monotonic()
         while not self.stopping.wait(0.04):
-            self.values += 1
-            self.kinesis.put(self.stream, [(f"k{key}", json.dumps({"k": f"k{key}", "v": self.values})) for key in range(KEYS)])
+            more = max(1, min(4000, self.due - self.values * KEYS) // KEYS)
+            self.kinesis.put(self.stream, [(f"k{key}", json.dumps({"k": f"k{key}", "v": self.values + 1 + value}))
+                                           for value in range(more) for key in range(KEYS)])
+            self.values += more
             if time.monotonic() > due:
                 self.kinesis.reshard(self.stream, dice)
                 self.changes += 1
                 due = time.monotonic() + 0.4
+
+    def reach(self, records):
+        """Until there have been so many."""
+        self.due = records
+        wait_for(f"{records} records", lambda: self.values * KEYS >= records, 60)
 
     def finish(self):
         self.stopping.set()
@@ -87,7 +94,9 @@ def test_every_record_counts_once_and_in_order_at_every_step(kinesis, reader, tm
     feed.start()
     job = None
     try:
-        for number in range(max(KILLS, len(STEPS))):
+        kills = max(KILLS, len(STEPS))
+        for number in range(kills):
+            feed.reach(RECORDS * (number + 1) // kills)
             step, times = STEPS[number % len(STEPS)]
             if number % 4 == 0:  # so that kills do not only follow upon kills
                 job = run()

@@ -11,10 +11,10 @@ import time
 
 import pytest
 from harness import ROLE, Query, free_port, sql_application, wait_for, wait_for_status
-from kinesis_harness import HORIZON, KEYS, Faults, Feed, fast, sql, table, whole
+from kinesis_harness import HORIZON, KEYS, RECORDS, Faults, Feed, fast, sql, table, whole
 
 __all__ = ["fast", "whole"]  # the fixtures
-KILLS = int(os.environ.get("KINESIS_KILLS", "5"))
+KILLS = int(os.environ.get("KINESIS_KILLS", "10"))
 
 
 @pytest.mark.parametrize("emulator", ["fast", "whole"])
@@ -139,6 +139,26 @@ def test_metadata_and_watermarks_by_shard(fast):
                                                           ("2026-01-01 00:00:20", 1)]
 
 
+def test_windows_by_the_time_of_arrival(fast):
+    fast.create("arrivals", 2)
+    text = table("arrivals", fast.url, "arrivals", "v INT, at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL, WATERMARK FOR at AS at",
+                 HORIZON)
+    query = Query(text + "SELECT window_start, COUNT(*) AS n, SUM(v) AS v FROM TABLE(TUMBLE(TABLE arrivals, DESCRIPTOR(at), INTERVAL '1' SECOND)) "
+                  "GROUP BY window_start, window_end;")
+    count = 0
+    try:
+        for _ in range(8):  # into both shards
+            fast.put("arrivals", [(f"k{n}", '{"v":1}') for n in range(20)])
+            count += 20
+            time.sleep(0.5)
+        wait_for("windows", lambda: sum(row["n"] for row in query.rows) >= 60, 30)
+        assert sum(row["n"] for row in query.rows) < count, "the last window is still open"
+        assert all(row["n"] == row["v"] for row in query.rows)
+        assert len({row["window_start"] for row in query.rows}) == len(query.rows) >= 2, "each window once: no row was late"
+    finally:
+        query.process.kill()
+
+
 def test_a_fast_shard_waits_for_a_slow_one_until_that_is_silent(fast):
     fast.create("pace", 2)
     first, second = (str(int(shard["HashKeyRange"]["StartingHashKey"])) for shard in fast.shards("pace"))
@@ -239,6 +259,7 @@ def test_every_record_counts_once_and_in_order_whatever_happens(fast, stopped_se
 
     dice, before = random.Random(1), 0
     for number in range(KILLS):
+        feed.reach(RECORDS * (number + 1) // KILLS)
         wait_for(f"progress before kill {number + 1}", lambda: seen() > before, 60, 0.1)
         before = seen()
         time.sleep(dice.uniform(0, 0.5))

@@ -10,7 +10,7 @@ import time
 import fastavro
 import pytest
 from formats_test import Registry, consume_bytes, encoded, produce_bytes, registry
-from harness import CREDENTIALS, ROLE, ROOT, sql_application, wait_for
+from harness import CREDENTIALS, ROLE, ROOT, metric, sql_application, wait_for
 from kafka_harness import broker, consume, create_topic, produce
 from kinesis_harness import fast
 
@@ -65,6 +65,7 @@ def test_dead_letters(broker, service):  # noqa: F811
 
     put(range(100))
     wait_for("the events", lambda: done() == ([n for n in range(100) if n % 10 != 7], list(range(7, 100, 10))), 60, 0.5)
+    assert metric(service, "millrace_num_records_dead_lettered_total") == metric(service, "millrace_num_records_dead_lettered_type_total") == 10
     application.stop_and_start()
     put(range(100, 150))
     wait_for("later events", lambda: done() == ([n for n in range(150) if n % 10 != 7], list(range(7, 150, 10))), 60, 0.5)

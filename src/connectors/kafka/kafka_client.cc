@@ -75,7 +75,19 @@ std::string jaasValue(const std::string& table, const std::string& jaas, const c
     return value;
 }
 
+// The client says some things every second for as long as they are so.
+bool wasJustLogged(const char* message) {
+    constexpr std::chrono::minutes kOnceIn{1};
+    static std::mutex mutex;
+    static std::map<std::string, std::chrono::steady_clock::time_point> logged;
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(mutex);
+    std::erase_if(logged, [&](const auto& one) { return now - one.second >= kOnceIn; });
+    return !logged.try_emplace(message, now).second;
+}
+
 void logOf(const rd_kafka_t*, int level, const char*, const char* message) {
+    if (level <= LOG_WARNING && wasJustLogged(message)) return;
     if (level <= LOG_ERR)
         logError("connectors.kafka", "{}", message);
     else if (level <= LOG_WARNING)
@@ -250,6 +262,17 @@ void throwKafka(const std::string& table, const std::string& doing, rd_kafka_res
             code = "kafka.unknown-topic";
             hint = "create the topic, or correct 'topic'";
             break;
+        case RD_KAFKA_RESP_ERR__FENCED:
+        case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+            code = "kafka.fenced";
+            hint = "does another job write with the same 'sink.transactional-id-prefix'?";
+            break;
+        case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+            code = "kafka.message-too-large";
+            hint =
+                "raise 'properties.max.request.size', which is 1000000 bytes unless said otherwise, and the "
+                "topic's 'max.message.bytes'";
+            break;
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
@@ -300,7 +323,8 @@ void checkKafkaAccess(const std::string& table, rd_kafka_t* client) {
 void noteKafkaAccess(rd_kafka_t* client) { KafkaRefusals::ofProcess().forget(client); }
 
 void askKafka(const std::string& table, const std::string& doing, rd_kafka_t* client,
-              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask) {
+              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask,
+              rd_kafka_resp_err_t passing_too) {
     constexpr int kSliceMs = 1'000;
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kKafkaTimeoutMs);
     for (;;) {
@@ -311,10 +335,41 @@ void askKafka(const std::string& table, const std::string& doing, rd_kafka_t* cl
         const bool passing = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
                              error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
                              error == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
-                             error == RD_KAFKA_RESP_ERR__WAIT_COORD;
+                             error == RD_KAFKA_RESP_ERR__WAIT_COORD ||
+                             error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || error == passing_too;
         if (!passing || std::chrono::steady_clock::now() > until) throwKafka(table, doing, error);
         if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
+}
+
+void askKafkaCommitted(const std::string& table, const std::string& doing, rd_kafka_t* consumer,
+                       rd_kafka_topic_partition_list_t* partitions) {
+    askKafka(table, doing, consumer, [&](int timeout_ms) {
+        const rd_kafka_resp_err_t error = rd_kafka_committed(consumer, partitions, timeout_ms);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+        // Time is up, too, where the group may not be used; that is told among the messages.
+        const KafkaPtr<rd_kafka_message_t> told(rd_kafka_consumer_poll(consumer, 0));
+        return told && told->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ? told->err : error;
+    });
+    for (int i = 0; i < partitions->cnt; ++i)
+        checkKafka(table, doing, partitions->elems[i].err);
+}
+
+int32_t kafkaPartitionsOf(const std::string& table, rd_kafka_t* client, rd_kafka_topic_t* topic,
+                          bool may_be_made) {
+    int32_t partitions = 0;
+    const std::string doing = fmt::format("asking for the topic '{}'", rd_kafka_topic_name(topic));
+    const auto ask = [&](int timeout_ms) {
+        const rd_kafka_metadata_t* found = nullptr;
+        const rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &found, timeout_ms);
+        const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topic_cnt != 1) return error;
+        partitions = metadata->topics[0].partition_cnt;
+        return metadata->topics[0].err;
+    };
+    askKafka(table, doing, client, ask,
+             may_be_made ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR);
+    return partitions;
 }
 
 void checkKafka(const std::string& table, const std::string& doing, rd_kafka_resp_err_t error) {

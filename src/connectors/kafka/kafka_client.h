@@ -62,7 +62,15 @@ void noteKafkaAccess(rd_kafka_t* client);
 // Calls `ask` with a time-out in milliseconds until it succeeds, fails for good, is not let in, or
 // kKafkaTimeoutMs are over; UserError.
 void askKafka(const std::string& table, const std::string& doing, rd_kafka_t* client,
-              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask);
+              const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask,
+              rd_kafka_resp_err_t passing_too = RD_KAFKA_RESP_ERR_NO_ERROR);
+// The offsets that a consumer's group has committed, into the list. UserError.
+void askKafkaCommitted(const std::string& table, const std::string& doing, rd_kafka_t* consumer,
+                       rd_kafka_topic_partition_list_t* partitions);
+// The partitions of a topic, once there is one: `may_be_made`, as brokers make topics that somebody writes
+// to.
+int32_t kafkaPartitionsOf(const std::string& table, rd_kafka_t* client, rd_kafka_topic_t* topic,
+                          bool may_be_made);
 
 KafkaPtr<rd_kafka_topic_partition_list_t> onePartition(const std::string& topic, int32_t partition,
                                                        int64_t offset = RD_KAFKA_OFFSET_INVALID);

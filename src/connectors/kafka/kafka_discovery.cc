@@ -12,7 +12,8 @@ namespace {
 
 KafkaSettings discoverySettings(const KafkaOptions& options) {
     KafkaSettings settings = options.settings;
-    settings.try_emplace("group.id", "millrace");  // which committed offsets are asked of
+    settings.try_emplace("group.id", "millrace");                 // which committed offsets are asked of
+    settings.try_emplace("isolation.level", "read_uncommitted");  // the end is the readers'
     settings["enable.auto.commit"] = "false";
     return settings;
 }
@@ -65,16 +66,9 @@ std::vector<KafkaSplit> KafkaDiscovery::partitions() const {
     std::vector<KafkaSplit> splits;
     for (const std::string& topic : options_.topics.empty() ? topicsByPattern() : options_.topics) {
         const KafkaPtr<rd_kafka_topic_t> handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
-        const rd_kafka_metadata_t* found = nullptr;
-        const std::string doing = fmt::format("asking for the topic '{}'", topic);
-        askKafka(options_.table, doing, client_.get(), [&](int timeout_ms) {
-            return rd_kafka_metadata(client_.get(), 0, handle.get(), &found, timeout_ms);
-        });
-        const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
-        if (metadata->topic_cnt != 1) continue;
-        checkKafka(options_.table, doing, metadata->topics[0].err);
-        for (int i = 0; i < metadata->topics[0].partition_cnt; ++i)
-            splits.push_back({topic, metadata->topics[0].partitions[i].id, 0, std::nullopt});
+        const int32_t partitions = kafkaPartitionsOf(options_.table, client_.get(), handle.get(), false);
+        for (int32_t partition = 0; partition < partitions; ++partition)
+            splits.push_back({topic, partition, 0, std::nullopt});
     }
     return splits;
 }
@@ -117,26 +111,21 @@ void KafkaDiscovery::resolve(const KafkaPosition& position, std::vector<KafkaSpl
 
 void KafkaDiscovery::resolveCommitted(std::vector<KafkaSplit>& splits, bool start) const {
     const auto list = listOf(splits, RD_KAFKA_OFFSET_INVALID);
-    checkKafka(options_.table, "asking for the group's offsets",
-               rd_kafka_committed(client_.get(), list.get(), kKafkaTimeoutMs));
+    askKafkaCommitted(options_.table, "asking for the group's offsets", client_.get(), list.get());
     for (size_t i = 0; i < splits.size(); ++i) {
         const rd_kafka_topic_partition_t& found = list->elems[i];
-        checkKafka(options_.table, "asking for the group's offsets", found.err);
         if (found.offset >= 0) {
             set(splits[i], found.offset, start);
             continue;
         }
-        const auto reset = options_.settings.find("auto.offset.reset");
-        const std::string how = reset == options_.settings.end() ? "error" : reset->second;
-        if (how == "error")
+        if (options_.reset == KafkaOptions::Reset::Error)
             throw UserError("kafka.no-group-offset",
                             fmt::format("table '{}': the group '{}' has no offset for '{}'", options_.table,
                                         options_.settings.at("group.id"), splits[i].id()),
                             "set 'properties.auto.offset.reset' to 'earliest' or 'latest', or another "
                             "'scan.startup.mode'");
         const auto [low, high] = bounds(splits[i]);
-        const bool earliest = how == "earliest" || how == "smallest" || how == "beginning";
-        set(splits[i], earliest ? low : high, start);
+        set(splits[i], options_.reset == KafkaOptions::Reset::Earliest ? low : high, start);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "formats/format.h"
+#include "formats/text/is_utf8.h"
 
 namespace millrace {
 namespace {
@@ -50,7 +51,7 @@ void appendHeaders(const rd_kafka_message_t& message, ColumnBuilder& to) {
             }
             if (again) continue;
             rd_kafka_header_get_all(headers, i, &name, &value, &size);
-            entries.child(0).appendString(name);
+            entries.child(0).appendString(text::toUtf8(name));  // clients may give any bytes
             if (value == nullptr && null_values)
                 entries.child(1).appendNull();
             else

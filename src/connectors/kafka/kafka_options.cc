@@ -105,6 +105,14 @@ KafkaPosition endOf(const KafkaOptionReader& reader) {
     return {Kind::Unbounded, 0, {}};
 }
 
+KafkaOptions::Reset resetOf(const KafkaSettings& settings) {
+    const auto found = settings.find("auto.offset.reset");
+    const std::string how = found == settings.end() ? "error" : found->second;
+    if (how == "earliest" || how == "smallest" || how == "beginning") return KafkaOptions::Reset::Earliest;
+    if (how == "latest" || how == "largest" || how == "end") return KafkaOptions::Reset::Latest;
+    return KafkaOptions::Reset::Error;
+}
+
 void readFormats(const TableSpec& spec, const KafkaOptionReader& reader, KafkaOptions& out) {
     const bool named_value = reader.find("value.format") != nullptr;
     if (named_value && reader.find("format") != nullptr)
@@ -176,6 +184,7 @@ KafkaOptions KafkaOptions::from(const TableSpec& spec) {
         reader.missing("properties.bootstrap.servers", "such as 'localhost:9092'");
     out.settings = kafkaSettings(spec.name, spec.options);
     out.has_group = out.settings.contains("group.id");
+    out.reset = resetOf(out.settings);
     const std::string* const commit = reader.find(kCommitOffsets);
     out.commit_offsets = commit == nullptr ? out.has_group : parseConfigValue<bool>(kCommitOffsets, *commit);
     out.start = out.upsert ? KafkaPosition{KafkaPosition::Kind::Earliest, 0, {}} : startOf(reader);

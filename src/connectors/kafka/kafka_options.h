@@ -29,6 +29,9 @@ struct KafkaOptions {
     KafkaSettings settings;
     bool has_group = false;
     bool commit_offsets = false;  // the group's, with each checkpoint
+    // Where reading goes on whose position is not there (`auto.offset.reset`).
+    enum class Reset : uint8_t { Error, Earliest, Latest };
+    Reset reset = Reset::Error;
 
     KafkaPosition start;
     KafkaPosition end;

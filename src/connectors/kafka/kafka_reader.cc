@@ -16,12 +16,13 @@ namespace {
 constexpr int64_t kPauseMaxMs = 8;
 constexpr int64_t kLagEveryMs = 500;
 constexpr int kLastCommitsTimeoutMs = 5'000;  // of those under way when the reader ends
+constexpr int kResetTimeoutMs = 10'000;       // of looking where a partition begins and ends
 
 KafkaSettings readerSettings(const KafkaOptions& options) {
     KafkaSettings settings = options.settings;
     settings.try_emplace("group.id", "millrace");
     settings.try_emplace("isolation.level", "read_uncommitted");  // as Kafka's own client has it
-    settings.try_emplace("auto.offset.reset", "error");
+    settings["auto.offset.reset"] = "error";                      // goOnFromWhatThereIs() is what resets
     settings["enable.auto.commit"] = "false";
     settings["enable.auto.offset.store"] = "false";
     settings["enable.partition.eof"] = "true";
@@ -40,6 +41,8 @@ KafkaReader::KafkaReader(const KafkaOptions& options, const KafkaColumns& column
       lag_max_(context.metrics().counter("records_lag_max")),
       pending_(context.metrics().counter("pendingRecords")),
       backlog_(context.metrics().counter(kProcessingBacklogMetric)),
+      current_offsets_(context.metrics().counter("currentoffsets")),
+      committed_offsets_(context.metrics().counter("committedoffsets")),
       commits_succeeded_(context.metrics().counter("commitsSucceeded")),
       commits_failed_(context.metrics().counter("commitsFailed")),
       dead_letters_(DeadLetterRows::make(dead_letters, options.table, context)),
@@ -63,8 +66,8 @@ void KafkaReader::open() {
     commits_.reset(rd_kafka_queue_new(consumer_.get()));
 }
 
-// Partitions are added to those that are read, none is taken away: librdkafka ends the process when one is
-// taken away twice before it has stopped, as happens when all are assigned anew again and again.
+// Partitions are added to those that are read, and no other is taken away: librdkafka ends the process when
+// one is taken away twice before it has stopped, as happens when all are assigned anew again and again.
 void KafkaReader::addSplits(std::vector<SourceSplit> splits) {
     if (!consumer_) open();
     const KafkaPtr<rd_kafka_topic_partition_list_t> added(
@@ -174,6 +177,11 @@ void KafkaReader::take(const rd_kafka_message_t& message, Output& output) {
         if (partition.split.end && message.offset >= *partition.split.end) finish(partition, output);
         return;
     }
+    if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        goOnFromWhatThereIs(partition, output);
+        return;
+    }
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fail(message);
         return;
@@ -199,6 +207,34 @@ void KafkaReader::finish(Partition& partition, Output& output) {
     checkKafka(options_.table, "reading", rd_kafka_pause_partitions(consumer_.get(), list.get()));
 }
 
+// The position is not there. The client would go elsewhere by itself, but not say where to: a topic that was
+// made anew begins before the position, and what comes from there would be taken for what was read.
+void KafkaReader::goOnFromWhatThereIs(Partition& partition, Output& output) {
+    KafkaSplit& split = partition.split;
+    int64_t begin = 0, end = 0;
+    checkKafka(options_.table, fmt::format("asking for the offsets of '{}'", partition.id),
+               rd_kafka_query_watermark_offsets(consumer_.get(), split.topic.c_str(), split.partition, &begin,
+                                                &end, kResetTimeoutMs));
+    if (split.next < begin || split.next > end) {
+        const std::string what = fmt::format("{}: offset {}, to go on from, is not there: it has {} to {}",
+                                             partition.origin, split.next, begin, end);
+        if (options_.reset == KafkaOptions::Reset::Error)
+            throw UserError(
+                "kafka.offset-out-of-range", fmt::format("table '{}': {}", options_.table, what),
+                "the messages are no longer there (look at the topic's retention), or the topic was made "
+                "anew; set 'properties.auto.offset.reset' to 'earliest' or 'latest' to go on from others");
+        split.next = options_.reset == KafkaOptions::Reset::Earliest ? begin : end;
+        logWarn("connectors.kafka",
+                "table '{}': {}; reading goes on from {}, as 'properties.auto.offset.reset' says",
+                options_.table, what, split.next);
+    }
+    if (split.done()) return finish(partition, output);
+    // A partition that the client gave up cannot be sought in.
+    const auto list = onePartition(split.topic, split.partition, split.next);
+    checkKafka(options_.table, "reading", rd_kafka_incremental_unassign(consumer_.get(), list.get()));
+    checkKafka(options_.table, "reading", rd_kafka_incremental_assign(consumer_.get(), list.get()));
+}
+
 // Errors that the client does not get over by itself.
 void KafkaReader::fail(const rd_kafka_message_t& message) const {
     switch (message.err) {
@@ -209,13 +245,8 @@ void KafkaReader::fail(const rd_kafka_message_t& message) const {
             logWarn("connectors.kafka", "table '{}': {}; it is tried again", options_.table,
                     rd_kafka_message_errstr(&message));
             return;
-        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-            throw UserError(
-                "kafka.offset-out-of-range",
-                fmt::format("table '{}': {}", options_.table, rd_kafka_message_errstr(&message)),
-                "the messages to go on from are no longer there (look at the topic's retention); set "
-                "'properties.auto.offset.reset' to 'earliest' or 'latest' to go on from others");
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+            return;  // reading needs no group, and commits say so themselves
         default:
             throwKafka(options_.table, "reading", message.err, rd_kafka_message_errstr(&message));
     }
@@ -230,10 +261,11 @@ void KafkaReader::measureLag() {
     const int64_t now = context_.now().value();
     if (now - lag_measured_ms_ < kLagEveryMs) return;
     lag_measured_ms_ = now;
-    int64_t max = 0, sum = 0;
+    int64_t max = 0, sum = 0, read = 0;
     bool behind = false;
     for (auto& [key, partition] : partitions_) {
         int64_t low = 0, high = 0;
+        read += partition.split.next;
         if (partition.finished ||
             rd_kafka_get_watermark_offsets(consumer_.get(), key.first.c_str(), key.second, &low, &high) !=
                 RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -246,6 +278,7 @@ void KafkaReader::measureLag() {
     }
     lag_max_.set(max);
     pending_.set(sum);
+    current_offsets_.set(read);
     backlog_.set(behind);
 }
 
@@ -292,15 +325,21 @@ void KafkaReader::onCheckpointComplete(const std::string& progress) {
 }
 
 void KafkaReader::committed(rd_kafka_t* /*client*/, rd_kafka_resp_err_t error,
-                            rd_kafka_topic_partition_list_t* /*offsets*/, void* self) {
+                            rd_kafka_topic_partition_list_t* offsets, void* self) {
     auto& reader = *static_cast<KafkaReader*>(self);
     if (reader.commits_under_way_ > 0) --reader.commits_under_way_;
+    const bool told = error == std::exchange(reader.commit_failure_, error);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         reader.commits_succeeded_.add(1);
+        int64_t sum = 0;
+        for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i)
+            sum += offsets->elems[i].offset;
+        reader.committed_offsets_.set(sum);
         return;
     }
     reader.commits_failed_.add(1);
     reader.last_committed_.clear();
+    if (told) return;  // checkpoints are many
     logWarn("connectors.kafka", "table '{}': the offsets of the group '{}' were not committed: {}",
             reader.options_.table, reader.options_.settings.at("group.id"), rd_kafka_err2str(error));
 }

@@ -48,6 +48,7 @@ class KafkaReader final : public SourceReader {
     void finish(Partition& partition, Output& output);
     static void committed(rd_kafka_t* client, rd_kafka_resp_err_t error,
                           rd_kafka_topic_partition_list_t* offsets, void* self);
+    void goOnFromWhatThereIs(Partition& partition, Output& output);
     void fail(const rd_kafka_message_t& message) const;
     void emit(Output& output);
     void wakeFetching();
@@ -60,6 +61,8 @@ class KafkaReader final : public SourceReader {
     Counter& lag_max_;
     Counter& pending_;
     Counter& backlog_;
+    Counter& current_offsets_;
+    Counter& committed_offsets_;
     Counter& commits_succeeded_;
     Counter& commits_failed_;
     std::unique_ptr<DeadLetterRows> dead_letters_;
@@ -70,7 +73,8 @@ class KafkaReader final : public SourceReader {
     std::optional<KafkaPrefetch> prefetch_;  // with the consumer
     KafkaPtr<rd_kafka_queue_t> commits_;     // their results
     size_t commits_under_way_ = 0;
-    std::string last_committed_;  // as progress() has it
+    std::string last_committed_;                                       // as progress() has it
+    rd_kafka_resp_err_t commit_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;  // as last told
     std::map<std::pair<std::string, int32_t>, Partition> partitions_;
     std::map<const rd_kafka_topic_t*, std::string> topics_;
     Partition* last_ = nullptr;  // of the last message

@@ -57,9 +57,7 @@ class Recovery {
         const KafkaRange& first = committable_.ranges.front();
         const auto client = consumer("read_committed");
         const auto list = onePartition(committable_.topic, first.partition);
-        checkKafka(options_.table, "recovering a transaction",
-                   rd_kafka_committed(client.get(), list.get(), kKafkaTimeoutMs));
-        checkKafka(options_.table, "recovering a transaction", list->elems[0].err);
+        askKafkaCommitted(options_.table, "recovering a transaction", client.get(), list.get());
         return list->elems[0].offset >= first.first;
     }
 

@@ -41,6 +41,7 @@ class KafkaWriter final : public SinkWriter {
         if (options.guarantee != KafkaOptions::Guarantee::ExactlyOnce) {
             producer_ = std::make_unique<KafkaProducer>(options, "");
         } else {
+            claim_.emplace(options, idPrefix());
             KafkaProducers& producers = KafkaProducers::ofProcess();
             producers.drop(idPrefix());
             // Both now: a transaction that a former writer of the id left open would hide what is committed.
@@ -175,15 +176,7 @@ class KafkaWriter final : public SinkWriter {
     void findPartitions() {
         if (options_.partitioner == KafkaOptions::Partitioner::Default) return;
         KafkaProducer asked(options_, "");
-        const rd_kafka_metadata_t* found = nullptr;
-        askKafka(options_.table, "asking for the topic", asked.client(), [&](int timeout_ms) {
-            return rd_kafka_metadata(asked.client(), 0, asked.topic(), &found, timeout_ms);
-        });
-        const KafkaPtr<const rd_kafka_metadata_t> metadata(found);
-        if (metadata->topic_cnt == 1) {
-            checkKafka(options_.table, "asking for the topic", metadata->topics[0].err);
-            partitions_ = metadata->topics[0].partition_cnt;
-        }
+        partitions_ = kafkaPartitionsOf(options_.table, asked.client(), asked.topic(), true);
         next_partition_ = static_cast<int32_t>(context_.subtask().value());
     }
 
@@ -198,8 +191,9 @@ class KafkaWriter final : public SinkWriter {
     SinkWriterContext& context_;
     std::unique_ptr<Encoder> value_, key_;
     Counter& bytes_out_;
-    std::unique_ptr<KafkaProducer> producer_;  // none between two transactions
-    uint32_t numbers_ = 0;                     // transactional ids used
+    std::optional<KafkaProducers::Claim> claim_;  // of the transactional ids
+    std::unique_ptr<KafkaProducer> producer_;     // none between two transactions
+    uint32_t numbers_ = 0;                        // transactional ids used
     int32_t partitions_ = 0;
     int32_t next_partition_ = 0;
     std::string values_, keys_;

@@ -293,6 +293,25 @@ TEST(KafkaEnumerator, aCheckpointBeforeTheFirstLookLeavesItToCome) {
     EXPECT_THROW(KafkaEnumerator(options, "2\n"), UserError);
 }
 
+TEST(KafkaProducers, transactionalIdsAreThoseOfOneSink) {
+    KafkaOptions one, other;
+    one.table = "one";
+    other.table = "other";
+    one.transactional_id_prefix = other.transactional_id_prefix = "p";
+    {
+        const KafkaProducers::Claim first(one, "p-0-"), second_subtask(one, "p-1-"), restarted(one, "p-0-");
+        try {
+            const KafkaProducers::Claim shared(other, "p-0-");
+            FAIL() << "both have them";
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.code(), "kafka.shared-prefix");
+            EXPECT_NE(std::string(error.what()).find("'one' and 'other'"), std::string::npos) << error.what();
+        }
+        const KafkaProducers::Claim apart(other, "q-0-");
+    }
+    const KafkaProducers::Claim later(other, "p-0-");
+}
+
 TEST(KafkaCommittable, isReadAsItWasWritten) {
     const KafkaCommittable one{"p-0-1", "topic", 3, 2, {{0, 10, 5}, {0, 17, 1}, {2, 0, 1LL << 33}}};
     const KafkaCommittable read = KafkaCommittable::decode(one.encode());

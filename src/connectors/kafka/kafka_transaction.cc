@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <optional>
 #include <tuple>
@@ -124,9 +125,14 @@ void KafkaProducer::delivered(rd_kafka_t* client, const rd_kafka_message_t* mess
 }
 
 void KafkaProducer::throwFailure() const {
-    if (failed_ != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failed_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        // Of the messages it is only told that they were given up.
+        std::array<char, 512> why{};
+        const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), why.data(), why.size());
+        const bool known = fatal != RD_KAFKA_RESP_ERR_NO_ERROR;
         throwKafka(options_.table, fmt::format("writing to the topic '{}'", options_.topics.front()),
-                   failed_);
+                   known ? fatal : failed_, why.data());
+    }
     checkKafkaAccess(options_.table, client_.get());
 }
 
@@ -202,6 +208,27 @@ std::vector<KafkaRange> KafkaProducer::takeRanges() {
 KafkaProducers& KafkaProducers::ofProcess() {
     static KafkaProducers producers;
     return producers;
+}
+
+KafkaProducers::Claim::Claim(const KafkaOptions& sink, const std::string& transactional_id_prefix)
+    : prefix_(transactional_id_prefix) {
+    KafkaProducers& producers = ofProcess();
+    const std::lock_guard lock(producers.mutex_);
+    Claimed& claimed = producers.claimed_[prefix_];
+    if (claimed.times > 0 && claimed.sink != &sink)
+        throw UserError("kafka.shared-prefix",
+                        fmt::format("two sinks, of the tables '{}' and '{}', have the same "
+                                    "'sink.transactional-id-prefix', '{}'",
+                                    claimed.table, sink.table, sink.transactional_id_prefix),
+                        "give each table its own; several INSERTs into one table can be one, with UNION ALL");
+    claimed = {&sink, sink.table, claimed.times + 1};
+}
+
+KafkaProducers::Claim::~Claim() {
+    KafkaProducers& producers = ofProcess();
+    const std::lock_guard lock(producers.mutex_);
+    const auto claimed = producers.claimed_.find(prefix_);
+    if (--claimed->second.times == 0) producers.claimed_.erase(claimed);
 }
 
 void KafkaProducers::await(std::unique_ptr<KafkaProducer> producer) {

@@ -87,6 +87,19 @@ class KafkaProducers {
   public:
     static KafkaProducers& ofProcess();
 
+    // For as long as it lives, transactional ids with the prefix are those of one sink: that of the options.
+    // UserError "kafka.shared-prefix" where another one has them.
+    class Claim {
+      public:
+        Claim(const KafkaOptions& sink, const std::string& transactional_id_prefix);
+        ~Claim();
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+
+      private:
+        const std::string prefix_;
+    };
+
     void await(std::unique_ptr<KafkaProducer> producer);
     std::unique_ptr<KafkaProducer> takeAwaiting(const std::string& transactional_id);
     void giveBack(std::unique_ptr<KafkaProducer> producer);
@@ -95,8 +108,14 @@ class KafkaProducers {
     void drop(const std::string& transactional_id_prefix);
 
   private:
+    struct Claimed {
+        const KafkaOptions* sink = nullptr;
+        std::string table;
+        int times = 0;  // a writer may be made before the one that it follows is gone
+    };
     std::mutex mutex_;
     std::map<std::string, std::unique_ptr<KafkaProducer>> awaiting_, free_;
+    std::map<std::string, Claimed> claimed_;  // by prefix
 };
 
 // Makes their messages visible, if they are not: whoever wrote them, and whatever became of it.

@@ -27,7 +27,7 @@ class KinesisDouble final : public HttpStreamClient {
     };
     std::map<std::string, Shard> shards;  // with the mutex held, once somebody reads
     std::map<std::string, std::deque<std::string>>
-        faults;  // by operation: codes of the next answers; "": none
+        faults;  // by operation: codes of the next answers; "": none; "gone": so is the shard from now on
     std::map<std::string, int> calls;
     std::vector<std::pair<std::string, std::string>> written;  // partition key and data
     std::deque<std::vector<std::string>> refusals;  // of the next PutRecords: a code for each record, or ""
@@ -62,10 +62,13 @@ class KinesisDouble final : public HttpStreamClient {
             const std::string code = planned.front();
             planned.pop_front();
             if (code == "network") throw UserError("http.unreachable", "the cable is out");
+            if (code == "gone") shards.erase(json::parse(request.body)["ShardId"].get<std::string>());
             if (!code.empty())
                 return {code.starts_with("Internal") ? 500 : 400,
                         {},
-                        json{{"__type", code}, {"message", "told to"}}.dump()};
+                        json{{"__type", code == "gone" ? "ResourceNotFoundException" : code},
+                             {"message", "told to"}}
+                            .dump()};
         }
         const json asked = json::parse(request.body);
         if (operation == "SubscribeToShard") return {200, {}, events(asked)};

@@ -2,11 +2,13 @@
 // then it is asked for again, behind the last record.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "connectors/kinesis/kinesis_fetcher.h"
+#include "connectors/kinesis/kinesis_poller.h"
 
 namespace millrace {
 namespace {
@@ -108,8 +110,13 @@ class FanOutFetcher final : public KinesisFetcher {
                         "kinesis.no-stream",
                         fmt::format("table '{}': {}", all.options_.table, error.problem().message),
                         "create the stream, or look at 'stream.arn'");
-                // The consumer, if somebody took it off; a shard whose time is over fails for good.
-                all.forgetConsumer();
+                if (isGone()) {
+                    warnOfLostShard(all.options_.table, position.shard);
+                    ended = true;
+                    all.queue_.push({position.shard, {}, true});
+                    return;
+                }
+                all.forgetConsumer();  // somebody took it off
             } else if (error.kind() == AwsErrorKind::InUse) {
                 attempts = kInUseAttemptsMax;
             } else if (!error.mayPass()) {
@@ -121,6 +128,13 @@ class FanOutFetcher final : public KinesisFetcher {
             logWarn("connectors.kinesis", "table '{}', {}: {}; it is tried again", all.options_.table,
                     position.shard, error.problem().message);
             pause(all.options_.retries.delayMs(failures, random));
+        }
+
+        bool isGone() {
+            const std::vector<KinesisShard> shards =
+                all.client_->listShards(random, [this] { return all.queue_.stopped(); });
+            return std::none_of(shards.begin(), shards.end(),
+                                [this](const KinesisShard& shard) { return shard.id == position.shard; });
         }
 
         [[noreturn]] void fail(const AwsError& error) const {

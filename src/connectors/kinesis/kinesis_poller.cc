@@ -16,6 +16,13 @@ constexpr int64_t kShardPaceMaxMs = 1'000;
 
 }  // namespace
 
+void warnOfLostShard(const std::string& table, const std::string& shard) {
+    logWarn("connectors.kinesis",
+            "table '{}': {} is no longer there, as the time for which its records are kept is over; what was "
+            "not read of it is lost",
+            table, shard);
+}
+
 KinesisPoller::KinesisPoller(const KinesisOptions& options, const KinesisClient& client, KinesisSplit from,
                              uint64_t seed)
     : options_(options), client_(client), position_(std::move(from)), random_(seed) {}
@@ -56,11 +63,7 @@ void KinesisPoller::overcome(const AwsError& error, Step& step) {
             throw UserError("kinesis.no-stream",
                             fmt::format("table '{}': {}", options_.table, error.problem().message),
                             "create the stream, or look at 'stream.arn', 'aws.region' and 'aws.endpoint'");
-        logWarn(
-            "connectors.kinesis",
-            "table '{}': {} is no longer there, as the time for which its records are kept is over; what was "
-            "not read of it is lost",
-            options_.table, position_.shard);
+        warnOfLostShard(options_.table, position_.shard);
         step.end = true;
         return;
     }

@@ -10,6 +10,8 @@
 
 namespace millrace {
 
+void warnOfLostShard(const std::string& table, const std::string& shard);
+
 class KinesisPoller {
   public:
     KinesisPoller(const KinesisOptions& options, const KinesisClient& client, KinesisSplit from,

@@ -186,6 +186,21 @@ TEST_F(KinesisStream, aShardThatWentIsOverAndAStreamThatWentIsAFailure) {
     EXPECT_TRUE(failureOf(harness).starts_with("kinesis.no-stream"));
 }
 
+TEST_F(KinesisStream, aShardThatWentIsOverForThoseToWhomItIsPushed) {
+    stream->add("shardId-000000000000", {}, "0", kLastHashKey, keyedLines("a", 0, 1));
+    stream->add("shardId-000000000001", {"shardId-000000000000"}, "0", kLastHashKey, keyedLines("a", 1, 3));
+    stream->faults["SubscribeToShard"] = {"ResourceNotFoundException", "gone"};  // the consumer; the shard
+    SourceHarness harness(source({{"source.reader.type", "EFO"},
+                                  {"source.efo.consumer.name", "c"},
+                                  {"source.efo.describe.retry-strategy.delay.min", "1 ms"},
+                                  {"source.efo.describe.retry-strategy.delay.max", "1 ms"}}));
+    runUntil(harness, 2);
+    EXPECT_EQ(harness.rows, rowsOf("a", 1, 3));
+    stream->faults["SubscribeToShard"] = {"ResourceNotFoundException"};
+    stream->faults["DescribeStreamSummary"] = {"ResourceNotFoundException"};
+    EXPECT_TRUE(failureOf(harness).starts_with("kinesis.no-stream"));
+}
+
 TEST_F(KinesisStream, whatDoesNotPassIsAFailure) {
     stream->add("shardId-000000000000", {}, "0", kLastHashKey, {"a,1", "no,number", "a,2"});
     {

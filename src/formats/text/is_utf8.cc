@@ -1,6 +1,7 @@
 #include "formats/text/is_utf8.h"
 
 #include <simdjson.h>
+#include <unicode/unistr.h>
 
 #include <cstring>
 
@@ -19,6 +20,15 @@ bool isUtf8(std::string_view text) {
     for (; at < text.size(); ++at)
         high |= static_cast<uint8_t>(text[at]);
     return (high & 0x8080808080808080U) == 0 || simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::string toUtf8(std::string_view bytes) {
+    std::string text(bytes);
+    if (isUtf8(bytes)) return text;
+    const icu::StringPiece piece(bytes.data(), static_cast<int32_t>(bytes.size()));
+    text.clear();
+    icu::UnicodeString::fromUTF8(piece).toUTF8String(text);
+    return text;
 }
 
 }  // namespace millrace::text
