@@ -28,6 +28,7 @@ TEST(ScratchFile, GivesBackWhatWasAppended) {
         expected[at] += piece;
     }
     std::vector<std::pair<std::shared_ptr<const void>, std::string_view>> views;
+    views.reserve(texts.size());
     for (const ScratchText& text : texts)
         views.push_back(text.view());
     texts.clear();
@@ -57,7 +58,7 @@ TEST(ScratchFile, AFullDiskChangesNothing) {
 
 TEST(ScratchFile, SaysWhereNoneCanBeMade) {
     try {
-        ScratchFile("/no/such/folder");
+        const ScratchFile file("/no/such/folder");
         FAIL();
     } catch (const UserError& error) {
         EXPECT_EQ(error.code(), "state.spill");

@@ -186,6 +186,7 @@ TEST(GroupAggregate, CountsOneDistinctValueOfManyGroups) {
     options.retracts = false;
     OperatorHarness harness(aggregate(options), {0});
     std::vector<TestRow> rows;
+    rows.reserve(20'000);
     for (int i = 0; i < 20'000; ++i)
         rows.push_back(row(fmt::format("a group {}", i).c_str(), i % 3 - 1));
     for (int round = 0; round < 2; ++round)

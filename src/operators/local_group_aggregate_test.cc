@@ -24,6 +24,7 @@ const Schema kInput({{"k", LogicalType::string()},
 AggregateTerm term(const char* name, const std::vector<size_t>& arguments, bool retracts,
                    std::optional<size_t> filter = std::nullopt, bool distinct = false) {
     std::vector<ArgumentInfo> infos;
+    infos.reserve(arguments.size());
     for (const size_t argument : arguments)
         infos.push_back({kInput[argument].type, std::nullopt});
     return {
@@ -99,14 +100,14 @@ std::vector<Batch> randomBatches(std::mt19937_64& random, bool retracts) {
                 standing.pop_back();
                 continue;
             }
-            const auto orNull = [&](Value value) {
+            const auto or_null = [&](Value value) {
                 return random() % 8 == 0 ? Value::null() : std::move(value);
             };
             rows.push_back(
-                {{orNull(Value::string("k" + std::to_string(random() % 5))),
-                  orNull(Value::int64(static_cast<int64_t>(random() % 20) - 5)),
-                  orNull(Value::string(std::string(random() % 3 * 9, 'a') + char('a' + random() % 4))),
-                  orNull(Value::boolean(random() % 2 == 0))},
+                {{or_null(Value::string("k" + std::to_string(random() % 5))),
+                  or_null(Value::int64(static_cast<int64_t>(random() % 20) - 5)),
+                  or_null(Value::string(std::string(random() % 3 * 9, 'a') + char('a' + random() % 4))),
+                  or_null(Value::boolean(random() % 2 == 0))},
                  RowKind::Insert});
             standing.push_back(rows.back());
         }
@@ -201,6 +202,7 @@ TEST(LocalDistinctAggregate, SendsAgainWhatItHasForgotten) {
     for (int round = 0; round < 2; ++round) {
         for (int b = 0; b < 10; ++b) {
             std::vector<TestRow> rows;
+            rows.reserve(2000);
             for (int i = 0; i < 2000; ++i)
                 rows.push_back(row("k" + std::to_string(b * 2000 + i), b % 3));
             first.process(batchOf(kInput, rows));
@@ -227,17 +229,17 @@ TEST(LocalGroupAggregate, HoldsRowsWhileThereIsMoreToDo) {
 }
 
 TEST(LocalGroupAggregate, HoldsNothingForLong) {
-    const auto heldAfter = [](auto act) {
+    const auto held_after = [](auto act) {
         OperatorHarness harness(localPlain(false));
         harness.process(batchOf(kInput, {row("a", 5)}));
         act(harness);
         return harness.output.batches.empty();
     };
-    EXPECT_TRUE(heldAfter([](OperatorHarness& harness) { harness.runUntil(harness.clock.now_ms + 4); }));
-    EXPECT_FALSE(heldAfter([](OperatorHarness& harness) { harness.runUntil(harness.clock.now_ms + 5); }));
-    EXPECT_FALSE(heldAfter([](OperatorHarness& harness) { harness.snapshot(); }));
-    EXPECT_FALSE(heldAfter([](OperatorHarness& harness) { harness.idle(true); }));
-    EXPECT_FALSE(heldAfter([](OperatorHarness& harness) { harness.end(); }));
+    EXPECT_TRUE(held_after([](OperatorHarness& harness) { harness.runUntil(harness.clock.now_ms + 4); }));
+    EXPECT_FALSE(held_after([](OperatorHarness& harness) { harness.runUntil(harness.clock.now_ms + 5); }));
+    EXPECT_FALSE(held_after([](OperatorHarness& harness) { harness.snapshot(); }));
+    EXPECT_FALSE(held_after([](OperatorHarness& harness) { harness.idle(true); }));
+    EXPECT_FALSE(held_after([](OperatorHarness& harness) { harness.end(); }));
 }
 
 // Each batch as it comes, as long as that is expected to be so.
@@ -250,6 +252,7 @@ TEST(LocalGroupAggregate, DoesNotLookForGroupsWhereThereAreNone) {
     size_t passed = 0;
     for (int b = 0; b < 30; ++b) {
         std::vector<TestRow> rows;
+        rows.reserve(1000);
         for (int i = 0; i < 1000; ++i)
             rows.push_back(row("k" + std::to_string(b * 900 + i), i, "a string that is long"));
         const Batch batch = batchOf(kInput, rows);
