@@ -22,20 +22,9 @@ constexpr const char* kScratchLog = "state.spill";
 constexpr size_t kExtentMin = size_t{1} << 20;
 constexpr size_t kExtentMax = size_t{1} << 30;
 
-[[noreturn]] void failScratch(const char* what) {
+[[noreturn]] void cannotBeRead() {
     throw UserError("state.spill",
-                    fmt::format("state that was moved to disk cannot be {}: {}", what, std::strerror(errno)));
-}
-
-bool writeAll(int file, std::string_view bytes, uint64_t offset) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        bytes.remove_prefix(static_cast<size_t>(written));
-        offset += static_cast<uint64_t>(written);
-    }
-    return true;
+                    fmt::format("state that was moved to disk cannot be read: {}", std::strerror(errno)));
 }
 
 // Pages that are mapped, and the file that they are of.
@@ -61,6 +50,17 @@ int openNameless(const std::string& folder) {
     const int named = ::mkostemp(name.data(), O_CLOEXEC);
     if (named >= 0) ::unlink(name.c_str());
     return named;
+}
+
+bool writeAll(int file, std::string_view bytes, uint64_t offset) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes.remove_prefix(static_cast<size_t>(written));
+        offset += static_cast<uint64_t>(written);
+    }
+    return true;
 }
 
 ScratchFile::ScratchFile(const std::string& folder) : file_(openNameless(folder)) {
@@ -110,14 +110,14 @@ std::pair<std::shared_ptr<const void>, std::string_view> ScratchText::view() con
     mapping->file = file_;
     mapping->bytes = size_;
     mapping->at = ::mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapping->at == MAP_FAILED) failScratch("read");
+    if (mapping->at == MAP_FAILED) cannotBeRead();
     auto* const base = static_cast<std::byte*>(mapping->at);
     uint64_t at = 0;
     for (const Extent& extent : extents_) {
         const size_t bytes = std::min<uint64_t>(extent.bytes, size_ - at);
         const void* const part = ::mmap(base + at, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, file_->file_,
                                         static_cast<off_t>(extent.offset));
-        if (part == MAP_FAILED) failScratch("read");
+        if (part == MAP_FAILED) cannotBeRead();
         at += bytes;
     }
     return {std::move(mapping), {reinterpret_cast<const char*>(base), size_}};

@@ -15,6 +15,8 @@ namespace millrace {
 
 // Opens a file without a name in `folder`; -1, and errno, if there can be none.
 int openNameless(const std::string& folder);
+// False, and errno, if not all could be written.
+bool writeAll(int file, std::string_view bytes, uint64_t offset);
 
 class ScratchFile {
   public:

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "functions/merging_aggregate.h"
 #include "operators/batch_keys.h"
 #include "operators/function_context.h"
 #include "operators/limits.h"
+#include "operators/local_group_aggregate.h"
 #include "operators/scratch_state.h"
 
 namespace millrace {
@@ -69,18 +69,7 @@ LocalWindowAggregate::LocalWindowAggregate(LocalWindowAggregateParameters parame
 LocalWindowAggregate::~LocalWindowAggregate() = default;
 
 std::vector<AggregateTerm> LocalWindowAggregate::mergingTerms() const {
-    std::vector<AggregateTerm> terms;
-    size_t column = rowsColumn() + 1;
-    for (const AggregateTerm& local : aggregation_.terms()) {
-        AggregateTerm term = local;
-        term.function = mergingAggregate(local.function);
-        term.filter.reset();
-        term.arguments.clear();
-        for (size_t i = 0; i < local.function->accumulatorTypes().size(); ++i)
-            term.arguments.push_back(column++);
-        terms.push_back(std::move(term));
-    }
-    return terms;
+    return mergingTermsFrom(rowsColumn() + 1, aggregation_.terms());
 }
 
 std::unique_ptr<OperatorState> LocalWindowAggregate::open(OperatorContext& context) const {

@@ -223,22 +223,13 @@ bool SpillingMemory::spill(std::byte* base, Extent& extent) {
 }
 
 bool SpillingMemory::write(const std::byte* from, size_t bytes, uint64_t offset) {
-    while (bytes > 0) {
-        const ssize_t written = ::pwrite(file_, from, bytes, static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) {
-            if (!told_full_) {
-                logWarn(kLog, "state stays in memory, above its {} bytes: '{}' takes no more: {}",
-                        budget_->bytes(), budget_->folder(), std::strerror(errno));
-            }
-            told_full_ = true;
-            return false;
-        }
-        from += written;
-        bytes -= static_cast<size_t>(written);
-        offset += static_cast<uint64_t>(written);
+    if (writeAll(file_, {reinterpret_cast<const char*>(from), bytes}, offset)) return true;
+    if (!told_full_) {
+        logWarn(kLog, "state stays in memory, above its {} bytes: '{}' takes no more: {}", budget_->bytes(),
+                budget_->folder(), std::strerror(errno));
     }
-    return true;
+    told_full_ = true;
+    return false;
 }
 
 void SpillingMemory::readPages(const std::byte* base) {
