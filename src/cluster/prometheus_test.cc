@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/source_file.h"
 #include "cluster/metric_history.h"
 #include "cluster/rest_fixture.h"
 
@@ -97,7 +98,7 @@ TEST_F(PrometheusTest, NoSeriesIsThereTwiceAndEachHasItsHead) {
 }
 
 TEST_F(PrometheusTest, EveryMetricIsInTheDocumentation) {
-    std::ifstream page(MILLRACE_SOURCE_DIR "/docs/flink-rest-api.md");
+    std::ifstream page(sourceFile("docs/flink-rest-api.md"));
     std::set<std::string> written, there;
     for (std::string line; std::getline(page, line);) {
         const bool is_metric =

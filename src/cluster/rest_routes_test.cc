@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/source_file.h"
 #include "cluster/java_throwable.h"
 #include "cluster/package_settings.h"
 #include "cluster/process_figures.h"
@@ -28,7 +29,7 @@ std::string temporaryFolder() {
 }
 
 TEST_F(RestTest, EveryRouteIsInTheDocumentation) {
-    std::ifstream page(MILLRACE_SOURCE_DIR "/docs/flink-rest-api.md");
+    std::ifstream page(sourceFile("docs/flink-rest-api.md"));
     std::stringstream text;
     text << page.rdbuf();
     std::set<std::string> written, there;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/http_server.h"
+#include "base/source_file.h"
 #include "service/action.h"
 #include "service/shape.h"
 #include "service/test_support.h"
@@ -312,7 +313,7 @@ TEST(ApiS3, codeBehindAnEndpoint) {
 }
 
 TEST(Actions, areDocumented) {
-    const std::string page = readFile(localFileSystem(), MILLRACE_SOURCE_DIR "/docs/api.md");
+    const std::string page = readFile(localFileSystem(), sourceFile("docs/api.md"));
     std::vector<std::string> names;
     for (const auto& action : actionDescriptions()) {
         EXPECT_NE(page.find(action.name), std::string::npos) << action.name;

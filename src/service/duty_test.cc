@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/source_file.h"
 #include "service/presigned_urls.h"
 #include "service/service_settings.h"
 #include "service/test_support.h"
@@ -235,7 +236,7 @@ TEST_F(DutyTest, settingsAreCheckedWhenAVersionIsMade) {
         EXPECT_NE(answer.message().find(key), std::string::npos) << answer.message();
     }
     EXPECT_EQ(c.describe("a")["ApplicationVersionId"], 1);
-    const std::string page = readFile(localFileSystem(), MILLRACE_SOURCE_DIR "/docs/service-settings.md");
+    const std::string page = readFile(localFileSystem(), sourceFile("docs/service-settings.md"));
     for (const auto& option : serviceSettingsOptions())
         EXPECT_NE(page.find("| `" + option.key + "` |"), std::string::npos) << option.key;
 }

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "base/source_file.h"
 #include "service/test_support.h"
 
 namespace millrace {
@@ -75,7 +76,7 @@ std::string programPath() { return *current_folder + "/fake_cluster.py"; }
 // The program that clusters run, of that release.
 void installProgram(const std::string& release) {
     auto& files = localFileSystem();
-    const std::string text = readFile(files, MILLRACE_SOURCE_DIR "/tests/doubles/fake_cluster.py");
+    const std::string text = readFile(files, sourceFile("tests/doubles/fake_cluster.py"));
     writeFileAtomically(files, programPath() + ".new", text + "# " + release + "\n");
     EXPECT_EQ(chmod((programPath() + ".new").c_str(), 0755), 0);
     EXPECT_EQ(rename((programPath() + ".new").c_str(), programPath().c_str()), 0);

@@ -14,6 +14,7 @@
 
 #include "base/file_system.h"
 #include "base/http_client.h"
+#include "base/source_file.h"
 #include "engines/process.h"
 #include "service/service.h"
 
@@ -52,7 +53,7 @@ inline ServiceConfiguration testConfiguration(const TestFolder& folder) {
     ServiceConfiguration configuration;
     configuration.listen = "127.0.0.1:0";
     configuration.data_dir = folder.path();
-    configuration.cluster_binary = MILLRACE_SOURCE_DIR "/tests/doubles/fake_cluster.py";
+    configuration.cluster_binary = sourceFile("tests/doubles/fake_cluster.py");
     configuration.region = "eu-west-1";
     configuration.account_id = "123456789012";
     configuration.start_timeout_ms = 20'000;

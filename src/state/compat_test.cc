@@ -1,5 +1,6 @@
 // Snapshots that earlier versions of the format wrote, saved in tests/compat, are restored.
 #include "base/error.h"
+#include "base/source_file.h"
 #include "state/snapshot_store.h"
 #include "state/test_support.h"
 
@@ -40,8 +41,7 @@ std::vector<Value> savedRow(int64_t i) {
 }
 
 void expectRestored(const std::string& name, SnapshotKind kind, int64_t rows) {
-    const Snapshot snapshot =
-        readSnapshot(localFileSystem(), std::string(MILLRACE_SOURCE_DIR) + "/tests/compat/" + name);
+    const Snapshot snapshot = readSnapshot(localFileSystem(), sourceFile("tests/compat/" + name));
     EXPECT_EQ(snapshot.kind, kind);
     EXPECT_EQ(snapshot.id, CheckpointId(7));
     EXPECT_EQ(snapshot.job_name, "compat");

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/source_file.h"
 #include "cli/query_test_file.h"
 #include "runtime/simulator/probe.h"
 #include "simulation/harness.h"
@@ -140,8 +141,7 @@ class CaseReader {
 
 std::vector<QueryCase> allCases() {
     std::vector<std::string> files;
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(MILLRACE_SOURCE_DIR "/tests/sql")) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(sourceFile("tests/sql"))) {
         if (entry.path().extension() == ".test") files.push_back(entry.path().string());
     }
     std::sort(files.begin(), files.end());
