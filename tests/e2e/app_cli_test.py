@@ -14,7 +14,7 @@ from http.server import ThreadingHTTPServer
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from harness import MILLRACE, free_port, wait_for
+from harness import MILLRACE, deaf_port, wait_for
 from quiet_handler import QuietHandler
 
 MODEL = botocore.session.get_session().get_service_model("kinesisanalyticsv2")
@@ -186,7 +186,7 @@ def test_exit_statuses_tell_what_went_wrong(app, sql_file, tmp_path):
     assert "UnsupportedOperationException" in app.fails(8, "create", "two", "--sql", sql_file, "--runtime", "SQL-1_0")
     missing = json.loads(app.fails(1, "create", "two", "--sql", tmp_path / "missing.sql", "--json"))
     assert missing["__type"] == "io.not-found" and "missing.sql" in missing["Message"]
-    assert "millrace serve" in App(f"http://127.0.0.1:{free_port()}").fails(6, "list")
+    assert "millrace serve" in App(f"http://127.0.0.1:{deaf_port()}").fails(6, "list")
 
     error = json.loads(app.fails(3, "describe", "nobody", "--json"))
     assert error["__type"] == "ResourceNotFoundException" and "nobody" in error["Message"]
@@ -224,7 +224,7 @@ def test_completion_knows_commands_options_and_applications(app, sql_file):
     assert words("app", "create", "x", "--sql", "") == [":files"]
     assert words("serve", "--on-exit", "") == ["leave", "stop"]
     started = time.monotonic()
-    assert words("app", "start", "o", MILLRACE_ENDPOINT=f"http://127.0.0.1:{free_port()}") == []
+    assert words("app", "start", "o", MILLRACE_ENDPOINT=f"http://127.0.0.1:{deaf_port()}") == []
     assert time.monotonic() - started < 5
 
     script = subprocess.run([str(MILLRACE), "completion", "bash"], capture_output=True, text=True, check=True).stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from harness import ROLE, sql_application, wait_for
 
+pytestmark = pytest.mark.alone
 SQL = "CREATE TABLE t (id BIGINT) WITH ('connector' = 'datagen');"
 TARGET = "KinesisAnalytics_20180523.DescribeApplication"
 MEGABYTE = 1 << 20

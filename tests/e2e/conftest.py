@@ -26,3 +26,7 @@ def service(stopped_service):
 @pytest.fixture
 def client(service):
     return service.client()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: runs when no other end-to-end test does, for it measures what others would disturb")

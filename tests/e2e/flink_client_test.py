@@ -109,8 +109,10 @@ def test_flinks_classes_read_every_answer(flink, cluster, version, runtime_envir
         INSERT INTO counts SELECT customer, COUNT(*) FROM orders GROUP BY customer;
         INSERT INTO""") + "END;"
     port = cluster.start(aggregating, runtimeEnvironment=runtime_environment, configuration={
-        "parallelism.default": "2", "execution.checkpointing.interval": "1 s"})["port"]
+        "parallelism.default": "2", "execution.checkpointing.interval": "1 h"})["port"]
     cluster.publish("1.json", 1, 2)
+    # One alone: of those that are taken again and again, only the newest ten are told of when Java has started.
+    assert cluster.ask(f"/jobs/{JOB}/checkpoints", "POST", {})[0] == 202
     wait_for("a checkpoint", lambda: cluster.ask(f"/jobs/{JOB}/checkpoints")[1]["counts"]["completed"])
     # Its rates are known after a while; they are answers too.
     vertex = cluster.ask(f"/jobs/{JOB}")[1]["vertices"][0]["id"]

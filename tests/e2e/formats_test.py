@@ -10,7 +10,7 @@ import urllib.request
 
 import fastavro
 import pytest
-from harness import MILLRACE, ROOT, free_port
+from harness import MILLRACE, ROOT, deaf_port, free_port
 
 from kafka_test import EARLIEST_TO_END, broker, consume, produce, rows, sql, table  # noqa: F401  (broker is a fixture)
 
@@ -212,7 +212,7 @@ def test_subjects_by_strategy(broker, registry, strategy, subject):  # noqa: F81
 
 
 def test_a_registry_that_is_not_there(broker):  # noqa: F811
-    text = table("t", broker, "wherever", "id BIGINT", f"'format' = 'avro-confluent', 'avro-confluent.url' = 'http://127.0.0.1:{free_port()}'")
+    text = table("t", broker, "wherever", "id BIGINT", f"'format' = 'avro-confluent', 'avro-confluent.url' = 'http://127.0.0.1:{deaf_port()}'")
     done = sql(text + "INSERT INTO t VALUES (1);", "--set", "restart-strategy.type=none", patience_s=90)
     assert done.returncode != 0 and "the schema registry cannot be asked: cannot reach http://127.0.0.1" in done.stderr
 

@@ -37,6 +37,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+deaf = []
+
+
+def deaf_port():
+    """One that refuses connections for as long as this process lives: it is taken, so that no other test comes to listen there."""
+    deaf.append(socket.socket())
+    deaf[-1].bind(("127.0.0.1", 0))
+    return deaf[-1].getsockname()[1]
+
+
 class Service:
     """One `millrace serve` on loopback. start() and kill() may be called many times; the data folder stays."""
 

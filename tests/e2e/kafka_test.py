@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import MILLRACE, ROLE, ROOT, free_port, sql_application, wait_for, wait_for_status
+from harness import MILLRACE, ROLE, ROOT, deaf_port, free_port, sql_application, wait_for, wait_for_status
 from kafka_harness import (EARLIEST_TO_END, KEYS, KILLS, MESSAGES, Once, broker, consume, create_topic, produce, rows, sql, start_broker,
                            stop_broker, table)
 
@@ -153,7 +153,7 @@ def test_errors_say_what_is_wrong(broker):
     assert "sink.transactional-id-prefix" in error(
         table("t", broker, "wrong", "id INT", "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once'") +
         "INSERT INTO t VALUES (1);")
-    unreachable = table("t", f"127.0.0.1:{free_port()}", "wrong", "id INT", f"{EARLIEST_TO_END}, 'format' = 'json'") + read
+    unreachable = table("t", f"127.0.0.1:{deaf_port()}", "wrong", "id INT", f"{EARLIEST_TO_END}, 'format' = 'json'") + read
     done = sql(unreachable, patience_s=90)
     assert done.returncode != 0 and "do the brokers of 'properties.bootstrap.servers' run" in done.stderr
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from harness import ROLE, Query, free_port, sql_application, wait_for, wait_for_status
+from harness import ROLE, Query, deaf_port, sql_application, wait_for, wait_for_status
 from kinesis_harness import HORIZON, KEYS, RECORDS, Faults, Feed, fast, sql, table, whole
 
 __all__ = ["fast", "whole"]  # the fixtures
@@ -219,7 +219,7 @@ def test_errors_say_what_is_wrong(fast):
     fast.put("wrong", [("k", "{broken")])
     message = error(table("t", fast.url, "wrong", "id INT", HORIZON) + "SELECT * FROM t;")
     assert "stream/wrong" in message and "shardId-000000000000" in message and "sequence number" in message
-    message = error(table("t", f"http://127.0.0.1:{free_port()}", "wrong", "id INT",
+    message = error(table("t", f"http://127.0.0.1:{deaf_port()}", "wrong", "id INT",
                           ", 'retry-strategy.attempts.max' = '2'") + "SELECT * FROM t;")
     assert "cannot reach" in message and "aws.endpoint" in message
     assert "source.init.positon" in error(table("t", fast.url, "wrong", "id INT", ", 'source.init.positon' = 'LATEST'") +

@@ -48,6 +48,16 @@ def test_includes_name_a_room_and_never_climb():
     assert not lines_matching(tracked(".cc", ".h"), r'#include\s+["<]\.\.?/')
 
 
+def test_no_compiler_command_defines_a_path():
+    """ccache would know nothing of the same build in another checkout (src/base/source_file.h)."""
+    assert not lines_matching(tracked("CMakeLists.txt", ".cmake"), r"compile_definitions\(.*_DIR\b")
+
+
+def test_files_whose_seconds_are_noted_exist():
+    noted = json.loads(read("tests/e2e/seconds.json"))
+    assert noted and not [name for name in noted if not (ROOT / "tests/e2e" / name).exists()]
+
+
 def test_operators_that_keep_rows_say_so():
     """EXPLAIN shows what a StatefulOperator keeps, and cannot know of state that another operator registers."""
     opens = "::open(OperatorContext& context) const {"
