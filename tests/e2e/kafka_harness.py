@@ -124,6 +124,7 @@ class Feed(threading.Thread):
     def __init__(self, broker, topic, messages_a_second):
         super().__init__(daemon=True)
         self.values, self.due, self.stopping = 0, 0, threading.Event()
+        self.undelivered = []
         self.pause_s = KEYS / messages_a_second
         self.topic = topic
         self.client = Producer({**CLIENT, "bootstrap.servers": broker, "enable.idempotence": True, "linger.ms": 5})
@@ -139,11 +140,15 @@ class Feed(threading.Thread):
         for key in range(KEYS):
             while True:
                 try:
-                    self.client.produce(self.topic, f'{{"k":"k{key}","v":{self.values}}}', f"k{key}")
+                    self.client.produce(self.topic, f'{{"k":"k{key}","v":{self.values}}}', f"k{key}", on_delivery=self.delivered)
                     break
                 except BufferError:
                     self.client.poll(0.1)
         self.client.poll(0)
+
+    def delivered(self, error, message):
+        if error:
+            self.undelivered.append((str(error), message.value()))
 
     def reach(self, messages):
         """As fast as it can until there have been so many."""
@@ -205,10 +210,21 @@ class Once:
         wait_for(what, lambda: min(reader.seen() for reader in self.readers) > self.seen, patience_s, 0.02)
         self.seen = min(reader.seen() for reader in self.readers)
 
-    def finish(self):
+    def complete(self):
+        for reader in self.readers:
+            assert not reader.wrong, reader.wrong[:5]
+        return all(reader.seen() >= self.feed.values for reader in self.readers)
+
+    def finish(self, patience_s=120):
         """Every value of every key was seen once and in order, by those who read all the time and by one who reads now."""
         self.feed.finish()
-        wait_for("every value", lambda: all(reader.seen() >= self.feed.values for reader in self.readers), 120, 0.1)
+        assert not self.feed.undelivered, self.feed.undelivered[:5]
+        try:
+            wait_for("every value", self.complete, patience_s, 0.1)
+        except AssertionError as error:
+            now = [len(consume(self.broker, topic)) for topic in self.topics]
+            raise AssertionError(f"{error}; {self.feed.values} of each key were written, {[reader.last for reader in self.readers]} seen, and who "
+                                 f"reads now sees {now} rows") from None
         time.sleep(1)  # a message too many would come with the next checkpoint
         for reader in self.readers:
             reader.close()
