@@ -1,10 +1,13 @@
 #include "operators/best_pairs.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace millrace {
 
 namespace {
+
+constexpr uint32_t kNoKey = UINT32_MAX;
 
 // A note is the first two words of a sort key, inverted: zero is behind all.
 uint64_t* noteWords(std::byte* note) { return reinterpret_cast<uint64_t*>(note); }
@@ -39,7 +42,7 @@ void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& ot
 // True where that is not known.
 bool BestPairs::isAhead(uint32_t row) const {
     std::byte* const entry = batch_->entries[row];
-    if (best_.within_keys && others_->size(entry) != 1) return true;
+    if (isDivided(entry)) return true;
     const uint64_t* const note = noteWords(own_->note(entry));
     const SortKeys::Prefix& key = keys_.prefix(row);
     if (~key[0] != note[0]) return ~key[0] > note[0];
@@ -54,6 +57,47 @@ void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) co
     }
 }
 
+void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind) {
+    first.clear();
+    behind.clear();
+    const size_t mask = std::bit_ceil(ahead.size() * 2 + 1) - 1;
+    slots_.assign(mask + 1, 0);
+    first_.clear();
+    key_of_.clear();
+    for (const uint32_t row : ahead) {
+        const std::byte* const entry = batch_->entries[row];
+        if (others_->size(entry) == 0 || isDivided(entry)) {
+            key_of_.push_back(kNoKey);
+            continue;
+        }
+        size_t at = batch_->hashes[row] & mask;
+        while (slots_[at] != 0 && batch_->entries[first_[slots_[at] - 1]] != entry)
+            at = (at + 1) & mask;
+        if (slots_[at] == 0) {
+            first_.push_back(row);
+            slots_[at] = static_cast<uint32_t>(first_.size());
+        } else if (uint32_t& best = first_[slots_[at] - 1]; keys_.prefix(row) < keys_.prefix(best)) {
+            best = row;
+        }
+        key_of_.push_back(slots_[at] - 1);
+    }
+    for (size_t i = 0; i < ahead.size(); ++i) {
+        const uint32_t row = ahead[i];
+        if (key_of_[i] != kNoKey) {
+            (first_[key_of_[i]] == row ? first : behind).push_back(row);
+        } else if (others_->size(batch_->entries[row]) > 0) {
+            behind.push_back(row);
+        }
+    }
+}
+
+bool BestPairs::stands(uint32_t row) const {
+    std::byte* const entry = batch_->entries[row];
+    if (isDivided(entry)) return true;
+    const uint64_t* const note = noteWords(own_->note(entry));
+    return ~keys_.prefix(row)[0] == note[0] && ~keys_.prefix(row)[1] == note[1];
+}
+
 bool BestPairs::goesOut(uint32_t row) {
     if (!isAhead(row)) return false;
     uint64_t* const note = noteWords(own_->note(batch_->entries[row]));
@@ -63,12 +107,13 @@ bool BestPairs::goesOut(uint32_t row) {
     return true;
 }
 
-void BestPairs::keep(std::span<const uint32_t> all, Selection& chosen) const {
+void BestPairs::keep(std::span<const uint32_t> all, Selection& kept) const {
     if (best_.within_keys) {
-        chosen.assign(all.begin(), all.end());
+        kept.assign(all.begin(), all.end());
         return;
     }
-    std::erase_if(chosen, [&](uint32_t row) { return went_out_[row] != 0 || !isAhead(row); });
+    choose(all, kept);
+    std::erase_if(kept, [&](uint32_t row) { return went_out_[row] != 0; });
 }
 
 }  // namespace millrace

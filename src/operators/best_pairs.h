@@ -48,13 +48,20 @@ class BestPairs {
     void begin(const KeyedBatch& batch, RowLists& own, const RowLists& others);
     // Of the selected rows, those that may make a first pair.
     void choose(std::span<const uint32_t> selection, Selection& ahead) const;
-    // Whether a pair with that row has to go out, as it then does.
+    // Divides them into the first ones of their keys and those that come behind one of them, which need not
+    // be met if that one's pair goes out. Rows whose keys have no row of the other input are in neither.
+    void divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind);
+    // Whether a pair with that row has to go out, for all that is known. Then it is told of as one that does.
     bool goesOut(uint32_t row);
-    // Of the rows that were chosen, those that have to be kept. `all`: of which they were chosen.
-    void keep(std::span<const uint32_t> all, Selection& chosen) const;
+    // Whether it still has to, once all pairs of the batch are known: none ahead of it has gone out since.
+    bool stands(uint32_t row) const;
+    // Of the batch's rows, once all pairs are known, those that have to be kept.
+    void keep(std::span<const uint32_t> all, Selection& kept) const;
 
   private:
     bool isAhead(uint32_t row) const;
+    // Whether what is known of a key is not known of each of its partitions.
+    bool isDivided(const std::byte* entry) const { return best_.within_keys && others_->size(entry) != 1; }
 
     const BestOnly& best_;
     const KeyedBatch* batch_ = nullptr;
@@ -63,6 +70,9 @@ class BestPairs {
     SortKeys keys_;
     std::vector<ColumnPtr> columns_;
     std::vector<uint8_t> went_out_;  // of each row
+    // To find the first row of each key: a hash table of places in first_, each and 1.
+    std::vector<uint32_t> slots_, first_;
+    std::vector<uint32_t> key_of_;  // of the rows being divided: a place in first_, or none
 };
 
 }  // namespace millrace

@@ -29,7 +29,9 @@ struct RegularJoin::State final : OperatorState {
     std::optional<BestPairs> best;
     // Of the batch at hand.
     KeyedBatch keyed;
-    Selection taken_back, added, with_key, without_key, removed, ahead;
+    Selection taken_back, added, with_key, without_key, removed;
+    Selection ahead, first, behind;  // of the best
+    std::vector<std::pair<uint32_t, std::byte*>> best_pairs;
     std::vector<int64_t> matches;  // of each row of the batch
     // To find what comes and goes in one batch.
     std::vector<uint32_t> buckets, chain;
@@ -170,12 +172,23 @@ void RegularJoin::applyBest(State& state, size_t side) const {
     BestPairs& best = *state.best;
     best.begin(state.keyed, state.lists[side], state.lists[1 - side]);
     best.choose(state.with_key, state.ahead);
-    state.rows.meet(state.keyed, state.ahead,
-                    [&](std::span<const uint32_t> pairs, std::span<std::byte* const> others) {
-                        for (size_t i = 0; i < pairs.size(); ++i) {
-                            if (best.goesOut(pairs[i])) state.rows.put(pairs[i], others[i], RowKind::Insert);
-                        }
-                    });
+    best.divide(state.ahead, state.first, state.behind);
+    state.best_pairs.clear();
+    const auto meet = [&](const Selection& rows) {
+        state.rows.meet(state.keyed, rows,
+                        [&](std::span<const uint32_t> pairs, std::span<std::byte* const> others) {
+                            for (size_t i = 0; i < pairs.size(); ++i) {
+                                if (best.goesOut(pairs[i]))
+                                    state.best_pairs.emplace_back(pairs[i], others[i]);
+                            }
+                        });
+    };
+    meet(state.first);
+    best.choose(state.behind, state.ahead);
+    meet(state.ahead);
+    for (const auto& [row, other] : state.best_pairs) {
+        if (best.stands(row)) state.rows.put(row, other, RowKind::Insert);
+    }
     state.rows.flush();
     best.keep(state.with_key, state.ahead);
     state.lists[side].add(state.keyed, state.ahead, {});

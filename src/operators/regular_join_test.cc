@@ -120,7 +120,7 @@ std::shared_ptr<Operator> bestJoin(bool within_keys, std::string text = "right: 
     p.shape.inputs[0] = {kLeft, {0}, false};
     p.shape.inputs[1] = {kRight, {1}, false};
     p.shape.condition = Expression::call(
-        "<=", {Expression::column(2, kLeft[2].type, "v"), Expression::column(3, kRight[0].type, "w")});
+        "<>", {Expression::column(2, kLeft[2].type, "v"), Expression::column(3, kRight[0].type, "w")});
     p.shape.columns = {0, 1, 2, 3, 4, 5};
     p.shape.output = Schema({kLeft[0], kLeft[1], kLeft[2], kRight[0], kRight[1], kRight[2]});
     if (!text.empty())
@@ -158,6 +158,26 @@ TEST(RegularJoin, LeavesOutOnlyWhatATopOneWouldNot) {
             pairs.insert(pairs.end(), best->output.batches.begin(), best->output.batches.end());
             EXPECT_EQ(firstOfEach(pairs, within_keys), firstOfEach(all.output.batches, within_keys));
         }
+    }
+}
+
+TEST(RegularJoin, OfOneBatchOnlyTheBestPairsOfAKeyGoOut) {
+    for (const bool within_keys : {false, true}) {
+        OperatorHarness harness(bestJoin(within_keys));
+        harness.process(batchOf(kLeft, {left(1, "a", 2), left(2, "b", 8), left(3, "c", 6)}), 0);
+        // The best of key 3 does not meet the condition, and then another is; key 4 has none to meet.
+        harness.process(
+            batchOf(kRight, {right(1, "x", 4), right(2, "x", 7), right(1, "y", 7), right(3, "x", 1),
+                             right(2, "y", 9), right(1, "z", 5), right(3, "y", 6), right(4, "x", 9)}),
+            1);
+        EXPECT_EQ(harness.changes(),
+                  (Rows{"+I(1, a, 2, 7, 1, y)", "+I(2, b, 8, 9, 2, y)", "+I(3, c, 6, 1, 3, x)"}));
+        // Two rows of key 1: where they open partitions of their own, what is best of the key is not of each.
+        harness.process(batchOf(kLeft, {left(1, "d", 9)}), 0);
+        harness.output.batches.clear();
+        harness.process(batchOf(kRight, {right(1, "v", 8), right(1, "w", 9)}), 1);
+        const Rows of_each{"+I(1, a, 2, 8, 1, v)", "+I(1, d, 9, 8, 1, v)", "+I(1, a, 2, 9, 1, w)"};
+        EXPECT_EQ(harness.changes(), within_keys ? of_each : Rows{"+I(1, a, 2, 9, 1, w)"});
     }
 }
 

@@ -10,8 +10,6 @@ namespace millrace {
 
 namespace {
 
-constexpr size_t kWord = 8;
-constexpr size_t kHeaderBytes = 2 * kWord;
 constexpr size_t kNullsInHeader = 16;
 
 template <class T>
@@ -82,12 +80,6 @@ void LogLayout::measure(std::span<const ColumnPtr> columns, std::span<const uint
     if (texts_ == 0) return;
     for (uint32_t& size : bytes)
         size = (size + kWord - 1) / kWord * kWord;
-}
-
-void LogLayout::begin(std::byte* row, const std::byte* key, const std::byte* previous) const {
-    std::memcpy(row, &key, kWord);
-    std::memcpy(row + kWord, &previous, kWord);
-    std::memset(row + kHeaderBytes, 0, text_ends_ - kHeaderBytes);
 }
 
 void LogLayout::write(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,

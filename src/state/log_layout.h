@@ -42,7 +42,12 @@ class LogLayout {
     void measure(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
                  std::vector<uint32_t>& bytes);
     // Writes them to where there is room for so many; keys and previous rows are to be set before.
-    void begin(std::byte* row, const std::byte* key, const std::byte* previous) const;
+    void begin(std::byte* row, const std::byte* key, const std::byte* previous) const {
+        std::memcpy(row, &key, kWord);
+        std::memcpy(row + kWord, &previous, kWord);
+        for (size_t at = kHeaderBytes; at < text_ends_; at += kWord)
+            std::memset(row + at, 0, kWord);
+    }
     void write(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
                std::span<std::byte* const> rows);
 
@@ -55,6 +60,8 @@ class LogLayout {
     void encode(const std::byte* row, std::string& out) const;
 
   private:
+    static constexpr size_t kWord = 8;
+    static constexpr size_t kHeaderBytes = 2 * kWord;
     static constexpr size_t kNoText = SIZE_MAX;
     static constexpr uint64_t kAddress = (uint64_t{1} << 48) - 1;
     struct NullPlace {

@@ -18,7 +18,16 @@ class LogMemory {
     LogMemory(const LogMemory&) = delete;
     LogMemory& operator=(const LogMemory&) = delete;
 
-    std::byte* allocate(size_t bytes);  // a multiple of 8
+    std::byte* allocate(size_t bytes) {  // a multiple of 8
+        if (left_ < bytes) addBlock(bytes);
+        Block& block = blocks_.back();
+        std::byte* const row = block.data + block.used;
+        block.used += bytes;
+        left_ -= bytes;
+        end_.offset = block.used;
+        ++end_.number;
+        return row;
+    }
     size_t bytes() const { return bytes_; }
 
     // A place among the rows; they are numbered from 0 on.
@@ -48,8 +57,11 @@ class LogMemory {
         size_t bytes;
         size_t used;
     };
+    void addBlock(size_t bytes_min);
+
     std::shared_ptr<MemorySource> source_;
     std::vector<Block> blocks_;
+    size_t left_ = 0;  // of the last block
     Place end_;
     size_t bytes_ = 0;
 };

@@ -1,9 +1,11 @@
 // A Top-1 over an inner join, ordered by columns of one input: pairs that come behind one that has gone out
-// are never first, and with them rows of that input that can make no others (operators/best_pairs.h). Whether
-// the inputs only insert, and nothing expires, is for the join to see.
+// are never first, and with them rows of that input that can make no others (operators/best_pairs.h). A MAX
+// or MIN alone is the same: of each group only the first pair by that column matters. Whether the inputs only
+// insert, and nothing expires, is for the join to see.
 #include <algorithm>
 #include <map>
 
+#include "sql/plan/nodes/aggregate.h"
 #include "sql/plan/nodes/calc.h"
 #include "sql/plan/nodes/join.h"
 #include "sql/plan/nodes/recognised/rank.h"
@@ -14,10 +16,30 @@ namespace {
 
 using ReaderCounts = std::map<const Rel*, size_t>;
 
-// The join whose pairs `rank` ranks, all of them, and which nobody else reads; `columns` become those of the
-// pair.
-Rel* rankedJoin(const Rel& rank, const ReaderCounts& readers, std::vector<size_t>& columns) {
-    Rel* below = rank.input().get();
+// Of a node's input: that of each partition only the first row matters.
+struct FirstRows {
+    std::vector<size_t> partition;
+    std::vector<SortKey> order;
+};
+
+std::optional<FirstRows> firstRowsOf(const Rel& rel) {
+    if (const auto* rank = rel.get<RankRel>()) {
+        if (!rank->isFirst()) return std::nullopt;
+        return FirstRows{rank->partition(), rank->order()};
+    }
+    const auto* aggregate = rel.get<AggregateRel>();
+    if (!aggregate || aggregate->window || aggregate->calls.size() != 1) return std::nullopt;
+    // A group that is forgotten begins anew with whatever comes.
+    if (aggregate->state_ttl && aggregate->state_ttl->ms > 0) return std::nullopt;
+    const AggregateCall& call = aggregate->calls.front();
+    const bool max = call.function->name == "MAX", min = call.function->name == "MIN";
+    if ((!max && !min) || call.filter) return std::nullopt;
+    return FirstRows{aggregate->keys, {SortKey{call.arguments.front(), max, false}}};
+}
+
+// The join whose pairs, all of them, `reader` reads and nobody else; `columns` become those of the pair.
+Rel* joinBelow(const Rel& reader, const ReaderCounts& readers, std::vector<size_t>& columns) {
+    Rel* below = reader.input().get();
     while (readers.at(below) == 1) {
         if (const auto* join = below->get<JoinRel>()) {
             for (size_t& column : columns)
@@ -72,21 +94,21 @@ void keepBestPairs(RelRoots& roots) {
             ++readers[input.get()];
     }
     for (const Rel* rel : all) {
-        const auto* rank = rel->get<RankRel>();
-        if (!rank || !rank->isFirst()) continue;
-        std::vector<size_t> columns = rank->partition();
-        for (const SortKey& key : rank->order())
+        std::optional<FirstRows> first = firstRowsOf(*rel);
+        if (!first) continue;
+        std::vector<size_t> columns = first->partition;
+        for (const SortKey& key : first->order)
             columns.push_back(key.column);
-        Rel* const below = rankedJoin(*rel, readers, columns);
+        Rel* const below = joinBelow(*rel, readers, columns);
         if (below == nullptr) continue;
         auto& join = *below->get<JoinRel>();
         if (join.type != JoinType::Inner || join.window || join.bounds) continue;
-        std::vector<SortKey> order = rank->order();
-        const size_t parts = rank->partition().size();
-        for (size_t i = 0; i < order.size(); ++i)
-            order[i].column = columns[parts + i];
+        const size_t parts = first->partition.size();
+        for (size_t i = 0; i < first->order.size(); ++i)
+            first->order[i].column = columns[parts + i];
         columns.resize(parts);
-        join.best_pairs = bestPairsOf(join, columns, std::move(order), below->inputs[0]->schema.size());
+        join.best_pairs =
+            bestPairsOf(join, columns, std::move(first->order), below->inputs[0]->schema.size());
     }
 }
 
