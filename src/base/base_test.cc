@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -96,6 +98,37 @@ TEST(FileSystem, WritesAtomicallyAndNamesWhatIsMissing) {
     } catch (const UserError& error) {
         EXPECT_EQ(error.code(), "io.not-found");
         EXPECT_NE(std::string(error.what()).find(folder + "/missing"), std::string::npos);
+    }
+    files.removeRecursively(folder);
+}
+
+TEST(FileSystem, WritesTheSameBytesPastTheCacheAsThroughIt) {
+    FileSystem& files = localFileSystem();
+    const std::string folder = ::testing::TempDir() + "millrace_fs_uncached_test";
+    files.removeRecursively(folder);
+    files.createFolders(folder);
+    constexpr size_t kBytes = 64 * kDirectUnit;
+    const std::unique_ptr<char, decltype(&std::free)> memory(
+        static_cast<char*>(std::aligned_alloc(kDirectUnit, kBytes)), &std::free);
+    Random random(7);
+    for (size_t i = 0; i < kBytes; ++i)
+        memory.get()[i] = static_cast<char>('a' + random.below(26));
+    // Appends from aligned memory and from anywhere, of whole units and of any size, in any order.
+    for (int round = 0; round < 60; ++round) {
+        const std::string path = folder + "/" + std::to_string(round);
+        const auto file = files.createUncached(path);
+        std::string expected;
+        for (uint64_t left = 1 + random.below(6); left > 0; --left) {
+            const bool whole = random.below(3) > 0;
+            const size_t unit = whole ? kDirectUnit : 1;
+            const size_t at = random.below(32 * kDirectUnit / unit) * unit;
+            const size_t size = random.below(32 * kDirectUnit / unit) * unit;
+            file->append({memory.get() + at, size});
+            expected.append(memory.get() + at, size);
+        }
+        EXPECT_EQ(file->size(), expected.size());
+        file->sync();
+        EXPECT_EQ(readFile(files, path), expected) << round;
     }
     files.removeRecursively(folder);
 }

@@ -68,12 +68,18 @@ class LocalReadableFile final : public ReadableFile {
 
 class LocalWritableFile final : public WritableFile {
   public:
-    LocalWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+    LocalWritableFile(int fd, std::string path, bool uncached)
+        : fd_(fd), path_(std::move(path)), uncached_(uncached) {}
 
     void append(std::string_view bytes) override {
         while (!bytes.empty()) {
+            if (uncached_) setDirect(inWholeUnits(bytes));
             const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
             if (n < 0 && errno == EINTR) continue;
+            if (n < 0 && direct_ && (errno == EINVAL || errno == EOPNOTSUPP)) {  // larger units, or none
+                setDirect(false);
+                continue;
+            }
             if (n < 0) fail("write", path_, errno);
             bytes.remove_prefix(static_cast<size_t>(n));
             size_ += static_cast<uint64_t>(n);
@@ -87,9 +93,29 @@ class LocalWritableFile final : public WritableFile {
     uint64_t size() const override { return size_; }
 
   private:
+    bool inWholeUnits(std::string_view bytes) const {
+        return (reinterpret_cast<uintptr_t>(bytes.data()) | bytes.size() | size_) % kDirectUnit == 0;
+    }
+
+    // Once off it stays off: what follows lies in pages that are in the cache, or is small.
+    void setDirect(bool direct) {
+        if (direct != direct_) {
+            const int flags = ::fcntl(fd_.get(), F_GETFL);
+            if (flags < 0) fail("write", path_, errno);
+            if (::fcntl(fd_.get(), F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0) {
+                direct_ = direct;
+            } else if (!direct) {
+                fail("write", path_, errno);
+            }
+        }
+        uncached_ = direct_;
+    }
+
     Descriptor fd_;
     std::string path_;
     uint64_t size_ = 0;
+    bool uncached_;        // as far as possible from here on
+    bool direct_ = false;  // the descriptor's O_DIRECT
 };
 
 FileStatus statusOf(const std::string& path, std::string name) {
@@ -110,10 +136,9 @@ class LocalFileSystem final : public FileSystem {
         return file;
     }
 
-    std::unique_ptr<WritableFile> create(const std::string& path) override {
-        const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        if (fd < 0) fail("create", path, errno);
-        return std::make_unique<LocalWritableFile>(fd, path);
+    std::unique_ptr<WritableFile> create(const std::string& path) override { return create(path, false); }
+    std::unique_ptr<WritableFile> createUncached(const std::string& path) override {
+        return create(path, true);
     }
 
     std::vector<FileStatus> list(const std::string& folder) override {
@@ -167,6 +192,13 @@ class LocalFileSystem final : public FileSystem {
         if (fd < 0) fail("open", folder, errno);
         const Descriptor descriptor(fd);
         if (::fsync(fd) != 0) fail("sync", folder, errno);
+    }
+
+  private:
+    static std::unique_ptr<WritableFile> create(const std::string& path, bool uncached) {
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        if (fd < 0) fail("create", path, errno);
+        return std::make_unique<LocalWritableFile>(fd, path, uncached);
     }
 };
 

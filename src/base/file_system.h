@@ -30,6 +30,8 @@ class WritableFile {
     virtual uint64_t size() const = 0;
 };
 
+inline constexpr size_t kDirectUnit = 4096;  // bytes; see FileSystem::createUncached()
+
 struct FileStatus {
     std::string name;  // the last component
     bool is_folder = false;
@@ -42,7 +44,11 @@ class FileSystem {
     virtual ~FileSystem() = default;
     virtual std::unique_ptr<ReadableFile> openToRead(const std::string& path) = 0;
     virtual std::unique_ptr<WritableFile> create(const std::string& path) = 0;  // truncates what is there
-    virtual std::vector<FileStatus> list(const std::string& folder) = 0;        // sorted by name
+    // As create(), for a file that is written in large blocks and synced before anybody reads it. Its bytes
+    // go past the system's page cache while each append is of whole kDirectUnits in memory aligned to them;
+    // from the first that is not, or where the file system cannot do that, they go as ever.
+    virtual std::unique_ptr<WritableFile> createUncached(const std::string& path) { return create(path); }
+    virtual std::vector<FileStatus> list(const std::string& folder) = 0;  // sorted by name
     virtual bool exists(const std::string& path) = 0;
     virtual FileStatus status(const std::string& path) = 0;
     virtual void createFolders(const std::string& path) = 0;                  // fine if it exists

@@ -18,6 +18,8 @@
 
 namespace millrace {
 
+class EncoderOutput;
+
 // Where the bytes handed to a decoder come from, for error messages: "flights-3.json, line 17".
 struct RecordOrigin {
     std::string_view source;
@@ -94,6 +96,8 @@ class Encoder {
     virtual void header(std::string& out) { (void)out; }  // once a file
     // Appends every row as a record with its line end.
     virtual void encode(const Batch& batch, std::string& out) = 0;
+    // The same bytes; formats that write much do it without copying them.
+    virtual void encodeTo(const Batch& batch, EncoderOutput& out);
     // Appends every row as a message of its own, and where in `out` each lies: from its begin to its end.
     using Messages = std::vector<std::pair<size_t, size_t>>;
     virtual void encodeMessages(const Batch& batch, std::string& out, Messages& messages);

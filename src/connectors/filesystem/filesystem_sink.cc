@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "connectors/filesystem/file_committable.h"
+#include "connectors/filesystem/file_output.h"
 #include "connectors/filesystem/filesystem_options.h"
 #include "connectors/filesystem/overwrite.h"
 #include "connectors/filesystem/partition_commit.h"
@@ -25,8 +26,10 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 18;  // stays in the cache on the way to the file
-constexpr size_t kOpenFilesMax = 128;     // of one writer: a table partitioned finely rolls its files early
+constexpr size_t kBlockBytes = 1 << 20;       // written at once
+constexpr size_t kSmallBlockBytes = 1 << 18;  // of one of many files
+constexpr size_t kLargeBlocksMax = 16;        // open files with blocks of the larger kind
+constexpr size_t kOpenFilesMax = 128;  // of one writer: a table partitioned finely rolls its files early
 
 std::string hiddenSuffix(const std::string& job_id) { return ".inprogress." + job_id; }
 
@@ -116,9 +119,8 @@ class FileWriter final : public SinkWriter {
 
   private:
     struct OpenFile {
-        std::unique_ptr<WritableFile> file;
+        std::unique_ptr<FileOutput> output;
         FileCommittable committable;
-        std::string buffer;
         int64_t opened_ms = 0;
     };
     using OpenFiles = std::map<std::string, OpenFile>;  // by folder
@@ -204,10 +206,9 @@ class FileWriter final : public SinkWriter {
             at = open_.emplace(folder, create(folder)).first;
         }
         OpenFile& open = at->second;
-        encoder_->encode(batch, open.buffer);
-        if (open.buffer.size() >= kBufferBytes) spill(open);
-        if (static_cast<int64_t>(open.committable.bytes + open.buffer.size()) >= options_.roll_bytes)
-            close(at);
+        encoder_->encodeTo(batch, *open.output);
+        count(open);
+        if (static_cast<int64_t>(open.output->size()) >= options_.roll_bytes) close(at);
     }
 
     OpenFile create(const std::string& folder) {
@@ -226,8 +227,12 @@ class FileWriter final : public SinkWriter {
         } while (files.exists(joinPath(folder, open.committable.hidden)) ||
                  files.exists(joinPath(folder, open.committable.name)));
         open.committable.folder = folder;
-        open.file = files.create(joinPath(folder, open.committable.hidden));
-        encoder_->header(open.buffer);
+        open.output =
+            std::make_unique<FileOutput>(files.createUncached(joinPath(folder, open.committable.hidden)),
+                                         open_.size() < kLargeBlocksMax ? kBlockBytes : kSmallBlockBytes);
+        std::string header;
+        encoder_->header(header);
+        open.output->append(header);
         return open;
     }
 
@@ -239,17 +244,15 @@ class FileWriter final : public SinkWriter {
         return found;
     }
 
-    void spill(OpenFile& open) {
-        open.file->append(open.buffer);
-        open.committable.bytes += open.buffer.size();
-        bytes_out_.add(static_cast<int64_t>(open.buffer.size()));
-        open.buffer.clear();
+    void count(OpenFile& open) {
+        bytes_out_.add(static_cast<int64_t>(open.output->written() - open.committable.bytes));
+        open.committable.bytes = open.output->written();
     }
 
     void close(OpenFiles::iterator at) {
         OpenFile& open = at->second;
-        spill(open);
-        open.file->sync();
+        open.output->sync();
+        count(open);
         touched_.insert(at->first);
         closed_.push_back(open.committable.encode());
         open_.erase(at);

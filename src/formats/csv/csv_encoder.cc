@@ -7,11 +7,15 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "batch/time_points.h"
+#include "formats/encoder_output.h"
+#include "formats/text/number_texts.h"
 #include "formats/text/scalar.h"
 #include "types/floating.h"
 #include "types/integers.h"
@@ -19,8 +23,13 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kCsvFieldBytesMax = 96;        // of a value that is no text, with quotes
-constexpr size_t kCsvScratchBytes = 64 * 1024;  // stays in the cache on the way into the output
+constexpr size_t kStretchRows = 128;    // written column by column first, in memory that stays in the cache
+constexpr size_t kTimestampBytes = 64;  // with quotes
+constexpr size_t kCopiedBytes = 32;     // of a value that is no text, whatever its length
+constexpr size_t kCsvFieldBytes = 96;   // of a value that is no text, and what is copied behind it
+constexpr char kTrue[kCopiedBytes] = "true";
+constexpr char kFalse[kCopiedBytes] = "false";
+constexpr char kNothing[kCopiedBytes] = "";
 
 constexpr uint64_t inEveryByte(unsigned char byte) { return 0x0101010101010101U * byte; }
 constexpr uint64_t kHighBits = inEveryByte(0x80);
@@ -54,6 +63,9 @@ bool copyWithout(char c, char* to, std::string_view text) {
 
 bool ofTimestamps(char c) { return c != '\0' && std::strchr("0123456789+-:. Z", c) != nullptr; }
 
+// Rows are written in two steps, a stretch of them at a time. First the values of each column become texts:
+// they do not depend on each other, what a column's type asks for is asked once, and neighbours that are
+// equal (times) are written once. Then each row's texts are copied to where the row is wanted.
 class CsvEncoder final : public Encoder {
   public:
     CsvEncoder(const Schema& schema, const CsvOptions& options)
@@ -64,103 +76,185 @@ class CsvEncoder final : public Encoder {
                         static_cast<unsigned char>(options.quote), static_cast<unsigned char>('\r')})),
           timestamps_quoted_(options.quote != '\0' && !ofTimestamps(options.quote) &&
                              !ofTimestamps(options.escape) && unsafe_max_ >= ' '),
-          row_bytes_(schema.size() * kCsvFieldBytesMax + 4),
-          scratch_(kCsvScratchBytes) {}
+          fields_(schema.size()),
+          bounds_(kStretchRows) {
+        for (size_t i = 0; i < schema_.size(); ++i)
+            fields_[i].type = &schema_[i].type;
+    }
 
     void encode(const Batch& batch, std::string& out) override {
-        out_ = &out;
-        fields_.clear();
-        for (size_t i = 0; i < schema_.size(); ++i)
-            fields_.push_back({batch.column(i).get(), batch.column(i)->validity(), &schema_[i].type});
-        char* at = scratch_.data();
-        for (size_t row = 0; row < batch.rows(); ++row) {
-            const size_t start = written(at);
-            at = makeRoom(at, 0);
-            for (const auto& [column, valid, type] : fields_) {
-                if (valid && valid[row] == 0) {
-                    if (options_.null_literal) at = writeText(at, *options_.null_literal);
-                } else {
-                    at = writeValue(at, *column, row, *type);
-                }
-                *at++ = options_.delimiter;
-            }
-            if (!fields_.empty()) --at;
-            // A blank line would not be read as a record.
-            if (written(at) == start && options_.quote != '\0') {
-                *at++ = options_.quote;
-                *at++ = options_.quote;
-            }
-            *at++ = '\n';
+        StringOutput output(scratch_, out);
+        encodeTo(batch, output);
+    }
+
+    void encodeTo(const Batch& batch, EncoderOutput& out) override {
+        char* at = out.begin();
+        for (size_t begin = 0; begin < batch.rows(); begin += kStretchRows) {
+            const size_t rows = std::min(kStretchRows, batch.rows() - begin);
+            bounds_.assign(rows, (fields_.size() + 1) * kCsvFieldBytes);
+            for (size_t i = 0; i < fields_.size(); ++i)
+                prepare(fields_[i], *batch.column(i), begin, rows);
+            for (size_t row = 0; row < rows; ++row)
+                at = writeRow(out.room(at, bounds_[row]), row);
         }
-        flush(at);
-        if (scratch_.size() > 16 * kCsvScratchBytes) {
-            scratch_.resize(kCsvScratchBytes);
-            scratch_.shrink_to_fit();
-        }
+        out.finish(at);
     }
 
   private:
+    // A column of the stretch.
     struct Field {
-        const Column* column;
-        const uint8_t* valid;  // nullptr: no NULLs
-        const LogicalType* type;
+        const LogicalType* type = nullptr;
+        // Whether its texts are yet to be quoted, if need be. Those that are not have kCopiedBytes that can
+        // be read.
+        bool raw = false;
+        std::vector<std::string_view> texts = std::vector<std::string_view>(kStretchRows);
+        std::vector<char> slots;  // where they lie, if not in the column
+        std::string text;         // the same for values of any length
     };
 
-    // Writers take and return the place to write at, in scratch_: a member would be read and written again
-    // with each byte, which might be its own.
-    size_t written(const char* at) const { return out_->size() + static_cast<size_t>(at - scratch_.data()); }
+    char* slots(Field& field, size_t bytes) {
+        if (field.slots.empty()) field.slots.resize(kStretchRows * bytes);
+        return field.slots.data();
+    }
 
-    void flush(const char* at) { out_->append(scratch_.data(), static_cast<size_t>(at - scratch_.data())); }
+    void prepare(Field& field, const Column& column, size_t begin, size_t rows) {
+        const auto each = [&](auto&& text_of) {
+            for (size_t row = 0; row < rows; ++row)
+                field.texts[row] = text_of(begin + row);
+        };
+        const auto each_in = [&](size_t slot_bytes, auto&& write) {
+            char* slot = slots(field, slot_bytes);
+            each([&](size_t at) -> std::string_view {
+                char* const text = std::exchange(slot, slot + slot_bytes);
+                return {text, static_cast<size_t>(write(text, at) - text)};
+            });
+        };
+        field.raw = false;
+        switch (field.type->kind()) {
+            case TypeKind::TinyInt:
+            case TypeKind::SmallInt:
+            case TypeKind::Integer:
+            case TypeKind::IntervalYearMonth:
+                text::writeIntegers(column.data<int32_t>() + begin, rows, slots(field, text::kSlotBytes),
+                                    field.texts.data());
+                break;
+            case TypeKind::BigInt:
+                text::writeIntegers(column.data<int64_t>() + begin, rows, slots(field, text::kSlotBytes),
+                                    field.texts.data());
+                break;
+            case TypeKind::Float:
+                each_in(kCopiedBytes,
+                        [&](char* to, size_t at) { return appendFloat(to, column.data<float>()[at]); });
+                break;
+            case TypeKind::Double:
+                each_in(kCopiedBytes,
+                        [&](char* to, size_t at) { return appendDouble(to, column.data<double>()[at]); });
+                break;
+            case TypeKind::Boolean:
+                each([&](size_t at) {
+                    return column.data<uint8_t>()[at] != 0 ? std::string_view(kTrue, 4)
+                                                           : std::string_view(kFalse, 5);
+                });
+                break;
+            case TypeKind::Char:
+            case TypeKind::Varchar:
+                field.raw = true;
+                each([&](size_t at) { return column.data<StringView>()[at].view(); });
+                break;
+            case TypeKind::Timestamp:
+            case TypeKind::TimestampLtz:
+                field.raw = !timestamps_quoted_;
+                prepareTimestamps(field, column, begin, rows);
+                break;
+            default:
+                field.raw = true;
+                prepareOthers(field, column, begin, rows);
+                break;
+        }
+        if (column.validity() != nullptr) prepareNulls(field, column.validity() + begin, rows);
+        if (field.raw) {
+            for (size_t row = 0; row < rows; ++row)
+                bounds_[row] += 2 * field.texts[row].size() + 2;
+        }
+    }
 
-    // For so many bytes of text, and whatever else a row holds beside texts.
-    char* makeRoom(char* at, size_t text_bytes) {
-        const size_t wanted = text_bytes + row_bytes_;
-        if (static_cast<size_t>(scratch_.data() + scratch_.size() - at) >= wanted) return at;
-        flush(at);
-        if (wanted > scratch_.size()) scratch_.resize(wanted);
-        return scratch_.data();
+    void prepareTimestamps(Field& field, const Column& column, size_t begin, size_t rows) {
+        char* slot = slots(field, kTimestampBytes);
+        std::string_view text;
+        TimePoint written;
+        for (size_t row = 0; row < rows; ++row) {
+            const TimePoint time = timePointAt(column, begin + row);
+            if (row == 0 || time != written) {
+                written = time;
+                char* end = slot;
+                if (!field.raw) *end++ = options_.quote;
+                end = writeTimestamp(end, time, *field.type);
+                if (!field.raw) *end++ = options_.quote;
+                text = {slot, static_cast<size_t>(end - slot)};
+                slot += kTimestampBytes;
+            }
+            field.texts[row] = text;
+        }
+    }
+
+    void prepareOthers(Field& field, const Column& column, size_t begin, size_t rows) {
+        std::array<size_t, kStretchRows> ends;
+        field.text.clear();
+        for (size_t row = 0; row < rows; ++row) {
+            const Value value = column.valueAt(begin + row);
+            if (!value.isNull()) toText(value, *field.type, field.text);
+            ends[row] = field.text.size();
+        }
+        for (size_t row = 0, from = 0; row < rows; from = ends[row++])
+            field.texts[row] = std::string_view(field.text).substr(from, ends[row] - from);
+    }
+
+    void prepareNulls(Field& field, const uint8_t* valid, size_t rows) {
+        if (std::memchr(valid, 0, rows) == nullptr) return;
+        std::string_view text = std::string_view(kNothing);
+        if (options_.null_literal) {
+            text = *options_.null_literal;
+            if (!field.raw) {
+                null_text_.resize(2 * text.size() + 2 + kCopiedBytes);
+                text = {null_text_.data(),
+                        static_cast<size_t>(writeText(null_text_.data(), text) - null_text_.data())};
+            }
+        }
+        for (size_t row = 0; row < rows; ++row) {
+            if (valid[row] != 0) continue;
+            field.texts[row] = text;
+            bounds_[row] += text.size();
+        }
+    }
+
+    char* writeRow(char* at, size_t row) const {
+        const char* const start = at;
+        const char delimiter = options_.delimiter;
+        for (const Field& field : fields_) {
+            const std::string_view text = field.texts[row];
+            if (field.raw) {
+                at = writeText(at, text);
+            } else {
+                std::memcpy(at, text.data(), kCopiedBytes);
+                if (text.size() > kCopiedBytes)
+                    std::memcpy(at + kCopiedBytes, text.data() + kCopiedBytes, text.size() - kCopiedBytes);
+                at += text.size();
+            }
+            *at++ = delimiter;
+        }
+        if (!fields_.empty()) --at;
+        // A blank line would not be read as a record.
+        if (at == start && options_.quote != '\0') {
+            *at++ = options_.quote;
+            *at++ = options_.quote;
+        }
+        *at++ = '\n';
+        return at;
     }
 
     static char* put(char* at, std::string_view text) {
         std::memcpy(at, text.data(), text.size());
         return at + text.size();
-    }
-
-    char* writeValue(char* at, const Column& column, size_t row, const LogicalType& type) {
-        switch (type.kind()) {
-            case TypeKind::TinyInt:
-            case TypeKind::SmallInt:
-            case TypeKind::Integer:
-            case TypeKind::IntervalYearMonth:
-                return appendInteger(at, column.data<int32_t>()[row]);
-            case TypeKind::BigInt:
-                return appendInteger(at, column.data<int64_t>()[row]);
-            case TypeKind::Float:
-                return appendFloat(at, column.data<float>()[row]);
-            case TypeKind::Double:
-                return appendDouble(at, column.data<double>()[row]);
-            case TypeKind::Boolean:
-                return put(at, column.data<uint8_t>()[row] != 0 ? "true" : "false");
-            case TypeKind::Char:
-            case TypeKind::Varchar:
-                return writeText(at, column.data<StringView>()[row].view());
-            case TypeKind::Timestamp:
-            case TypeKind::TimestampLtz: {
-                if (timestamps_quoted_) {
-                    *at++ = options_.quote;
-                    at = writeTimestamp(at, timePointAt(column, row), type);
-                    *at++ = options_.quote;
-                    return at;
-                }
-                char buffer[64];
-                const char* const end = writeTimestamp(buffer, timePointAt(column, row), type);
-                return writeText(at, {buffer, static_cast<size_t>(end - buffer)});
-            }
-            default:
-                text_.clear();
-                toText(column.valueAt(row), type, text_);
-                return writeText(at, text_);
-        }
     }
 
     char* writeTimestamp(char* out, TimePoint time, const LogicalType& type) const {
@@ -270,8 +364,8 @@ class CsvEncoder final : public Encoder {
         return bytes;
     }
 
-    char* writeText(char* at, std::string_view text) {
-        at = makeRoom(at, 2 * text.size() + 2);
+    // With 2 * text.size() + 2 bytes free.
+    char* writeText(char* at, std::string_view text) const {
         if (options_.quote == '\0') {
             if (text.find(options_.delimiter) != std::string_view::npos ||
                 text.find('\n') != std::string_view::npos) {
@@ -303,11 +397,10 @@ class CsvEncoder final : public Encoder {
     const CsvOptions options_;
     const unsigned char unsafe_max_;
     const bool timestamps_quoted_;  // and nothing in them is escaped
-    const size_t row_bytes_;        // of a row's values that are no texts, with delimiters and the line end
+    std::vector<Field> fields_;
+    std::vector<size_t> bounds_;  // of the stretch's rows
+    std::vector<char> null_text_;
     std::vector<char> scratch_;
-    std::vector<Field> fields_;   // of the batch that is being written
-    std::string* out_ = nullptr;  // what encode() was given
-    std::string text_;
     mutable text::TimestampWriter timestamps_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "batch/time_points.h"
+#include "formats/encoder_output.h"
 #include "formats/json/json_text.h"
 #include "types/decimal.h"
 #include "types/floating.h"
@@ -15,13 +16,12 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kFlatBytesMax = 72;         // of a value that is no text
-constexpr size_t kScratchBytes = 64 * 1024;  // stays in the cache on the way into the output
+constexpr size_t kFlatBytesMax = 72;  // of a value that is no text
 
 class JsonEncoder final : public Encoder {
   public:
     JsonEncoder(const Schema& schema, const JsonOptions& options, JsonEncoding encoding)
-        : schema_(schema), options_(options), encoding_(encoding), scratch_(kScratchBytes) {
+        : schema_(schema), options_(options), encoding_(encoding) {
         for (size_t i = 0; i < schema_.size(); ++i) {
             checkType(schema_[i].type, schema_[i].name);
             std::string name = ",";
@@ -32,22 +32,15 @@ class JsonEncoder final : public Encoder {
     }
 
     void encode(const Batch& batch, std::string& out) override {
-        size_t used = 0;
-        for (size_t row = 0; row < batch.rows(); ++row) {
-            const size_t bound = rowBound(batch, row);
-            if (used + bound > scratch_.size()) {
-                out.append(scratch_.data(), used);
-                used = 0;
-                if (bound > scratch_.size()) scratch_.resize(bound);
-            }
-            char* const end = writeRow(batch, row, scratch_.data() + used);
-            used = static_cast<size_t>(end - scratch_.data());
-        }
-        out.append(scratch_.data(), used);
-        if (scratch_.size() > 16 * kScratchBytes) {
-            scratch_.resize(kScratchBytes);
-            scratch_.shrink_to_fit();
-        }
+        StringOutput output(scratch_, out);
+        encodeTo(batch, output);
+    }
+
+    void encodeTo(const Batch& batch, EncoderOutput& out) override {
+        char* at = out.begin();
+        for (size_t row = 0; row < batch.rows(); ++row)
+            at = writeRow(batch, row, out.room(at, rowBound(batch, row)));
+        out.finish(at);
     }
 
     // A line each: a JSON text has no line ends of its own.

@@ -1,6 +1,7 @@
 #include "formats/format.h"
 
 #include "base/error.h"
+#include "formats/encoder_output.h"
 
 namespace millrace {
 
@@ -12,6 +13,12 @@ void Decoder::reject(Problem problem, const char* cause, std::string_view record
                      const RecordOrigin& at) const {
     if (rejected_ == nullptr) throw UserError(std::move(problem));
     rejected_->reject({record, cause, problem.message, at.line, at.offset});
+}
+
+void Encoder::encodeTo(const Batch& batch, EncoderOutput& out) {
+    std::string bytes;
+    encode(batch, bytes);
+    out.append(bytes);
 }
 
 void Encoder::encodeMessages(const Batch& batch, std::string& out, Messages& messages) {

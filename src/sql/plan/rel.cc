@@ -188,7 +188,8 @@ const std::vector<Rewrite>& rewrites() {
             rewrite("filter_by_running_extremes",
                     "rows that cannot be their window's largest or smallest do not reach the join with it",
                     filterByRunningExtremes),
-            rewrite("keep_best_pairs", "a join leaves out pairs that a Top-1, MAX or MIN of them would not look at",
+            rewrite("keep_best_pairs",
+                    "a join leaves out pairs that a Top-1, MAX or MIN of them would not look at",
                     keepBestPairs),
             {"answer_at_the_end", "in batch mode, results come when they are final", answerAtTheEnd},
         };
