@@ -15,9 +15,10 @@ constexpr int64_t kNoWinner = -1;  // the row in state stays
 }
 
 struct Deduplicate::State final : OperatorState {
-    explicit State(KeyedTable& rows_table) : table(rows_table) {}
+    State(KeyedTable& rows_table, const Kept& what) : table(rows_table), kept(what) {}
 
     KeyedTable& table;
+    const Kept& kept;
     // Of the batch at hand.
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
@@ -35,31 +36,68 @@ struct Deduplicate::State final : OperatorState {
 };
 
 Deduplicate::Deduplicate(DeduplicateParameters parameters) : p_(std::move(parameters)) {
+    const auto is_key = [&](size_t column) {
+        return std::find(p_.keys.begin(), p_.keys.end(), column) != p_.keys.end();
+    };
+    const auto orders = [&](size_t column) {
+        return std::any_of(p_.order.begin(), p_.order.end(),
+                           [&](const SortOrder& by) { return by.column == column; });
+    };
+    std::copy_if(p_.order.begin(), p_.order.end(), std::back_inserter(order_),
+                 [&](const SortOrder& by) { return !is_key(by.column); });
+    std::vector<size_t> all, ordering;
     for (size_t column = 0; column < p_.input.size(); ++column) {
-        if (std::find(p_.keys.begin(), p_.keys.end(), column) == p_.keys.end()) values_.push_back(column);
+        if (is_key(column)) continue;
+        all.push_back(column);
+        if (orders(column)) ordering.push_back(column);
     }
-    for (const SortOrder& by : p_.order) {
-        const auto at = std::find(values_.begin(), values_.end(), by.column);
-        if (at == values_.end()) continue;
-        order_.push_back(by);
-        order_fields_.push_back(p_.keys.size() + static_cast<size_t>(at - values_.begin()));
-    }
+    whole_rows_ = keeping(std::move(all));
+    only_order_ = keeping(std::move(ordering));
     most_lose_ = !p_.keep_last;
 }
 
 Deduplicate::~Deduplicate() = default;
 
+Deduplicate::Kept Deduplicate::keeping(std::vector<size_t> columns) const {
+    Kept kept;
+    for (const SortOrder& by : order_) {
+        const auto at = std::find(columns.begin(), columns.end(), by.column) - columns.begin();
+        kept.order_fields.push_back(p_.keys.size() + static_cast<size_t>(at));
+    }
+    kept.columns = std::move(columns);
+    return kept;
+}
+
 std::vector<KeptState> Deduplicate::keeps() const {
-    return {{"deduplicate", oneRowForEach(p_.input, p_.keys), untilExpired(p_.ttl, TtlFrom::Option)}};
+    std::string rows = oneRowForEach(p_.input, p_.keys);
+    if (!firstArrival() && !p_.generates_update_before) rows += ", with what rows are ordered by alone";
+    return {{"deduplicate", std::move(rows), untilExpired(p_.ttl, TtlFrom::Option)}};
+}
+
+bool Deduplicate::keepsOnlyOrder(OperatorContext& context) const {
+    if (firstArrival()) return false;
+    std::vector<std::string>& list = context.state().list("deduplicate-keeps", Redistribution::Union);
+    const bool only_order = context.restored() ? !list.empty() : !p_.generates_update_before;
+    if (only_order && p_.generates_update_before) {
+        throw UserError(
+            "state.incompatible",
+            "the snapshot has only what the rows of each key are ordered by, since results did not "
+            "have to be taken back; those of the query as it is now have to be",
+            "start without the state of this query, or with a sink that takes upserts, as before");
+    }
+    list.clear();
+    if (only_order) list.emplace_back("order");
+    return only_order;
 }
 
 std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const {
+    const Kept& kept = keepsOnlyOrder(context) ? only_order_ : whole_rows_;
     KeyedStateDescriptor descriptor;
     descriptor.name = "deduplicate";
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
-    if (!firstArrival()) descriptor.value = Aggregation::keySchema(p_.input, values_);
+    if (!firstArrival()) descriptor.value = Aggregation::keySchema(p_.input, kept.columns);
     descriptor.ttl = p_.ttl;
-    return std::make_unique<State>(context.state().table(descriptor));
+    return std::make_unique<State>(context.state().table(descriptor), kept);
 }
 
 // The groups' state rows. With a TTL, or where most rows lose, those known are only read, since losing
@@ -104,7 +142,7 @@ void Deduplicate::chooseWinners(State& state, const Batch& batch) const {
         state.sort_keys.encode(columns, order_, rows);
     }
     columns.clear();
-    for (const size_t field : order_fields_)
+    for (const size_t field : state.kept.order_fields)
         columns.push_back(loadColumn(state.table.layout(), field, state.former_rows));
     state.former_sort_keys.encode(columns, order_, state.former_rows.size());
     for (size_t i = 0; i < rows; ++i) {
@@ -189,16 +227,15 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
 
     std::vector<ColumnPtr> columns;
     std::vector<ColumnPtr> stored;
-    size_t field = state.table.firstValueField();
     for (size_t column = 0; column < p_.output.size(); ++column) {
         const ColumnPtr all = Column::retyped(batch.column(column), p_.output[column].type);
-        const bool key = std::find(values_.begin(), values_.end(), column) == values_.end();
-        columns.push_back(with_former && !key ? loadOrGather(state.table.layout(), field, former, all, values,
-                                                             state.table.heap())
-                                              : Column::gather(all, values));
-        if (key) continue;
-        stored.push_back(all);
-        ++field;
+        const bool in_state =
+            stored.size() < state.kept.columns.size() && state.kept.columns[stored.size()] == column;
+        const size_t field = state.table.firstValueField() + stored.size();
+        columns.push_back(with_former && in_state ? loadOrGather(state.table.layout(), field, former, all,
+                                                                 values, state.table.heap())
+                                                  : Column::gather(all, values));
+        if (in_state) stored.push_back(all);
     }
     storeColumns(state.table.layout(), state.table.firstValueField(), stored, winners, changed,
                  state.table.heap());

@@ -2,7 +2,9 @@
 // order; input that only inserts.
 //
 // State: table "deduplicate": the keys and, unless only the first arrival counts, the row that stands for
-// them.
+// them. Where nothing downstream needs -U, nobody asks for a row that has been sent: only what it is ordered
+// by is kept. List "deduplicate-keeps" says so then; a job that goes on from a snapshot without it keeps
+// rows.
 //
 // In processing time the first row is the one that arrives first: it is emitted as +I and never changes. In
 // all other cases a batch makes at most one change a key: +I for a new one, -U and +U (only +U where nothing
@@ -41,17 +43,23 @@ class Deduplicate final : public StatefulOperator {
 
   private:
     struct State;
+    struct Kept {
+        std::vector<size_t> columns;       // of the input, beside the keys
+        std::vector<size_t> order_fields;  // of state rows
+    };
     bool firstArrival() const { return !p_.keep_last && p_.order.empty(); }
+    Kept keeping(std::vector<size_t> columns) const;
+    bool keepsOnlyOrder(OperatorContext& context) const;
     Selection arrivals(State& state, size_t rows) const;
     void findGroups(State& state) const;
     void chooseWinners(State& state, const Batch& batch) const;
     void emitChanges(State& state, const Batch& batch, Output& output) const;
 
     DeduplicateParameters p_;
-    std::vector<size_t> values_;        // input columns that are no keys
-    std::vector<SortOrder> order_;      // without keys, in which rows of one key do not differ
-    std::vector<size_t> order_fields_;  // of state rows
-    bool most_lose_;                    // most rows change nothing: so they are only read at first
+    std::vector<SortOrder> order_;  // without keys, in which rows of one key do not differ
+    Kept whole_rows_;
+    Kept only_order_;
+    bool most_lose_;  // most rows change nothing: so they are only read at first
 };
 
 }  // namespace millrace

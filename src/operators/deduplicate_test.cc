@@ -98,9 +98,10 @@ TEST(Deduplicate, AgreesWithAMapWhateverTheBatchesAndRestores) {
     for (uint64_t seed = 1; seed <= 60; ++seed) {
         std::mt19937_64 random(seed);
         const auto below = [&](uint64_t n) { return random() % n; };
-        const Options options{.last = seed % 2 == 0, .rowtime = seed % 3 != 0};
+        const Options options{.last = seed % 2 == 0, .rowtime = seed % 3 != 0, .update_before = seed % 5 < 3};
         std::map<Value, std::vector<Value>> twin;
         std::map<std::string, int64_t> shown;
+        std::map<std::string, std::string> shown_of;  // each key, without -U
         auto harness = std::make_unique<OperatorHarness>(deduplicate(options), std::vector<size_t>{1});
         for (int step = 0; step < 30; ++step) {
             std::vector<TestRow> rows;
@@ -118,6 +119,12 @@ TEST(Deduplicate, AgreesWithAMapWhateverTheBatchesAndRestores) {
             for (const Batch& batch : harness->output.batches) {
                 for (size_t i = 0; i < batch.rows(); ++i) {
                     const std::string text = OperatorHarness::rowText(batch, i);
+                    if (!options.update_before) {
+                        std::string& former = shown_of[batch.column(1)->textAt(i)];
+                        ASSERT_EQ(batch.kind(i), former.empty() ? RowKind::Insert : RowKind::UpdateAfter);
+                        if (!former.empty() && --shown[former] == 0) shown.erase(former);
+                        former = text;
+                    }
                     shown[text] += isRetraction(batch.kind(i)) ? -1 : 1;
                     ASSERT_GE(shown[text], 0) << "seed " << seed;
                     if (shown[text] == 0) shown.erase(text);
@@ -135,6 +142,28 @@ TEST(Deduplicate, AgreesWithAMapWhateverTheBatchesAndRestores) {
             }
         }
     }
+}
+
+TEST(Deduplicate, KeepsOnlyWhatRowsAreOrderedByWhereNothingIsTakenBack) {
+    const std::string text(5000, 'x');
+    const auto run = [&](OperatorHarness& harness) {
+        harness.process(batchOf(kInput, {row(1, 5, text), row(2, 5, text)}));
+    };
+    OperatorHarness whole(deduplicate({}), {1}), only_order(deduplicate({.update_before = false}), {1});
+    run(whole);
+    run(only_order);
+    const auto whole_snapshot = whole.snapshot(), narrow_snapshot = only_order.snapshot();
+    // Which of them a job has is decided when it begins.
+    OperatorHarness goes_on(deduplicate({.update_before = false}), {1}, 2, narrow_snapshot);
+    goes_on.process(batchOf(kInput, {row(1, 4, "late"), row(2, 6, "b"), row(3, 1, "c")}));
+    EXPECT_EQ(changes(goes_on), (Changes{"+U(b, 2)", "+I(c, 3)"}));
+    OperatorHarness from_whole(deduplicate({.update_before = false}), {1}, 1, whole_snapshot);
+    from_whole.process(batchOf(kInput, {row(1, 4, "late"), row(2, 6, "b")}));
+    EXPECT_EQ(changes(from_whole), (Changes{"+U(b, 2)"}));
+    OperatorHarness again(deduplicate({}), {1}, 1, from_whole.snapshot());
+    again.process(batchOf(kInput, {row(2, 7, "c")}));
+    EXPECT_EQ(changes(again), (Changes{"-U(b, 2)", "+U(c, 2)"}));
+    EXPECT_THROW(OperatorHarness(deduplicate({}), {1}, 1, narrow_snapshot), UserError);
 }
 
 }  // namespace

@@ -6,7 +6,11 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from harness import ROOT
+
+pytestmark = pytest.mark.alone
 
 KEYS = 600_000
 JOB = """
