@@ -324,9 +324,11 @@ class CsvEncoder final : public Encoder {
     }
 
     // Jackson quotes whatever may need it: texts of more than 24 characters, or with a character up to the
-    // highest of delimiter and quote (a space, so every timestamp), or with the escape character.
+    // highest of delimiter and quote (a space, so every timestamp), or with the escape character. Here it is
+    // also texts with a byte order mark first, which whoever reads a file that begins with it leaves out.
     bool needsQuotes(std::string_view text) const {
         constexpr size_t kUnitsMax = 24;  // of UTF-16, each of which is up to three bytes
+        if (text.starts_with("\xEF\xBB\xBF")) return true;
         if (text.size() > kUnitsMax) {
             uint64_t high = static_cast<unsigned char>(text[kUnitsMax]);
             for (size_t i = 0; i < kUnitsMax; i += 8)

@@ -141,7 +141,7 @@ class CsvTwin {
     std::string quoted(const std::string& text) const {
         if (quote_ == '\0') return text;
         size_t units = 0;
-        bool wanted = false;
+        bool wanted = text.starts_with("\xEF\xBB\xBF");
         for (const char c : text) {
             const auto byte = static_cast<unsigned char>(c);
             units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
@@ -326,6 +326,15 @@ TEST(CsvTwin, RandomColumnsOfAllTypes) {
         }
         ASSERT_EQ(output.all(), expected) << "round " << round;
     }
+}
+
+TEST(CsvTwin, AByteOrderMarkOfATextIsNotTheFiles) {
+    const Schema schema({{"a", LogicalType::string()}, {"b", LogicalType::string()}});
+    BatchBuilder builder(schema);
+    builder.appendRow(Row{Value::string("\xEF\xBB\xBF"), Value::string("bc")});
+    std::string text;
+    findFormat("csv").make_encoder(schema, {})->encode(builder.finish(), text);
+    EXPECT_EQ(text, "\"\xEF\xBB\xBF\",bc\n");
 }
 
 TEST(CsvTwin, WithoutQuotesOnlyWhatNeedsNone) {
