@@ -107,6 +107,31 @@ bool BestPairs::goesOut(uint32_t row) {
     return true;
 }
 
+// All pairs of a row of the other input are of one partition.
+void BestPairs::chooseKept(const KeyedBatch& batch, RowLists& own, std::span<const uint32_t> rows,
+                           std::span<std::byte* const> kept, Selection& chosen) {
+    std::vector<size_t> ordering;
+    for (const SortOrder& by : best_.order)
+        ordering.push_back(by.column);
+    columns_ = own.load(ordering, kept);
+    keys_.encode(columns_, best_.order, kept.size());
+    chosen.clear();
+    for (uint32_t pair = 0; pair < rows.size(); ++pair) {
+        if (pair == 0 || rows[pair] != rows[pair - 1]) {
+            chosen.push_back(pair);
+        } else if (keys_.less(pair, keys_, chosen.back())) {
+            chosen.back() = pair;
+        }
+    }
+    for (const uint32_t pair : chosen) {
+        uint64_t* const note = noteWords(own.note(batch.entries[rows[pair]]));
+        const uint64_t first = ~keys_.prefix(pair)[0], second = ~keys_.prefix(pair)[1];
+        if (first < note[0] || (first == note[0] && second < note[1])) continue;
+        note[0] = first;
+        note[1] = second;
+    }
+}
+
 void BestPairs::keep(std::span<const uint32_t> all, Selection& kept) const {
     if (best_.within_keys) {
         kept.assign(all.begin(), all.end());

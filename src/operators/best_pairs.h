@@ -55,6 +55,10 @@ class BestPairs {
     bool goesOut(uint32_t row);
     // Whether it still has to, once all pairs of the batch are known: none ahead of it has gone out since.
     bool stands(uint32_t row) const;
+    // Of pairs that rows of a batch of the other input, ascending, make with kept rows of `side`: the places
+    // of those that have to go out, as they then do. They are one for each row of the batch.
+    void chooseKept(const KeyedBatch& batch, RowLists& own, std::span<const uint32_t> rows,
+                    std::span<std::byte* const> kept, Selection& chosen);
     // Of the batch's rows, once all pairs are known, those that have to be kept.
     void keep(std::span<const uint32_t> all, Selection& kept) const;
 

@@ -140,7 +140,7 @@ void RegularJoin::apply(State& state, size_t side, const Batch& batch, const Sel
         with_key = state.removed;
     }
     state.lists[side].enterKeys(state.keyed, with_key);
-    if (state.best && state.best->side() == side) return applyBest(state, side);
+    if (state.best) return state.best->side() == side ? applyBest(state, side) : applyToBest(state, side);
     state.matches.assign(batch.rows(), 0);
     const bool plain = p_.shape.type == JoinType::Inner && !p_.shape.inputs[1 - side].retracts;
     state.rows.meet(state.keyed, with_key,
@@ -192,6 +192,18 @@ void RegularJoin::applyBest(State& state, size_t side) const {
     state.rows.flush();
     best.keep(state.with_key, state.ahead);
     state.lists[side].add(state.keyed, state.ahead, {});
+}
+
+// Inserts of the other side.
+void RegularJoin::applyToBest(State& state, size_t side) const {
+    state.rows.meet(state.keyed, state.with_key,
+                    [&](std::span<const uint32_t> pairs, std::span<std::byte* const> kept) {
+                        state.best->chooseKept(state.keyed, state.lists[1 - side], pairs, kept, state.ahead);
+                        for (const uint32_t pair : state.ahead)
+                            state.rows.put(pairs[pair], kept[pair], RowKind::Insert);
+                    });
+    state.rows.flush();
+    state.lists[side].add(state.keyed, state.with_key, {});
 }
 
 void RegularJoin::pairUp(State& state, size_t side, const Batch& batch, uint32_t row, std::byte* other,

@@ -46,6 +46,7 @@ class RegularJoin final : public StatefulOperator {
     void net(State& state, size_t side) const;
     void apply(State& state, size_t side, const Batch& batch, const Selection& rows, bool retract) const;
     void applyBest(State& state, size_t side) const;
+    void applyToBest(State& state, size_t side) const;
     void pairUp(State& state, size_t side, const Batch& batch, uint32_t row, std::byte* other,
                 bool retract) const;
     void putOutOwn(State& state, const Batch& batch, const Selection& rows, bool retract) const;

@@ -181,6 +181,19 @@ TEST(RegularJoin, OfOneBatchOnlyTheBestPairsOfAKeyGoOut) {
     }
 }
 
+TEST(RegularJoin, OfKeptRowsOnlyTheBestMeetsARowThatComesLater) {
+    for (const bool within_keys : {false, true}) {
+        OperatorHarness harness(bestJoin(within_keys));
+        harness.process(
+            batchOf(kRight, {right(1, "x", 4), right(1, "y", 9), right(1, "z", 7), right(2, "x", 3)}), 1);
+        harness.process(batchOf(kLeft, {left(1, "a", 9), left(2, "b", 0), left(3, "c", 0)}), 0);
+        // What went out is known of, whichever side came last.
+        harness.process(batchOf(kRight, {right(1, "v", 6), right(2, "y", 4), right(1, "w", 8)}), 1);
+        EXPECT_EQ(harness.changes(), (Rows{"+I(1, a, 9, 7, 1, z)", "+I(2, b, 0, 3, 2, x)",
+                                           "+I(2, b, 0, 4, 2, y)", "+I(1, a, 9, 8, 1, w)"}));
+    }
+}
+
 TEST(RegularJoin, KeepsNoRowsThatCannotBeFirst) {
     OperatorHarness harness(bestJoin(false));
     harness.process(batchOf(kLeft, {left(1, "a", 0)}), 0);
