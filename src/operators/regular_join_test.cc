@@ -322,12 +322,12 @@ class RandomChanges {
                 changes.push_back(std::move(gone));
                 continue;
             }
-            static const char* const kTexts[] = {"a", "b", "a text that is too long to be inline"};
+            static const char* const texts[] = {"a", "b", "a text that is too long to be inline"};
             const auto key = random_() % 6;
             const auto value = random_() % 4;
             const auto make = side == 0 ? left : right;
             standing.push_back(
-                make(key == 0 ? std::nullopt : std::optional<int64_t>(key), kTexts[random_() % 3],
+                make(key == 0 ? std::nullopt : std::optional<int64_t>(key), texts[random_() % 3],
                      value == 0 ? std::nullopt : std::optional<int64_t>(value), RowKind::Insert));
             changes.push_back(standing.back());
         }
