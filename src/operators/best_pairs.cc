@@ -1,6 +1,7 @@
 #include "operators/best_pairs.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace millrace {
@@ -9,8 +10,12 @@ namespace {
 
 constexpr uint32_t kNoKey = UINT32_MAX;
 
-// A note is the first two words of a sort key, inverted: zero is behind all.
-uint64_t* noteWords(std::byte* note) { return reinterpret_cast<uint64_t*>(note); }
+// The first two words of a sort key, inverted: zero is behind all.
+using Note = std::array<uint64_t, 2>;
+static_assert(sizeof(Note) == BestPairs::kNoteBytes);
+
+Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
+Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
 
 }  // namespace
 
@@ -43,11 +48,9 @@ void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& ot
 bool BestPairs::isAhead(uint32_t row) const {
     std::byte* const entry = batch_->entries[row];
     if (isDivided(entry)) return true;
-    const uint64_t* const note = noteWords(own_->note(entry));
-    const SortKeys::Prefix& key = keys_.prefix(row);
-    if (~key[0] != note[0]) return ~key[0] > note[0];
-    if (~key[1] != note[1]) return ~key[1] > note[1];
-    return keys_.at(row).size() > kNoteBytes;
+    const Note note = noteOf(keys_.prefix(row));
+    const Note& sent = noteAt(own_->note(entry));
+    return note != sent ? note > sent : keys_.at(row).size() > kNoteBytes;
 }
 
 void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) const {
@@ -93,16 +96,12 @@ void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Select
 
 bool BestPairs::stands(uint32_t row) const {
     std::byte* const entry = batch_->entries[row];
-    if (isDivided(entry)) return true;
-    const uint64_t* const note = noteWords(own_->note(entry));
-    return ~keys_.prefix(row)[0] == note[0] && ~keys_.prefix(row)[1] == note[1];
+    return isDivided(entry) || noteAt(own_->note(entry)) == noteOf(keys_.prefix(row));
 }
 
 bool BestPairs::goesOut(uint32_t row) {
     if (!isAhead(row)) return false;
-    uint64_t* const note = noteWords(own_->note(batch_->entries[row]));
-    note[0] = ~keys_.prefix(row)[0];
-    note[1] = ~keys_.prefix(row)[1];
+    noteAt(own_->note(batch_->entries[row])) = noteOf(keys_.prefix(row));
     went_out_[row] = 1;
     return true;
 }
@@ -124,11 +123,8 @@ void BestPairs::chooseKept(const KeyedBatch& batch, RowLists& own, std::span<con
         }
     }
     for (const uint32_t pair : chosen) {
-        uint64_t* const note = noteWords(own.note(batch.entries[rows[pair]]));
-        const uint64_t first = ~keys_.prefix(pair)[0], second = ~keys_.prefix(pair)[1];
-        if (first < note[0] || (first == note[0] && second < note[1])) continue;
-        note[0] = first;
-        note[1] = second;
+        Note& sent = noteAt(own.note(batch.entries[rows[pair]]));
+        sent = std::max(sent, noteOf(keys_.prefix(pair)));
     }
 }
 

@@ -1,5 +1,6 @@
-// Of an inner join whose pairs are read by a Top-1 alone (rules/keep_best_pairs.cc): the pairs that cannot be
-// the first of their partition, and the rows that cannot make one, are left out.
+// Of an inner join whose pairs are read by a Top-1 alone, or a MAX or MIN, which is the value of the first by
+// it (rules/keep_best_pairs.cc): the pairs that cannot be the first of their partition, and the rows that
+// cannot make one, are left out.
 //
 // The Top-1 orders pairs by columns of one input, the join's `side`, and its partitions are the join's keys,
 // or parts of them divided further by columns of the other input. Where inputs only insert, the first row of
