@@ -1,12 +1,12 @@
 #include "batch/row_layout.h"
 
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cmath>
-#include <deque>
 #include <unordered_map>
 #include <utility>
+
+#include "batch/loans.h"
 
 namespace millrace {
 
@@ -66,15 +66,7 @@ struct RowHeap::Classes {
     size_t next_chunk = 4096;
     std::unordered_map<char*, size_t> large;  // and the bytes that were taken for it
     size_t live = 0;
-    // Loans follow on one another without end, so they are told apart by generations: what is released while
-    // there are any waits for those of the newest generation, and all before.
-    struct Generation {
-        std::atomic<size_t> loans = 0;
-        std::vector<StringView> released;
-    };
-    static constexpr size_t kReleasedMost = 1024;  // of one generation
-    std::deque<std::shared_ptr<Generation>> generations{std::make_shared<Generation>()};
-    size_t waiting = 0;  // of what was released
+    Loans<StringView> loans;
 
     explicit Classes(MemorySource& source) : memory(source) {}
     ~Classes() {
@@ -98,18 +90,6 @@ struct RowHeap::Classes {
     }
 };
 
-struct RowHeap::Loan {
-    explicit Loan(std::shared_ptr<Classes> lender)
-        : classes(std::move(lender)), generation(classes->generations.back()) {
-        ++generation->loans;
-    }
-    ~Loan() { generation->loans.fetch_sub(1, std::memory_order_release); }
-    Loan(const Loan&) = delete;
-    Loan& operator=(const Loan&) = delete;
-    const std::shared_ptr<Classes> classes;  // whose chunks the strings lie in
-    const std::shared_ptr<Classes::Generation> generation;
-};
-
 RowHeap::RowHeap(MemorySource& memory) : memory_(&memory), classes_(std::make_shared<Classes>(memory)) {}
 RowHeap::~RowHeap() = default;
 RowHeap::RowHeap(RowHeap&&) noexcept = default;
@@ -126,7 +106,7 @@ StringView RowHeap::store(std::string_view text) {
         bytes_ += bytes;
     } else {
         const size_t index = Classes::classOf(text.size());
-        if (c.free[index] == nullptr && c.waiting > 0) recycleReleased();
+        if (c.free[index] == nullptr && c.loans.waiting() > 0) recycleReleased();
         if (c.free[index] != nullptr) {
             block = reinterpret_cast<char*>(c.free[index]);
             c.free[index] = c.free[index]->next;
@@ -156,37 +136,19 @@ void RowHeap::release(StringView text) {
         bytes_ = 0;
         return;
     }
-    Classes& c = *classes_;
-    if (c.waiting > 0) recycleReleased();
-    if (c.generations.size() == 1 && c.generations.back()->loans.load(std::memory_order_acquire) == 0)
-        return recycle(text);
-    c.generations.back()->released.push_back(text);
-    ++c.waiting;
-    if (c.generations.back()->released.size() >= Classes::kReleasedMost)
-        c.generations.push_back(std::make_shared<Classes::Generation>());
+    classes_->loans.release(text, [this](StringView released) { recycle(released); });
 }
 
 void RowHeap::recycleReleased() {
-    Classes& c = *classes_;
-    for (;;) {
-        Classes::Generation& oldest = *c.generations.front();
-        if (oldest.loans.load(std::memory_order_acquire) > 0) return;
-        for (const StringView text : oldest.released)
-            recycle(text);
-        c.waiting -= oldest.released.size();
-        oldest.released.clear();
-        if (c.generations.size() == 1) return;
-        c.generations.pop_front();
-    }
+    classes_->loans.recycleReleased([this](StringView released) { recycle(released); });
 }
 
 std::shared_ptr<const void> RowHeap::lend() {
     if (memory_ != &heapMemory()) return nullptr;
-    // Whoever holds a loan for long keeps more from being used again than it has.
-    constexpr size_t kWaitingAnyway = 16384;
-    if (classes_->waiting > kWaitingAnyway + classes_->live / 4) recycleReleased();
-    if (classes_->waiting > kWaitingAnyway + classes_->live / 4) return nullptr;
-    return std::make_shared<Loan>(classes_);
+    Classes& c = *classes_;
+    if (c.loans.tooMuchWaits(c.live)) recycleReleased();
+    if (c.loans.tooMuchWaits(c.live)) return nullptr;
+    return c.loans.lend(classes_);
 }
 
 void RowHeap::recycle(StringView text) {

@@ -89,7 +89,6 @@ class RowHeap {
 
   private:
     struct Classes;
-    struct Loan;
     void recycle(StringView text);
     void recycleReleased();
     MemorySource* memory_;
