@@ -1,12 +1,14 @@
 #include "operators/append_rank.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "operators/partition_index.h"
 #include "operators/rank_changes.h"
-#include "operators/row_numbers.h"
 #include "operators/row_values.h"
 #include "operators/top_rows.h"
+#include "state/keyed_records.h"
+#include "state/row_numbers.h"
 
 namespace millrace {
 
@@ -14,19 +16,22 @@ namespace {
 
 constexpr int64_t kOfBatch = RankChanges::kOfBatch;
 constexpr uint32_t kNoEvicted = UINT32_MAX;
+constexpr int64_t kNoRow = 0;  // for the id of one
 constexpr size_t kRestoredAtOnce = 4096;
-constexpr size_t kRowLine = 64;
 constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
+
+Schema keptFields(const RankParameters& p) {
+    std::vector<Field> fields = p.input.fields();
+    fields.push_back({"arrival", LogicalType::bigint()});
+    return nullableSchema(Schema(std::move(fields)));
+}
 
 KeyedStateDescriptor appendRankState(const RankParameters& p) {
     KeyedStateDescriptor descriptor;
     descriptor.name = "rank";
     RowNumbers::describe(descriptor);
-    std::vector<Field> fields = p.input.fields();
-    fields.push_back({"arrival", LogicalType::bigint()});
-    descriptor.value = nullableSchema(Schema(std::move(fields)));
+    descriptor.value = keptFields(p);
     descriptor.ttl = p.ttl;
-    descriptor.in_place = p.ttl.ms == 0;  // rows are then written over, but never erased
     return descriptor;
 }
 
@@ -49,7 +54,8 @@ struct AppendRank::Touched {
 
 struct AppendRank::State final : OperatorState {
     State(const RankParameters& p, OperatorContext& context)
-        : table(context.state().table(appendRankState(p))),
+        : table(p.ttl.ms > 0 ? &context.state().table(appendRankState(p)) : nullptr),
+          records(p.ttl.ms > 0 ? nullptr : &context.state().records({"rank", keptFields(p)})),
           index("rank", p.input, p.partition, context),
           top(static_cast<size_t>(p.last), sortsByLongKeys(p)),
           numbers(context.maxParallelism()) {
@@ -57,16 +63,23 @@ struct AppendRank::State final : OperatorState {
         touched_of.resize(index.size());
     }
 
-    // What rows of state go by, in the order of partitions and in changes: their addresses where they are in
-    // place, else the numbers that they are keyed by.
-    bool inPlace() const { return table.descriptor().in_place; }
+    // What rows of state go by, in the order of partitions and in changes: their addresses in `records`, or
+    // the numbers by which they are found in `table`.
     static int64_t idOf(const std::byte* row) {
         return static_cast<int64_t>(reinterpret_cast<uintptr_t>(row));
     }
     static std::byte* rowOf(int64_t id) { return reinterpret_cast<std::byte*>(static_cast<uintptr_t>(id)); }
-    void findToRead(std::span<const int64_t> ids, std::vector<const std::byte*>& found);
+    std::vector<ColumnPtr> load(std::span<const size_t> fields, std::span<std::byte* const> rows) {
+        if (records != nullptr) return records->load(fields, rows);
+        std::vector<ColumnPtr> columns;
+        for (const size_t field : fields)
+            columns.push_back(loadColumn(table->layout(), table->firstValueField() + field, rows));
+        return columns;
+    }
 
-    KeyedTable& table;
+    // One of them: a table where rows expire.
+    KeyedTable* const table;
+    KeyedRecords* const records;
     PartitionIndex index;
     TopRows top;
     RowNumbers numbers;
@@ -91,10 +104,7 @@ struct AppendRank::State final : OperatorState {
     std::vector<TopRows::Row*> kept;
     std::vector<int64_t> kept_ids;
     Selection kept_rows;
-    std::vector<uint32_t> fresh;  // places in `kept` of those that take no other's place
-    Selection fresh_rows;
-    std::vector<int64_t> fresh_numbers;
-    std::vector<std::byte*> made;
+    std::vector<KeyGroup> kept_groups;
     std::vector<std::byte*> state_rows;
 
     void locate(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows) {
@@ -131,38 +141,55 @@ std::unique_ptr<OperatorState> AppendRank::open(OperatorContext& context) const 
 }
 
 void AppendRank::restore(State& state) const {
-    const RowLayout& layout = state.table.layout();
-    const size_t first_field = state.table.firstValueField();
-    std::vector<std::byte*> all = state.table.allRows(0);
-    const uint32_t arrival = layout.offset(first_field + p_.input.size());
-    std::sort(all.begin(), all.end(), [&](const std::byte* left, const std::byte* right) {
-        const auto a = RowLayout::at<int64_t>(left, arrival), b = RowLayout::at<int64_t>(right, arrival);
+    struct Kept {
+        int64_t arrival;
+        int64_t number;
+        std::byte* row;
+    };
+    const size_t arrival_field = p_.input.size();
+    const std::vector<std::byte*> rows = state.records ? state.records->all() : state.table->allRows(0);
+    std::vector<Kept> all;
+    all.reserve(rows.size());
+    for (size_t begin = 0; begin < rows.size(); begin += kRestoredAtOnce) {
+        const auto some = std::span(rows).subspan(begin, std::min(kRestoredAtOnce, rows.size() - begin));
+        const ColumnPtr arrivals = state.load({&arrival_field, 1}, some)[0];
+        ColumnPtr numbers;
+        if (state.table != nullptr)
+            numbers = loadColumn(state.table->layout(), RowNumbers::kNumberField, some);
+        for (size_t i = 0; i < some.size(); ++i) {
+            const int64_t number = numbers ? numbers->data<int64_t>()[i] : KeyedRecords::numberOf(some[i]);
+            all.push_back({arrivals->data<int64_t>()[i], number, some[i]});
+        }
+    }
+    std::sort(all.begin(), all.end(), [](const Kept& left, const Kept& right) {
         // Subtasks count for themselves, but a partition's rows are all of one.
-        return a != b ? a < b
-                      : RowLayout::at<int64_t>(left, layout.offset(RowNumbers::kNumberField)) <
-                            RowLayout::at<int64_t>(right, layout.offset(RowNumbers::kNumberField));
+        return left.arrival != right.arrival ? left.arrival < right.arrival : left.number < right.number;
     });
-    if (!all.empty()) state.next_arrival = RowLayout::at<int64_t>(all.back(), arrival) + 1;
+    if (!all.empty()) state.next_arrival = all.back().arrival + 1;
+
+    std::vector<size_t> fields = p_.partition;
+    for (const SortOrder& by : p_.order)
+        fields.push_back(by.column);
+    std::sort(fields.begin(), fields.end());
+    fields.erase(std::unique(fields.begin(), fields.end()), fields.end());
+    std::vector<std::byte*> some;
     for (size_t begin = 0; begin < all.size(); begin += kRestoredAtOnce) {
-        const std::span<std::byte* const> rows(all.data() + begin,
-                                               std::min(kRestoredAtOnce, all.size() - begin));
+        const auto kept = std::span(all).subspan(begin, std::min(kRestoredAtOnce, all.size() - begin));
+        some.clear();
+        for (const Kept& one : kept)
+            some.push_back(one.row);
         std::vector<ColumnPtr> columns(p_.input.size());
-        const auto load = [&](size_t column) {
-            if (columns[column]) return;
-            columns[column] = loadColumn(layout, first_field + column, rows);
-        };
-        for (const size_t column : p_.partition)
-            load(column);
-        for (const SortOrder& by : p_.order)
-            load(by.column);
-        state.locate(columns, p_.order, rows.size());
-        const ColumnPtr numbers = loadColumn(layout, RowNumbers::kNumberField, rows);
-        for (size_t i = 0; i < rows.size(); ++i) {
-            const int64_t number = numbers->data<int64_t>()[i];
-            state.numbers.restored(number);
+        std::vector<ColumnPtr> loaded = state.load(fields, some);
+        for (size_t i = 0; i < fields.size(); ++i)
+            columns[fields[i]] = std::move(loaded[i]);
+        state.locate(columns, p_.order, some.size());
+        for (size_t i = 0; i < some.size(); ++i) {
+            if (state.table != nullptr) state.numbers.restored(kept[i].number);
             const TopRows::Key key(state.keys, i);
-            if (state.top.hasPlace(state.partition_of[i], key))
-                state.top.insert(state.partition_of[i], key, state.inPlace() ? State::idOf(rows[i]) : number);
+            if (state.top.hasPlace(state.partition_of[i], key)) {
+                state.top.insert(state.partition_of[i], key,
+                                 state.table != nullptr ? kept[i].number : State::idOf(some[i]));
+            }
         }
     }
 }
@@ -255,51 +282,63 @@ void AppendRank::process(OperatorState& operator_state, size_t, const Batch& bat
     store(state, batch);
 }
 
-void AppendRank::State::findToRead(std::span<const int64_t> ids, std::vector<const std::byte*>& found) {
-    if (!inPlace()) {
-        const RowNumbers::Keys keys = numbers.keysOf(ids);
-        table.findToRead(0, keys.columns, keys.hashes, {}, found);
-        return;
-    }
-    found.clear();
-    for (const int64_t id : ids) {
-        const std::byte* const row = rowOf(id);
-        for (size_t line = 0; line < table.layout().rowBytes(); line += kRowLine)
-            __builtin_prefetch(row + line);
-        found.push_back(row);
-    }
-}
-
 void AppendRank::emitChanges(State& state, const Batch& batch, Output& output) const {
     const std::vector<int64_t> ids = state.changes.ofState();
     std::vector<const std::byte*> found;
-    if (!ids.empty()) state.findToRead(ids, found);
-    const auto load = [&](size_t column, auto... rows) {
-        return loadOrGather(state.table.layout(), state.table.firstValueField() + column, rows...,
-                            state.table.heap());
+    if (state.table != nullptr) {
+        if (!ids.empty()) {
+            const RowNumbers::Keys keys = state.numbers.keysOf(ids);
+            state.table->findToRead(0, keys.columns, keys.hashes, {}, found);
+        }
+        const auto load = [&](size_t column, auto... rows) {
+            return loadOrGather(state.table->layout(), state.table->firstValueField() + column, rows...,
+                                state.table->heap());
+        };
+        return state.changes.emit(p_, batch, found, load, output);
+    }
+    std::vector<std::byte*> rows;
+    for (const int64_t id : ids) {
+        rows.push_back(State::rowOf(id));
+        found.push_back(rows.back());
+    }
+    std::vector<size_t> fields(p_.input.size());
+    std::iota(fields.begin(), fields.end(), size_t{0});
+    std::vector<ColumnPtr> of_state;
+    Selection picked;  // of those rows, and of the batch's behind them
+    const auto load = [&](size_t column, std::span<const std::byte* const> state_rows,
+                          const ColumnPtr& of_batch, std::span<const uint32_t> batch_rows) {
+        if (of_state.empty()) {
+            of_state = state.records->load(fields, rows);
+            uint32_t next = 0;
+            for (size_t i = 0; i < state_rows.size(); ++i) {
+                const auto behind = static_cast<uint32_t>(rows.size()) + batch_rows[i];
+                picked.push_back(state_rows[i] != nullptr ? next++ : behind);
+            }
+        }
+        return gatherOfTwo(Column::retyped(of_state[column], of_batch->type()), of_batch, picked);
     };
     state.changes.emit(p_, batch, found, load, output);
 }
 
-// The rows that came and stay: those without a state row that they can take get a number.
+// The rows that came and stay, and which rows of state they take the places of.
 void AppendRank::findKept(State& state) const {
     state.kept.clear();
     state.kept_ids.clear();
     state.kept_rows.clear();
-    state.fresh.clear();
-    state.fresh_numbers.clear();
+    state.kept_groups.clear();
     for (Touched& touched : state.touched) {
         state.touched_of[touched.partition] = 0;
+        const KeyGroup group = state.index.groupOf(touched.partition);
         for (TopRows::Row& row : state.top.rows(touched.partition)) {
             if (row.number < kOfBatch) continue;
             state.kept_rows.push_back(static_cast<uint32_t>(row.number - kOfBatch));
+            state.kept_groups.push_back(group);
+            row.number = kNoRow;
             if (touched.evicted != kNoEvicted) {
                 row.number = state.evicted[touched.evicted].id;
                 touched.evicted = state.evicted[touched.evicted].next;
-            } else {
-                row.number = state.numbers.next(state.index.groupOf(touched.partition));
-                state.fresh.push_back(static_cast<uint32_t>(state.kept.size()));
-                state.fresh_numbers.push_back(row.number);
+            } else if (state.table != nullptr) {
+                row.number = state.numbers.next(group);
             }
             state.kept.push_back(&row);
             state.kept_ids.push_back(row.number);
@@ -308,63 +347,27 @@ void AppendRank::findKept(State& state) const {
     }
 }
 
-// Sets state_rows to those of the kept rows from `first` on; the fresh ones among them, from `next_fresh` on,
-// are made.
-void AppendRank::findToWrite(State& state, size_t first, size_t count, size_t& next_fresh) const {
-    const std::span<const int64_t> ids = std::span(state.kept_ids).subspan(first, count);
-    if (!state.inPlace()) {
-        const RowNumbers::Keys keys = state.numbers.keysOf(ids);
-        state.table.findOrInsert(0, keys.columns, keys.hashes, {}, state.state_rows);
-        return;
-    }
-    const size_t first_fresh = next_fresh;
-    while (next_fresh < state.fresh.size() && state.fresh[next_fresh] < first + count)
-        ++next_fresh;
-    const size_t made = next_fresh - first_fresh;
-    state.state_rows.assign(count, nullptr);
-    if (made > 0) {
-        for (auto row = static_cast<uint32_t>(state.fresh_rows.size()); row < made; ++row)
-            state.fresh_rows.push_back(row);
-        const RowNumbers::Keys keys =
-            state.numbers.keysOf(std::span(state.fresh_numbers).subspan(first_fresh, made));
-        state.table.append(0, keys.columns, keys.hashes, std::span(state.fresh_rows).first(made), state.made);
-    }
-    for (size_t i = 0; i < made; ++i) {
-        const uint32_t place = state.fresh[first_fresh + i];
-        state.state_rows[place - first] = state.made[i];
-        state.kept[place]->number = State::idOf(state.made[i]);
-    }
-    for (size_t i = 0; i < count; ++i) {
-        if (state.state_rows[i] != nullptr) continue;
-        state.state_rows[i] = State::rowOf(ids[i]);
-        __builtin_prefetch(state.state_rows[i] - sizeof(uint64_t),
-                           1);  // its header's end, which touch() reads
-        for (size_t line = kRowLine; line < state.table.layout().rowBytes(); line += kRowLine)
-            __builtin_prefetch(state.state_rows[i] + line, 1);
-    }
-    for (std::byte* row : state.state_rows)
-        state.table.touch(0, row);
-}
-
 void AppendRank::store(State& state, const Batch& batch) const {
     findKept(state);
-    const size_t first_field = state.table.firstValueField();
-    const size_t arrival = first_field + p_.input.size();
-    const uint32_t arrival_offset = state.table.layout().offset(arrival);
-    constexpr size_t kWritten = 1024;  // whose state rows stay in the cache while they are filled
-    size_t next_fresh = 0;
-    for (size_t begin = 0; begin < state.kept.size(); begin += kWritten) {
-        const size_t count = std::min(kWritten, state.kept.size() - begin);
-        const std::span<const uint32_t> rows = std::span(state.kept_rows).subspan(begin, count);
-        findToWrite(state, begin, count, next_fresh);
-        storeColumns(state.table.layout(), first_field, batch.columns(), rows, state.state_rows,
-                     state.table.heap());
-        for (size_t i = 0; i < count; ++i) {
-            RowLayout::setNull(state.state_rows[i], arrival, false);
-            RowLayout::at<int64_t>(state.state_rows[i], arrival_offset) = state.next_arrival + rows[i];
-        }
-    }
+    auto arrivals = std::make_shared<Column>(LogicalType::bigint(), batch.rows());
+    std::iota(arrivals->mutableData<int64_t>(), arrivals->mutableData<int64_t>() + batch.rows(),
+              state.next_arrival);
     state.next_arrival += static_cast<int64_t>(batch.rows());
+    std::vector<ColumnPtr> columns = batch.columns();
+    columns.push_back(std::move(arrivals));
+    if (state.table != nullptr) {
+        const RowNumbers::Keys keys = state.numbers.keysOf(state.kept_ids);
+        state.table->findOrInsert(0, keys.columns, keys.hashes, {}, state.state_rows);
+        storeColumns(state.table->layout(), state.table->firstValueField(), columns, state.kept_rows,
+                     state.state_rows, state.table->heap());
+        return;
+    }
+    state.state_rows.clear();
+    for (const int64_t id : state.kept_ids)
+        state.state_rows.push_back(State::rowOf(id));
+    state.records->write(columns, state.kept_rows, state.kept_groups, state.state_rows);
+    for (size_t i = 0; i < state.kept.size(); ++i)
+        state.kept[i]->number = State::idOf(state.state_rows[i]);
 }
 
 // Takes rows that have expired out of the order: of the partitions that the batch touches, and of a few
@@ -387,7 +390,7 @@ void AppendRank::dropExpired(State& state) const {
     if (numbers.empty()) return;
     std::vector<const std::byte*> found;
     const RowNumbers::Keys keys = state.numbers.keysOf(numbers);
-    state.table.findToRead(0, keys.columns, keys.hashes, {}, found);
+    state.table->findToRead(0, keys.columns, keys.hashes, {}, found);
     std::vector<uint8_t> keep;
     keep.reserve(found.size());
     for (const std::byte* row : found)

@@ -1,11 +1,11 @@
 // AppendRank: Top-N (operators/rank.h) of input that only inserts, for an N of at most kRowsMax: the first N
 // rows of each partition are all there is to keep.
 //
-// State: table "rank": those rows, keyed by a number (operators/row_numbers.h), with "arrival", which orders
-// rows of equal sort keys. Where they do not expire they are not in the table's index: their order has their
-// addresses. A row that enters a full partition takes the number of the one that leaves, so its
-// state row is written over. Their order lies beside it in memory (operators/top_rows.h) and is made anew
-// after a restore. Of the rows that a batch brings, only those are written that are still there at its end.
+// State: "rank": those rows, keyed by a number (state/row_numbers.h), with "arrival", which orders rows of
+// equal sort keys: a table where rows expire, else records (state/keyed_records.h). A row that enters a full
+// partition takes the place of the one that leaves. Their order lies beside it in memory
+// (operators/top_rows.h), has the records' addresses, and is made anew after a restore. Of the rows that a
+// batch brings, only those are written that are still there at its end.
 #pragma once
 
 #include "operators/rank.h"
@@ -38,7 +38,6 @@ class AppendRank final : public StatefulOperator {
     void compareSets(State& state, std::span<const int64_t> before, std::span<const int64_t> now) const;
     void emitChanges(State& state, const Batch& batch, Output& output) const;
     void findKept(State& state) const;
-    void findToWrite(State& state, size_t first, size_t count, size_t& next_fresh) const;
     void store(State& state, const Batch& batch) const;
     void dropExpired(State& state) const;
 

@@ -1,7 +1,7 @@
 // All rows of a partition in the order of sort columns, rows of equal keys as they arrived: what Top-N and
 // window functions over changing input stand on.
 //
-// State: one keyed table, a row of input a state row, keyed by a number (operators/row_numbers.h). Within a
+// State: one keyed table, a row of input a state row, keyed by a number (state/row_numbers.h). Within a
 // partition, numbers ascend in the order of arrival.
 //
 // Beside it, in memory and made anew after a restore, lies the order: for each partition the sort keys with
@@ -17,9 +17,9 @@
 #include <absl/container/btree_set.h>
 
 #include "operators/partition_index.h"
-#include "operators/row_numbers.h"
 #include "operators/sort_keys.h"
 #include "runtime/operator.h"
+#include "state/row_numbers.h"
 
 namespace millrace {
 

@@ -6,6 +6,7 @@
 #include "state/forwarding_state_backend.h"
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
+#include "state/keyed_records.h"
 
 namespace millrace {
 
@@ -63,6 +64,12 @@ class RecordingBackend final : public ForwardingStateBackend {
     KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override {
         keyed_.push_back({descriptor.name, widthOf(KeyedBits::kPairBytes, "", {})});
         return ForwardingStateBackend::bits(descriptor);
+    }
+    KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override {
+        KeyedRecords& made = ForwardingStateBackend::records(descriptor);
+        keyed_.push_back(
+            {descriptor.name, widthOf(made.layout().fixedBytes(), "strings", made.layout().types())});
+        return made;
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
         lists_.push_back(name);

@@ -4,6 +4,7 @@
 
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
+#include "state/keyed_records.h"
 
 namespace millrace {
 
@@ -30,6 +31,12 @@ KeyedBits& ObservedState::bits(const KeyedBitsDescriptor& descriptor) {
     return bits;
 }
 
+KeyedRecords& ObservedState::records(const KeyedRecordsDescriptor& descriptor) {
+    KeyedRecords& records = ForwardingStateBackend::records(descriptor);
+    if (std::find(records_.begin(), records_.end(), &records) == records_.end()) records_.push_back(&records);
+    return records;
+}
+
 void ObservedState::observe() {
     size_t rows = 0;
     for (const KeyedTable* table : tables_) {
@@ -42,6 +49,8 @@ void ObservedState::observe() {
     }
     for (const KeyedBits* bits : bits_)
         rows += bits->pairs();
+    for (const KeyedRecords* records : records_)
+        rows += records->rows();
     rows_max_.set(std::max(rows_max_.value(), static_cast<int64_t>(rows)));
     bytes_max_.set(std::max(bytes_max_.value(), static_cast<int64_t>(bytes())));
 }

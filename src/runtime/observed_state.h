@@ -21,11 +21,13 @@ class ObservedState final : public ForwardingStateBackend {
     KeyedTable& table(const KeyedStateDescriptor& descriptor) override;
     KeyedLogs& logs(const std::vector<KeyedLogDescriptor>& descriptors) override;
     KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override;
+    KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override;
 
   private:
     std::vector<const KeyedTable*> tables_;
     std::vector<const KeyedLogs*> logs_;
     std::vector<const KeyedBits*> bits_;
+    std::vector<const KeyedRecords*> records_;
     Counter& rows_max_;
     Counter& bytes_max_;
 };

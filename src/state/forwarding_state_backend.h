@@ -30,6 +30,9 @@ class ForwardingStateBackend : public StateBackend {
     void relieve() override { inner_->relieve(); }
     size_t bytes() const override { return inner_->bytes(); }
     KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override { return inner_->bits(descriptor); }
+    KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override {
+        return inner_->records(descriptor);
+    }
 
   private:
     const std::unique_ptr<StateBackend> inner_;

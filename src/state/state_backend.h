@@ -1,5 +1,5 @@
-// All the state of one operator in one subtask: keyed tables, logs and bits, and lists, made on first use,
-// captured at a barrier, restored before the first record. Where it lies is chosen per job
+// All the state of one operator in one subtask: keyed tables, logs, bits and records, and lists, made on
+// first use, captured at a barrier, restored before the first record. Where it lies is chosen per job
 // (`state.backend.type`): `hashmap` keeps everything in memory; `rocksdb` moves to a local disk what does not
 // fit (state/spilling_memory.h). Snapshots are the same.
 //
@@ -23,6 +23,8 @@ class KeyedLogs;  // state/keyed_logs.h
 struct KeyedLogDescriptor;
 class KeyedBits;  // state/keyed_bits.h
 struct KeyedBitsDescriptor;
+class KeyedRecords;  // state/keyed_records.h
+struct KeyedRecordsDescriptor;
 
 enum class CaptureMode : uint8_t {
     Full,         // every row
@@ -67,6 +69,8 @@ class StateBackend {
     virtual size_t bytes() const = 0;
     // Bits that are only ever set; as table().
     virtual KeyedBits& bits(const KeyedBitsDescriptor& descriptor) = 0;
+    // Rows that their user finds by their addresses; as table().
+    virtual KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) = 0;
 };
 
 class SpillBudget;  // state/spilling_memory.h

@@ -10,9 +10,6 @@ namespace millrace {
 
 namespace {
 
-// Beyond this many changed rows and half of all, the next capture takes everything: that costs no more, and
-// the lists stay bounded.
-constexpr size_t kTrackedFree = 65536;
 // Places of changed rows looked ahead: they are scattered.
 constexpr size_t kAhead = 12;
 

@@ -8,6 +8,7 @@
 #include "state/hashmap/hash_map_table.h"
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
+#include "state/keyed_records.h"
 #include "state/spilling_memory.h"
 #include "state/state_backend.h"
 
@@ -81,9 +82,7 @@ class HashMapStateBackend final : public StateBackend {
             return *found->second;
         }
         checkNotTooLate(name);
-        std::shared_ptr<MemorySource> memory = spilling_;
-        if (!memory) memory = {std::shared_ptr<void>(), &heapMemory()};  // which nobody owns
-        auto logs = std::make_unique<KeyedLogs>(descriptors, parameters_.max_parallelism, std::move(memory));
+        auto logs = std::make_unique<KeyedLogs>(descriptors, parameters_.max_parallelism, sharedMemory());
         for (size_t log = 0; log < descriptors.size(); ++log) {
             restore(descriptors[log].state(), [&](const KeyedStateSnapshot& state, const auto& owned) {
                 logs->restore(log, state, owned);
@@ -106,6 +105,21 @@ class HashMapStateBackend final : public StateBackend {
         restore(descriptor.state(),
                 [&](const KeyedStateSnapshot& state, const auto& owned) { bits->restore(state, owned); });
         return *(bits_[descriptor.name] = std::move(bits));
+    }
+
+    KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override {
+        const auto found = records_.find(descriptor.name);
+        if (found != records_.end()) {
+            MILLRACE_CHECK(found->second->descriptor() == descriptor,
+                           "records '{}' are asked for in two shapes", descriptor.name);
+            return *found->second;
+        }
+        checkNotTooLate(descriptor.name);
+        auto records =
+            std::make_unique<KeyedRecords>(descriptor, parameters_.max_parallelism, sharedMemory());
+        restore(descriptor.state(),
+                [&](const KeyedStateSnapshot& state, const auto& owned) { records->restore(state, owned); });
+        return *(records_[descriptor.name] = std::move(records));
     }
 
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
@@ -152,6 +166,8 @@ class HashMapStateBackend final : public StateBackend {
             logs->beginCapture(mode);
         for (const auto& [name, bits] : bits_)
             bits->beginCapture(mode);
+        for (const auto& [name, records] : records_)
+            records->beginCapture(mode);
     }
 
     bool advanceCapture(size_t rows) override {
@@ -163,6 +179,9 @@ class HashMapStateBackend final : public StateBackend {
         }
         for (const auto& [name, bits] : bits_) {
             if (!bits->advanceCapture(rows)) return false;
+        }
+        for (const auto& [name, records] : records_) {
+            if (!records->advanceCapture(rows)) return false;
         }
         return true;
     }
@@ -181,6 +200,8 @@ class HashMapStateBackend final : public StateBackend {
         }
         for (const auto& [name, bits] : bits_)
             snapshot.keyed.push_back(bits->takeCapture());
+        for (const auto& [name, records] : records_)
+            snapshot.keyed.push_back(records->takeCapture());
         return snapshot;
     }
 
@@ -214,6 +235,8 @@ class HashMapStateBackend final : public StateBackend {
             total += logs->bytes();
         for (const auto& [name, bits] : bits_)
             total += bits->bytes();
+        for (const auto& [name, records] : records_)
+            total += records->bytes();
         for (const auto& [name, list] : lists_) {
             for (const std::string& item : list.items)
                 total += item.capacity() + sizeof(item);
@@ -222,6 +245,12 @@ class HashMapStateBackend final : public StateBackend {
     }
 
   private:
+    // For what lends its rows to columns, which may outlive the backend.
+    std::shared_ptr<MemorySource> sharedMemory() const {
+        if (spilling_) return spilling_;
+        return {std::shared_ptr<void>(), &heapMemory()};  // which nobody owns
+    }
+
     void checkNotTooLate(const std::string& name) const {
         MILLRACE_CHECK(!restored_is_gone_, "state '{}' is asked for after the first checkpoint", name);
     }
@@ -254,6 +283,7 @@ class HashMapStateBackend final : public StateBackend {
     std::map<std::string, std::unique_ptr<HashMapTable>> tables_;
     std::map<std::string, std::unique_ptr<KeyedLogs>> logs_;  // by the name of the first
     std::map<std::string, std::unique_ptr<KeyedBits>> bits_;
+    std::map<std::string, std::unique_ptr<KeyedRecords>> records_;
     std::map<std::string, ListStateSnapshot> lists_;
     std::optional<OperatorSnapshot> capturing_;  // its lists, and the tables still to come
     bool restored_is_gone_ = false;

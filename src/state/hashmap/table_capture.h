@@ -58,6 +58,10 @@ class CapturedGroups {
     std::shared_ptr<ScratchFile> scratch_;
 };
 
+// Beyond this many changed rows and half of all, the next capture takes everything: that costs no more, and
+// the lists stay bounded.
+inline constexpr size_t kTrackedFree = 65536;
+
 // Capturing is done in slices of so many rows; long ones count for more than one.
 inline void spendOnLongRow(size_t& budget, size_t encoded_bytes) {
     constexpr size_t kBytesOfARow = 256;

@@ -1,4 +1,4 @@
-#include "operators/row_numbers.h"
+#include "state/row_numbers.h"
 
 #include <gtest/gtest.h>
 

@@ -25,6 +25,9 @@ class RowNumbers {
     int64_t next(KeyGroup group) { return next_++ << kGroupBits | group.value(); }
     void restored(int64_t number) { next_ = std::max(next_, (number >> kGroupBits) + 1); }
 
+    static KeyGroup groupOf(int64_t number) { return KeyGroup(static_cast<uint16_t>(number & kGroup)); }
+    int64_t routeOf(KeyGroup group) const { return routes_[group.value()].value; }  // the key's first field
+
     // The key of rows, as tables take it. Valid until the next call.
     struct Keys {
         std::span<const ColumnPtr> columns;
@@ -34,6 +37,7 @@ class RowNumbers {
 
   private:
     static constexpr int kGroupBits = 15;  // key groups are below 2^15
+    static constexpr int64_t kGroup = (int64_t{1} << kGroupBits) - 1;
     struct Route {
         int64_t value = -1;  // some value whose hash is of the group
         uint64_t hash = 0;

@@ -1,4 +1,4 @@
-#include "operators/row_numbers.h"
+#include "state/row_numbers.h"
 
 #include <algorithm>
 
@@ -34,9 +34,8 @@ RowNumbers::Keys RowNumbers::keysOf(std::span<const int64_t> numbers) {
     std::copy(numbers.begin(), numbers.end(), own->mutableData<int64_t>());
     columns_[kNumberField] = std::move(own);
     hashColumns({&columns_[kNumberField], 1}, numbers.size(), hashes_);
-    constexpr int64_t kGroup = (int64_t{1} << kGroupBits) - 1;
     for (size_t i = 0; i < numbers.size(); ++i) {
-        const Route& route = routes_[static_cast<size_t>(numbers[i] & kGroup)];
+        const Route& route = routes_[groupOf(numbers[i]).value()];
         routes->mutableData<int64_t>()[i] = route.value;
         hashes_[i] = hashWithin(route.hash, hashes_[i], max_parallelism_);
     }
