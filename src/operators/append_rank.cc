@@ -35,11 +35,11 @@ KeyedStateDescriptor appendRankState(const RankParameters& p) {
     return descriptor;
 }
 
-bool sortsByLongKeys(const RankParameters& p) {
+std::vector<LogicalType> sortTypes(const RankParameters& p) {
     std::vector<LogicalType> types;
     for (const SortOrder& by : p.order)
         types.push_back(p.input[by.column].type);
-    return SortKeys::areLong(types);
+    return types;
 }
 
 }  // namespace
@@ -57,10 +57,9 @@ struct AppendRank::State final : OperatorState {
         : table(p.ttl.ms > 0 ? &context.state().table(appendRankState(p)) : nullptr),
           records(p.ttl.ms > 0 ? nullptr : &context.state().records({"rank", keptFields(p)})),
           index("rank", p.input, p.partition, context),
-          top(static_cast<size_t>(p.last), sortsByLongKeys(p)),
+          top(static_cast<size_t>(p.last), sortTypes(p)),
           numbers(context.maxParallelism()) {
         top.growTo(index.size());
-        touched_of.resize(index.size());
     }
 
     // What rows of state go by, in the order of partitions and in changes: their addresses in `records`, or
@@ -81,7 +80,7 @@ struct AppendRank::State final : OperatorState {
     KeyedTable* const table;
     KeyedRecords* const records;
     PartitionIndex index;
-    TopRows top;
+    TopRows top;  // a partition's mark: 1 + its place in `touched`, or 0
     RowNumbers numbers;
     int64_t next_arrival = 0;
     uint32_t swept = 0;  // with a TTL: the partition whose rows are looked at next
@@ -91,9 +90,7 @@ struct AppendRank::State final : OperatorState {
     std::vector<ColumnPtr> sort_columns;
     std::vector<uint32_t> partition_of;
     std::vector<Touched> touched;
-    std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
-    std::vector<int64_t> before;       // ids of rows of the result
-    std::vector<int64_t> now;
+    std::vector<int64_t> before;  // ids of rows of the result
     struct Evicted {
         int64_t id;
         uint32_t next;  // of the same partition
@@ -101,7 +98,7 @@ struct AppendRank::State final : OperatorState {
     std::vector<Evicted> evicted;
     RankChanges changes;
     // Rows that are written.
-    std::vector<TopRows::Row*> kept;
+    std::vector<int64_t*> kept;
     std::vector<int64_t> kept_ids;
     Selection kept_rows;
     std::vector<KeyGroup> kept_groups;
@@ -114,7 +111,6 @@ struct AppendRank::State final : OperatorState {
         keys.encode(sort_columns, order, rows);
         index.locate(columns, rows, partition_of);
         top.growTo(index.size());
-        touched_of.resize(index.size(), 0);
     }
 };
 
@@ -185,7 +181,7 @@ void AppendRank::restore(State& state) const {
         state.locate(columns, p_.order, some.size());
         for (size_t i = 0; i < some.size(); ++i) {
             if (state.table != nullptr) state.numbers.restored(kept[i].number);
-            const TopRows::Key key(state.keys, i);
+            const TopRows::Key key{state.keys, i};
             if (state.top.hasPlace(state.partition_of[i], key)) {
                 state.top.insert(state.partition_of[i], key,
                                  state.table != nullptr ? kept[i].number : State::idOf(some[i]));
@@ -201,19 +197,19 @@ size_t AppendRank::window(size_t rows) const {
 
 void AppendRank::insert(State& state, size_t row) const {
     const uint32_t partition = state.partition_of[row];
-    const TopRows::Key key(state.keys, row);
+    const TopRows::Key key{state.keys, row};
     if (!state.top.hasPlace(partition, key)) return;
-    uint32_t& place = state.touched_of[partition];
+    uint32_t& place = state.top.mark(partition);
     if (place == 0) {
-        const std::span<TopRows::Row> rows = state.top.rows(partition);
+        const std::span<const int64_t> rows = state.top.numbers(partition);
+        const std::span<const int64_t> result = rows.last(window(rows.size()));
         const auto begin = static_cast<uint32_t>(state.before.size());
-        for (const TopRows::Row& held : rows.last(window(rows.size())))
-            state.before.push_back(held.number);
+        state.before.insert(state.before.end(), result.begin(), result.end());
         state.touched.push_back({partition, begin, static_cast<uint32_t>(state.before.size())});
         place = static_cast<uint32_t>(state.touched.size());
     }
     if (state.top.full(partition)) {
-        if (const int64_t leaves = state.top.last(partition); leaves < kOfBatch) {
+        if (const int64_t leaves = state.top.numbers(partition).back(); leaves < kOfBatch) {
             Touched& touched = state.touched[place - 1];
             state.evicted.push_back({leaves, touched.evicted});
             touched.evicted = static_cast<uint32_t>(state.evicted.size() - 1);
@@ -225,7 +221,8 @@ void AppendRank::insert(State& state, size_t row) const {
 void AppendRank::insertAll(State& state, size_t rows) const {
     constexpr size_t kAhead = 8;
     for (size_t row = 0; row < rows; ++row) {
-        if (row + kAhead < rows) state.top.prefetch(state.partition_of[row + kAhead]);
+        if (row + 2 * kAhead < rows) state.top.prefetchPartition(state.partition_of[row + 2 * kAhead]);
+        if (row + kAhead < rows) state.top.prefetchRows(state.partition_of[row + kAhead]);
         insert(state, row);
     }
 }
@@ -233,11 +230,8 @@ void AppendRank::insertAll(State& state, size_t rows) const {
 void AppendRank::compare(State& state, const Touched& touched) const {
     const std::span<const int64_t> before(state.before.data() + touched.before_begin,
                                           touched.before_end - touched.before_begin);
-    const std::span<TopRows::Row> rows = state.top.rows(touched.partition);
-    state.now.clear();
-    for (const TopRows::Row& row : rows.last(window(rows.size())))
-        state.now.push_back(row.number);
-    const std::span<const int64_t> now = state.now;
+    const std::span<const int64_t> rows = state.top.numbers(touched.partition);
+    const std::span<const int64_t> now = rows.last(window(rows.size()));
     if (!by_place_) return compareSets(state, before, now);
     state.changes.addPlaces(p_, before, now);
 }
@@ -327,21 +321,21 @@ void AppendRank::findKept(State& state) const {
     state.kept_rows.clear();
     state.kept_groups.clear();
     for (Touched& touched : state.touched) {
-        state.touched_of[touched.partition] = 0;
+        state.top.mark(touched.partition) = 0;
         const KeyGroup group = state.index.groupOf(touched.partition);
-        for (TopRows::Row& row : state.top.rows(touched.partition)) {
-            if (row.number < kOfBatch) continue;
-            state.kept_rows.push_back(static_cast<uint32_t>(row.number - kOfBatch));
+        for (int64_t& id : state.top.numbers(touched.partition)) {
+            if (id < kOfBatch) continue;
+            state.kept_rows.push_back(static_cast<uint32_t>(id - kOfBatch));
             state.kept_groups.push_back(group);
-            row.number = kNoRow;
+            id = kNoRow;
             if (touched.evicted != kNoEvicted) {
-                row.number = state.evicted[touched.evicted].id;
+                id = state.evicted[touched.evicted].id;
                 touched.evicted = state.evicted[touched.evicted].next;
             } else if (state.table != nullptr) {
-                row.number = state.numbers.next(group);
+                id = state.numbers.next(group);
             }
-            state.kept.push_back(&row);
-            state.kept_ids.push_back(row.number);
+            state.kept.push_back(&id);
+            state.kept_ids.push_back(id);
         }
         MILLRACE_CHECK(touched.evicted == kNoEvicted, "more rows left than came");
     }
@@ -367,7 +361,7 @@ void AppendRank::store(State& state, const Batch& batch) const {
         state.state_rows.push_back(State::rowOf(id));
     state.records->write(columns, state.kept_rows, state.kept_groups, state.state_rows);
     for (size_t i = 0; i < state.kept.size(); ++i)
-        state.kept[i]->number = State::idOf(state.state_rows[i]);
+        *state.kept[i] = State::idOf(state.state_rows[i]);
 }
 
 // Takes rows that have expired out of the order: of the partitions that the batch touches, and of a few
@@ -377,15 +371,15 @@ void AppendRank::dropExpired(State& state) const {
     size_t left = kLookedAt;
     for (size_t i = 0; i < state.top.size() && left > 0; ++i) {
         if (state.swept >= state.top.size()) state.swept = 0;
-        left -= std::min(left, 1 + state.top.rows(state.swept).size());
+        left -= std::min(left, 1 + state.top.numbers(state.swept).size());
         partitions.push_back(state.swept++);
     }
     std::sort(partitions.begin(), partitions.end());
     partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
     std::vector<int64_t> numbers;
     for (const uint32_t partition : partitions) {
-        for (const TopRows::Row& row : state.top.rows(partition))
-            numbers.push_back(row.number);
+        const std::span<const int64_t> held = state.top.numbers(partition);
+        numbers.insert(numbers.end(), held.begin(), held.end());
     }
     if (numbers.empty()) return;
     std::vector<const std::byte*> found;
@@ -400,10 +394,10 @@ void AppendRank::dropExpired(State& state) const {
         in_batch[partition] = 1;
     size_t next = 0;
     for (const uint32_t partition : partitions) {
-        const size_t rows = state.top.rows(partition).size();
+        const size_t rows = state.top.numbers(partition).size();
         state.top.retain(partition, std::span(keep).subspan(next, rows));
         next += rows;
-        if (!in_batch[partition] && state.top.rows(partition).empty()) state.index.forget(partition);
+        if (!in_batch[partition] && state.top.numbers(partition).empty()) state.index.forget(partition);
     }
 }
 

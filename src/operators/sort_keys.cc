@@ -165,12 +165,15 @@ void SortKeys::setPrefixes() {
 }
 
 bool SortKeys::areLong(std::span<const LogicalType> types) {
+    const auto is_string = [](const LogicalType& type) { return type.physical() == PhysicalType::String; };
+    return std::any_of(types.begin(), types.end(), is_string) || bytesOf(types) > sizeof(Prefix);
+}
+
+size_t SortKeys::bytesOf(std::span<const LogicalType> types) {
     size_t bytes = 0;
-    for (const LogicalType& type : types) {
-        if (type.physical() == PhysicalType::String) return true;
+    for (const LogicalType& type : types)
         bytes += dispatchPhysical(type.physical(), []<class T>() { return encodedBytes<T>(); });
-    }
-    return bytes > sizeof(Prefix);
+    return bytes;
 }
 
 int64_t SortKeys::int64Of(std::string_view key) {

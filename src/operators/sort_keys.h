@@ -31,6 +31,8 @@ class SortKeys {
     const Prefix& prefix(size_t row) const { return prefixes_[row]; }
     // Whether keys of columns of those types may go on behind their prefix.
     static bool areLong(std::span<const LogicalType> types);
+    // Of each key, where they may not.
+    static size_t bytesOf(std::span<const LogicalType> types);
     bool areLong() const { return long_; }
     // Whether a key of this batch comes before one of another batch of the same columns.
     bool less(size_t row, const SortKeys& other, size_t other_row) const {

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <set>
 
 #include "base/file_system.h"
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
+#include "state/keyed_records.h"
 #include "state/snapshot_store.h"
 #include "state/spilling_memory.h"
 #include "state/test_support.h"
@@ -44,7 +46,12 @@ class SnapshotOnDisk : public ::testing::Test {
         return backend.bits({"seen", {"value", LogicalType::bigint()}});
     }
 
-    // Counts every `step`-th key, appends a row to its log and sets a bit of it.
+    static KeyedRecords& records(StateBackend& backend) {
+        return backend.records({"records", Schema({{"text", LogicalType::string()}})});
+    }
+
+    // Counts every `step`-th key, appends a row to its log, sets a bit of it and writes a record, which takes
+    // another's place where there are enough.
     static void write(StateBackend& backend, int64_t step) {
         std::vector<std::vector<Value>> keys;
         std::vector<Value> numbers, texts;
@@ -66,6 +73,12 @@ class SnapshotOnDisk : public ::testing::Test {
         const ColumnPtr text = Column::of(LogicalType::string(), texts);
         logs(backend).append(0, entries, {&text, 1}, all);
         bits(backend).set(groups, *number, std::vector<uint64_t>(numbers.size(), 1), all, fresh);
+        std::vector<std::byte*> places = records(backend).all();
+        places.resize(numbers.size());
+        std::vector<KeyGroup> of_record;
+        for (size_t i = 0; i < numbers.size(); ++i)
+            of_record.push_back(KeyGroup(static_cast<uint16_t>(i % kFewGroups)));
+        records(backend).write({&text, 1}, all, of_record, places);
     }
 
     static std::shared_ptr<const OperatorSnapshot> capture(StateBackend& backend, CaptureMode mode) {
@@ -126,6 +139,16 @@ TEST_F(SnapshotOnDisk, IsReadAndRestored) {
     EXPECT_EQ(contents(table(*restored)), contents(table(*written)));
     EXPECT_EQ(logs(*restored).rows(0), logs(*written).rows(0));
     EXPECT_EQ(bits(*restored).pairs(), static_cast<size_t>(kKeys));
+    EXPECT_EQ(records(*restored).rows(), static_cast<size_t>(kKeys));
+    const auto texts = [](KeyedRecords& records) {
+        const size_t field = 0;
+        const ColumnPtr column = records.load({&field, 1}, records.all())[0];
+        std::set<std::string> texts;
+        for (size_t i = 0; i < column->size(); ++i)
+            texts.insert(column->textAt(i));
+        return texts;
+    };
+    EXPECT_TRUE(texts(records(*restored)) == texts(records(*written)));
 }
 
 }  // namespace
