@@ -106,7 +106,10 @@ void LogLayout::writeText(size_t field, const Column& column, std::span<const ui
                           std::span<std::byte* const> rows) {
     const FieldPlace& place = places_[field];
     const StringView* texts = place.nested ? nullptr : column.data<StringView>();
+    constexpr size_t kAhead = 8;  // of texts, which may lie anywhere
     for (size_t i = 0; i < selection.size(); ++i) {
+        if (texts != nullptr && i + kAhead < selection.size())
+            __builtin_prefetch(texts[selection[i + kAhead]].data());
         if (!column.isNull(selection[i])) {
             const std::string_view text =
                 place.nested ? std::string_view(nested_[place.text][i]) : texts[selection[i]].view();
