@@ -28,14 +28,17 @@ void PartitionIndex::locate(std::span<const ColumnPtr> columns, size_t rows, std
     for (const size_t column : partition_)
         keys_.push_back(columns[column]);
     hashColumns(keys_, rows, hashes_);
-    table_->findOrInsert(0, keys_, hashes_, {}, entries_, &inserted_);
+    groups_.find(keys_, hashes_);
+    const Selection& first_rows = groups_.firstRows();
+    table_->findOrInsert(0, keys_, hashes_, first_rows, entries_, &inserted_);
     const RowLayout& layout = table_->layout();
     const auto field = static_cast<uint32_t>(table_->firstValueField());
     const uint32_t offset = layout.offset(field);
-    for (size_t i = 0; i < rows; ++i) {
-        std::byte* entry = entries_[i];
+    number_of_.resize(first_rows.size());
+    for (size_t group = 0; group < first_rows.size(); ++group) {
+        std::byte* entry = entries_[group];
         auto& number = RowLayout::at<int64_t>(entry, offset);
-        if (inserted_[i]) {
+        if (inserted_[group]) {
             if (free_.empty()) {
                 free_.push_back(static_cast<uint32_t>(partitions_.size()));
                 partitions_.emplace_back();
@@ -43,11 +46,13 @@ void PartitionIndex::locate(std::span<const ColumnPtr> columns, size_t rows, std
             number = free_.back();
             free_.pop_back();
             RowLayout::setNull(entry, field, false);
-            partitions_[static_cast<size_t>(number)] = {entry, keyGroupOf(hashes_[i], max_parallelism_),
-                                                        true};
+            partitions_[static_cast<size_t>(number)] = {
+                entry, keyGroupOf(hashes_[first_rows[group]], max_parallelism_), true};
         }
-        numbers[i] = static_cast<uint32_t>(number);
+        number_of_[group] = static_cast<uint32_t>(number);
     }
+    for (size_t i = 0; i < rows; ++i)
+        numbers[i] = number_of_[groups_.of(i)];
 }
 
 void PartitionIndex::forget(uint32_t number) {

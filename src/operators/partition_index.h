@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "operators/batch_groups.h"
 #include "runtime/operator.h"
 
 namespace millrace {
@@ -38,10 +39,13 @@ class PartitionIndex {
     KeyedTable* table_ = nullptr;
     std::vector<Partition> partitions_;
     std::vector<uint32_t> free_;
+    // Of the batch at hand; entries, and what goes with them, are one a group.
     std::vector<ColumnPtr> keys_;
     std::vector<uint64_t> hashes_;
+    BatchGroups groups_;
     std::vector<std::byte*> entries_;
     std::vector<uint8_t> inserted_;
+    std::vector<uint32_t> number_of_;
 };
 
 }  // namespace millrace
