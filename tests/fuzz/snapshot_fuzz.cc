@@ -2,7 +2,7 @@
 // Whatever lies in a snapshot's folder, reading and restoring it ends well or with a UserError; what was read
 // can be written and read again. The first byte chooses: the rest is the file `_metadata` as it is, or an
 // index (then: index length, index, sections) to which right headers and checksums are put, so that the
-// fuzzer gets past them. What is read is restored and merged, too.
+// fuzzer gets past them. What is read is restored, as tables and as records, and merged, too.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "state/keyed_records.h"
 #include "state/segment_merge.h"
 #include "state/snapshot_encoding.h"
 #include "state/snapshot_store.h"
@@ -86,6 +87,18 @@ std::string withChecksums(std::string_view input, uint16_t version) {
     return file;
 }
 
+// As records, which a state of that shape may be restored as, too.
+void restoreRecords(const std::shared_ptr<const OperatorSnapshot>& one, const KeyedStateSnapshot& state) {
+    const auto backend = makeHashMapStateBackend({one->uid, one->name, SlotIndex(0), 1, 128, {one}});
+    try {
+        KeyedRecords& records = backend->records({state.descriptor.name, state.descriptor.value});
+        const size_t first = 0;
+        if (!state.descriptor.value.empty()) records.load({&first, 1}, records.all());
+        backend->capture();
+    } catch (const UserError&) {
+    }
+}
+
 void restore(const Snapshot& snapshot) {
     for (const auto& one : snapshot.operators) {
         const auto backend = makeHashMapStateBackend({one->uid, one->name, SlotIndex(0), 1, 128, {one}});
@@ -101,6 +114,7 @@ void restore(const Snapshot& snapshot) {
             } catch (const InternalError&) {
                 return;  // two states of one name and two shapes: an operator would not ask for that
             }
+            restoreRecords(one, state);
         }
         for (const ListStateSnapshot& list : one->lists)
             backend->list(list.name, list.redistribution);
