@@ -173,11 +173,26 @@ bool SortKeys::areLong(std::span<const LogicalType> types) {
     return bytes > sizeof(Prefix);
 }
 
-int64_t SortKeys::int64Of(std::string_view key) {
-    uint64_t bits = 0;
-    for (size_t i = 1; i <= sizeof(bits); ++i)
-        bits = bits << 8 | static_cast<uint8_t>(key[i]);
-    return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+SortKey::SortKey(const SortKeys& keys, size_t row) : words_(keys.prefix(row)) {
+    const std::string_view whole = keys.at(row);
+    if (whole.size() > sizeof(words_)) {
+        rest_ = std::make_unique<const std::string>(whole.substr(sizeof(words_)));
+    }
+}
+
+SortKey::SortKey(const SortKey& other)
+    : words_(other.words_),
+      rest_(other.rest_ ? std::make_unique<const std::string>(*other.rest_) : nullptr) {}
+
+SortKey& SortKey::operator=(const SortKey& other) {
+    if (this != &other) *this = SortKey(other);
+    return *this;
+}
+
+std::strong_ordering SortKey::compareRest(const SortKey& other) const {
+    const std::string_view mine = rest_ ? std::string_view(*rest_) : std::string_view();
+    const std::string_view others = other.rest_ ? std::string_view(*other.rest_) : std::string_view();
+    return mine <=> others;
 }
 
 }  // namespace millrace

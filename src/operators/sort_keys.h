@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,9 +41,6 @@ class SortKeys {
         return prefix(row) < other.prefix(other_row);
     }
 
-    // The value that a key of one ascending, 64 bits wide column without NULLs was made of.
-    static int64_t int64Of(std::string_view key);
-
   private:
     void setPrefixes();
     std::vector<char> bytes_;  // and as many as a prefix has behind them
@@ -48,6 +48,41 @@ class SortKeys {
     std::vector<size_t> begin_;
     std::vector<size_t> at_;  // scratch
     std::vector<Prefix> prefixes_;
+};
+
+// A key by itself: what it is compared by lies within, unless it is long.
+class SortKey {
+  public:
+    SortKey() = default;  // before all others
+    SortKey(const SortKeys& keys, size_t row);
+    SortKey(const SortKey& other);
+    SortKey& operator=(const SortKey& other);
+    SortKey(SortKey&&) noexcept = default;
+    SortKey& operator=(SortKey&&) noexcept = default;
+    ~SortKey() = default;
+
+    bool operator==(const SortKey& other) const { return (*this <=> other) == 0; }
+    std::strong_ordering operator<=>(const SortKey& other) const {
+        for (size_t i = 0; i < words_.size(); ++i) {
+            if (words_[i] != other.words_[i]) return words_[i] <=> other.words_[i];
+        }
+        if (!(rest_ || other.rest_)) return std::strong_ordering::equal;
+        return compareRest(other);
+    }
+
+    // The value of its first column, which is ascending, 64 bits wide and not NULL.
+    int64_t int64() const {
+        const uint64_t bits = words_[0] << 8 | words_[1] >> 56;
+        return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+    }
+    uint8_t byte(size_t at) const {  // one of the first, as far as a prefix goes
+        return static_cast<uint8_t>(words_[at / 8] >> (56 - at % 8 * 8));
+    }
+
+  private:
+    std::strong_ordering compareRest(const SortKey& other) const;
+    SortKeys::Prefix words_{};
+    std::unique_ptr<const std::string> rest_;  // what is behind them, if anything is
 };
 
 }  // namespace millrace

@@ -33,6 +33,10 @@ void expectOrder(const LogicalType& type, const std::vector<Value>& values) {
                         EXPECT_GE(keys.prefix(i), keys.prefix(k));
                     }
                     EXPECT_TRUE(!less || keys.areLong() || keys.prefix(i) != keys.prefix(k));
+                    const SortKey one(keys, i), other(keys, k);
+                    EXPECT_EQ(one < other, less);
+                    EXPECT_EQ(one == other, keys.at(i) == keys.at(k));
+                    EXPECT_EQ(SortKey(one), one);
                     EXPECT_EQ(keys.at(i) < keys.at(k), less)
                         << type.toString() << " " << values[i].toString(type) << " "
                         << values[k].toString(type) << (descending ? " desc" : "");
@@ -59,6 +63,29 @@ TEST(SortKeys, OrderIsThatOfTheValues) {
                 {Value::string(""), Value::string("a"), Value::string("ab"), Value::string("b"),
                  Value::string(std::string("a\0b", 3)), Value::string(std::string("a\0", 2)),
                  Value::string("\xC3\xA4"), Value::string("a string that is not inline"), Value::null()});
+}
+
+TEST(SortKeys, AKeyByItselfTellsItsFirstTime) {
+    const std::vector<int64_t> times = {0,
+                                        -1,
+                                        1,
+                                        1'700'000'000'000,
+                                        std::numeric_limits<int64_t>::min(),
+                                        std::numeric_limits<int64_t>::max()};
+    std::vector<Value> first, second;
+    for (const int64_t time : times) {
+        first.push_back(Value::int64(time));
+        second.push_back(Value::boolean(time > 0));
+    }
+    SortKeys keys;
+    keys.encode(
+        std::vector{Column::of(LogicalType::bigint(), first), Column::of(LogicalType::boolean(), second)},
+        std::vector<SortOrder>{{0, false, true}, {1, false, true}}, times.size());
+    for (size_t i = 0; i < times.size(); ++i) {
+        EXPECT_EQ(SortKey(keys, i).int64(), times[i]);
+        EXPECT_EQ(SortKey(keys, i).byte(10), times[i] > 0 ? 1 : 0);
+        EXPECT_LE(SortKey(), SortKey(keys, i));
+    }
 }
 
 TEST(SortKeys, LaterColumnsDecideWhereEarlierOnesDoNot) {
