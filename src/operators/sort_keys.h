@@ -25,26 +25,34 @@ namespace millrace {
 class SortKeys {
   public:
     void encode(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows);
-    std::string_view at(size_t row) const {
-        return {bytes_.data() + begin_[row], begin_[row + 1] - begin_[row]};
-    }
+    size_t size(size_t row) const { return long_ ? begin_[row + 1] - begin_[row] : fixed_bytes_; }
+    // The whole of a key that may go on behind its prefix; only if areLong().
+    std::string_view at(size_t row) const { return {bytes_.data() + begin_[row], size(row)}; }
 
     // The first bytes of a key as numbers of their order, with 0 for those behind its end.
     using Prefix = std::array<uint64_t, 3>;
     const Prefix& prefix(size_t row) const { return prefixes_[row]; }
+    static bool less(const Prefix& left, const Prefix& right) {
+        if (left[0] != right[0]) return left[0] < right[0];
+        return left[1] != right[1] ? left[1] < right[1] : left[2] < right[2];
+    }
     // Whether keys of columns of those types may go on behind their prefix.
     static bool areLong(std::span<const LogicalType> types);
     bool areLong() const { return long_; }
     // Whether a key of this batch comes before one of another batch of the same columns.
     bool less(size_t row, const SortKeys& other, size_t other_row) const {
         if (long_) return at(row) < other.at(other_row);
-        return prefix(row) < other.prefix(other_row);
+        return less(prefix(row), other.prefix(other_row));
     }
 
   private:
+    void encodeWords(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows);
+    void encodeBytes(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows);
     void setPrefixes();
-    std::vector<char> bytes_;  // and as many as a prefix has behind them
     bool long_ = false;
+    size_t fixed_bytes_ = 0;  // of the columns that are not strings
+    // If they are long: the keys' bytes, and as many as a prefix has behind them.
+    std::vector<char> bytes_;
     std::vector<size_t> begin_;
     std::vector<size_t> at_;  // scratch
     std::vector<Prefix> prefixes_;
