@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kOfBatch = RankChanges::kOfBatch;
 constexpr uint32_t kNoEvicted = UINT32_MAX;
-constexpr int64_t kNoRow = 0;  // for the id of one
+constexpr int64_t kNewRow = 0;  // its id, until it has an address
 constexpr size_t kRestoredAtOnce = 4096;
 constexpr size_t kLookedAt = 256;  // rows a batch, of partitions that it does not touch
 
@@ -327,7 +327,7 @@ void AppendRank::findKept(State& state) const {
             if (id < kOfBatch) continue;
             state.kept_rows.push_back(static_cast<uint32_t>(id - kOfBatch));
             state.kept_groups.push_back(group);
-            id = kNoRow;
+            id = kNewRow;
             if (touched.evicted != kNoEvicted) {
                 id = state.evicted[touched.evicted].id;
                 touched.evicted = state.evicted[touched.evicted].next;

@@ -35,7 +35,7 @@ void expectTheFirst(size_t rows_max, const std::vector<LogicalType>& types, uint
         order.push_back({i, i % 2 == 0, false});
     TopRows top(rows_max, types);
     top.growTo(kPartitions);
-    using Model = std::vector<std::pair<std::string, int64_t>>;  // keys and numbers, in order
+    using Model = std::vector<std::pair<SortKey, int64_t>>;  // keys and numbers, in order
     std::map<uint32_t, Model> models;
     int64_t number = 0;
     for (int batch = 0; batch < 30; ++batch) {
@@ -49,15 +49,15 @@ void expectTheFirst(size_t rows_max, const std::vector<LogicalType>& types, uint
             const auto partition = static_cast<uint32_t>(random.below(kPartitions));
             const TopRows::Key key{keys, row};
             Model& model = models[partition];
-            const std::string text(keys.at(row));
+            const SortKey own(keys, row);
             const auto place =
-                std::upper_bound(model.begin(), model.end(), text,
+                std::upper_bound(model.begin(), model.end(), own,
                                  [](const auto& k, const auto& held) { return k < held.first; });
             const bool has_place = model.size() < rows_max || place != model.end();
             ASSERT_EQ(top.hasPlace(partition, key), has_place);
             ASSERT_EQ(top.full(partition), model.size() == rows_max);
             if (!has_place) continue;
-            model.insert(place, {text, number});
+            model.insert(place, {own, number});
             if (model.size() > rows_max) model.pop_back();
             top.insert(partition, key, number);
         }

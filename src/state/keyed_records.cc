@@ -32,14 +32,14 @@ size_t classOf(size_t room) {
     return kFineClasses + static_cast<size_t>(power - std::bit_width(kFineMax) + 1) * kSteps + above;
 }
 
-std::vector<LogicalType> typesOf(const Schema& schema) {
+std::vector<LogicalType> valueTypes(const Schema& schema) {
     std::vector<LogicalType> types;
     for (const Field& field : schema)
         types.push_back(field.type);
     return types;
 }
 
-ColumnPtr copied(const Column& column) {
+ColumnPtr copyOfTexts(const Column& column) {
     auto copy = std::make_shared<Column>(column.type(), column.size());
     if (column.validity() != nullptr) std::copy_n(column.validity(), column.size(), copy->mutableValidity());
     StringHeap& heap = copy->heap();
@@ -65,7 +65,7 @@ KeyedRecords::KeyedRecords(KeyedRecordsDescriptor descriptor, uint32_t max_paral
     : descriptor_(std::move(descriptor)),
       max_parallelism_(max_parallelism),
       source_(std::move(memory)),
-      layout_(typesOf(descriptor_.value)),
+      layout_(valueTypes(descriptor_.value)),
       memory_(std::make_shared<LogMemory>(source_)),
       numbers_(max_parallelism) {}
 
@@ -155,7 +155,7 @@ std::vector<ColumnPtr> KeyedRecords::load(std::span<const size_t> fields, std::s
     if (!loans_.tooMuchWaits(rows_)) return layout_.load(fields, rows, loans_.lend(memory_));
     std::vector<ColumnPtr> columns = layout_.load(fields, rows, memory_);
     for (ColumnPtr& column : columns) {
-        if (column->physical() == PhysicalType::String) column = copied(*column);
+        if (column->physical() == PhysicalType::String) column = copyOfTexts(*column);
     }
     return columns;
 }
