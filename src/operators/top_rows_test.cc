@@ -41,6 +41,7 @@ void expectTheFirst(size_t rows_max, const std::vector<LogicalType>& types, uint
     for (int batch = 0; batch < 30; ++batch) {
         const size_t rows = random.below(120);
         std::vector<ColumnPtr> columns;
+        columns.reserve(types.size());
         for (const LogicalType& type : types)
             columns.push_back(someValues(type, rows, random));
         SortKeys keys;

@@ -117,6 +117,7 @@ void write(KeyedRecords& records, Random& random, size_t most, double replacing,
         former.pop_back();
     }
     std::vector<int64_t> numbers;
+    numbers.reserve(places.size());
     for (const std::byte* place : places)
         numbers.push_back(place == nullptr ? -1 : KeyedRecords::numberOf(place));
     records.write(columns, selection, groups, places);

@@ -93,7 +93,7 @@ void restoreRecords(const std::shared_ptr<const OperatorSnapshot>& one, const Ke
     try {
         KeyedRecords& records = backend->records({state.descriptor.name, state.descriptor.value});
         const size_t first = 0;
-        if (!state.descriptor.value.empty()) records.load({&first, 1}, records.all());
+        if (state.descriptor.value.size() > 0) records.load({&first, 1}, records.all());
         backend->capture();
     } catch (const UserError&) {
     }
@@ -103,6 +103,7 @@ void restore(const Snapshot& snapshot) {
     for (const auto& one : snapshot.operators) {
         const auto backend = makeHashMapStateBackend({one->uid, one->name, SlotIndex(0), 1, 128, {one}});
         for (const KeyedStateSnapshot& state : one->keyed) {
+            restoreRecords(one, state);
             try {
                 backend->table(state.descriptor);
                 mergeSegments(
@@ -114,7 +115,6 @@ void restore(const Snapshot& snapshot) {
             } catch (const InternalError&) {
                 return;  // two states of one name and two shapes: an operator would not ask for that
             }
-            restoreRecords(one, state);
         }
         for (const ListStateSnapshot& list : one->lists)
             backend->list(list.name, list.redistribution);
