@@ -61,7 +61,8 @@ class RecordingBackend final : public ForwardingStateBackend {
         return made;
     }
     KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override {
-        keyed_.push_back({descriptor.name, widthOf(KeyedBits::kPairBytes, "", {})});
+        keyed_.push_back({descriptor.name, fmt::format("{} to {} bytes a row", KeyedBits::kPairBytesMin,
+                                                       KeyedBits::kPairBytesMax)});
         return ForwardingStateBackend::bits(descriptor);
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {
