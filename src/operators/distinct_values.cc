@@ -223,7 +223,7 @@ void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch)
                     to[i] |= passes[i] != 0 ? bit : Bits{0};
             } else {
                 for (size_t i = 0; i < rows; ++i)
-                    to[i] |= (passes[i] != 0) & (valid[i] != 0) ? bit : Bits{0};
+                    to[i] |= ((passes[i] != 0) & (valid[i] != 0)) ? bit : Bits{0};
             }
         }
     };

@@ -332,19 +332,19 @@ void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
     const int64_t low = by_value ? dividing(moved, page.low, wanted, all) : 0;
     Page& upper = by_value ? divideByValue(page, low) : divideByPair(page);
     forgetRecent();
-    const auto isUpper = [&](const Pair& pair) {
+    const auto is_upper = [&](const Pair& pair) {
         return by_value ? pair.value >= low : (hashOf(pair) >> (64 - page.depth) & 1) != 0;
     };
     Extent extents[2];
-    extents[isUpper(wanted) ? 1 : 0].add(wanted);
+    extents[is_upper(wanted) ? 1 : 0].add(wanted);
     for (const Moved& each : moved)
-        extents[isUpper(each.pair) ? 1 : 0].add(each.pair);
+        extents[is_upper(each.pair) ? 1 : 0].add(each.pair);
     page.setForm(extents[0]);
     upper.setForm(extents[1]);
     const uint64_t divisions = divisions_;
     for (const Moved& each : moved) {
         Page* to = nullptr;
-        if (divisions_ == divisions) to = isUpper(each.pair) ? &upper : &page;
+        if (divisions_ == divisions) to = is_upper(each.pair) ? &upper : &page;
         put(to, each);
     }
     moved_ = std::move(moved);
