@@ -87,7 +87,7 @@ class Failed(Exception):
     """The engine cannot run the query; the text is its own message."""
 
 
-def warm_memory(most_bytes=4 << 30):
+def warm_memory(most_bytes=6 << 30):
     """Touches memory and gives it back, so that the next process finds pages that are there.
 
     A virtual machine whose host takes free memory back pays for each page again when it is next used: a gigabyte costs

@@ -1,8 +1,6 @@
 #include "operators/best_pairs.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 
 namespace millrace {
 
@@ -11,11 +9,22 @@ namespace {
 constexpr uint32_t kNoKey = UINT32_MAX;
 
 // The first two words of a sort key, inverted: zero is behind all.
-using Note = std::array<uint64_t, 2>;
-static_assert(sizeof(Note) == BestPairs::kNoteBytes);
+struct Note {
+    uint64_t first;
+    uint64_t second;
+
+    bool operator==(const Note& other) const { return first == other.first && second == other.second; }
+    bool operator<(const Note& other) const {
+        return first != other.first ? first < other.first : second < other.second;
+    }
+};
+constexpr size_t kKeyBytes = sizeof(Note);
+static_assert(BestPairs::kNoteBytes == kKeyBytes + sizeof(uint64_t));
 
 Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
 Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
+// Of the batch that is being divided, the key's place among all, if that is of this key.
+uint32_t& placeAt(std::byte* note) { return *reinterpret_cast<uint32_t*>(note + kKeyBytes); }
 
 }  // namespace
 
@@ -50,7 +59,7 @@ bool BestPairs::isAhead(uint32_t row) const {
     if (isDivided(entry)) return true;
     const Note note = noteOf(keys_.prefix(row));
     const Note& sent = noteAt(own_->note(entry));
-    return note != sent ? note > sent : keys_.at(row).size() > kNoteBytes;
+    return sent < note || (note == sent && keys_.size(row) > kKeyBytes);
 }
 
 void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) const {
@@ -63,26 +72,22 @@ void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) co
 void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind) {
     first.clear();
     behind.clear();
-    const size_t mask = std::bit_ceil(ahead.size() * 2 + 1) - 1;
-    slots_.assign(mask + 1, 0);
     first_.clear();
     key_of_.clear();
     for (const uint32_t row : ahead) {
-        const std::byte* const entry = batch_->entries[row];
+        std::byte* const entry = batch_->entries[row];
         if (others_->size(entry) == 0 || isDivided(entry)) {
             key_of_.push_back(kNoKey);
             continue;
         }
-        size_t at = batch_->hashes[row] & mask;
-        while (slots_[at] != 0 && batch_->entries[first_[slots_[at] - 1]] != entry)
-            at = (at + 1) & mask;
-        if (slots_[at] == 0) {
+        uint32_t& place = placeAt(own_->note(entry));
+        if (place >= first_.size() || batch_->entries[first_[place]] != entry) {
+            place = static_cast<uint32_t>(first_.size());
             first_.push_back(row);
-            slots_[at] = static_cast<uint32_t>(first_.size());
-        } else if (uint32_t& best = first_[slots_[at] - 1]; keys_.prefix(row) < keys_.prefix(best)) {
+        } else if (uint32_t& best = first_[place]; SortKeys::less(keys_.prefix(row), keys_.prefix(best))) {
             best = row;
         }
-        key_of_.push_back(slots_[at] - 1);
+        key_of_.push_back(place);
     }
     for (size_t i = 0; i < ahead.size(); ++i) {
         const uint32_t row = ahead[i];
@@ -124,16 +129,17 @@ void BestPairs::chooseKept(const KeyedBatch& batch, RowLists& own, std::span<con
     }
     for (const uint32_t pair : chosen) {
         Note& sent = noteAt(own.note(batch.entries[rows[pair]]));
-        sent = std::max(sent, noteOf(keys_.prefix(pair)));
+        if (const Note note = noteOf(keys_.prefix(pair)); sent < note) sent = note;
     }
 }
 
-void BestPairs::keep(std::span<const uint32_t> all, Selection& kept) const {
+// A row that was not ahead at first never is.
+void BestPairs::keep(std::span<const uint32_t> all, std::span<const uint32_t> ahead, Selection& kept) const {
     if (best_.within_keys) {
         kept.assign(all.begin(), all.end());
         return;
     }
-    choose(all, kept);
+    choose(ahead, kept);
     std::erase_if(kept, [&](uint32_t row) { return went_out_[row] != 0; });
 }
 

@@ -12,7 +12,8 @@
 // other input.
 //
 // What went out lies beside the key's entry in the join's index (KeyedLogDescriptor::note_bytes) as the first
-// bytes of its sort key. It is in no snapshot: a join that knows less lets more pass.
+// bytes of its sort key. It is in no snapshot: a join that knows less lets more pass. Behind it is a word
+// that only means something while a batch is divided.
 //
 // State: list "left-out": by which order rows were left out. A join that is to have them refuses it.
 #pragma once
@@ -36,7 +37,7 @@ struct BestOnly {
 
 class BestPairs {
   public:
-    static constexpr size_t kNoteBytes = 2 * sizeof(uint64_t);
+    static constexpr size_t kNoteBytes = 3 * sizeof(uint64_t);
 
     // UserError "state.incompatible" if the snapshot's rows were left out by another order; nullptr is a join
     // that leaves out none.
@@ -60,8 +61,9 @@ class BestPairs {
     // of those that have to go out, as they then do. They are one for each row of the batch.
     void chooseKept(const KeyedBatch& batch, RowLists& own, std::span<const uint32_t> rows,
                     std::span<std::byte* const> kept, Selection& chosen);
-    // Of the batch's rows, once all pairs are known, those that have to be kept.
-    void keep(std::span<const uint32_t> all, Selection& kept) const;
+    // Of the batch's rows, once all pairs are known, those that have to be kept. `ahead`: of all of them,
+    // those that were chosen at first.
+    void keep(std::span<const uint32_t> all, std::span<const uint32_t> ahead, Selection& kept) const;
 
   private:
     bool isAhead(uint32_t row) const;
@@ -75,9 +77,8 @@ class BestPairs {
     SortKeys keys_;
     std::vector<ColumnPtr> columns_;
     std::vector<uint8_t> went_out_;  // of each row
-    // To find the first row of each key: a hash table of places in first_, each and 1.
-    std::vector<uint32_t> slots_, first_;
-    std::vector<uint32_t> key_of_;  // of the rows being divided: a place in first_, or none
+    std::vector<uint32_t> first_;    // of each key, its first row
+    std::vector<uint32_t> key_of_;   // of the rows being divided: a place in first_, or none
 };
 
 }  // namespace millrace

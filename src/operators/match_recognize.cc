@@ -109,7 +109,7 @@ struct MatchRecognize::State final : OperatorState {
     Due due(uint32_t partition, std::optional<int64_t> passed) {
         Due next{partition, held[partition], held[partition].size()};
         for (const OrderedRow& row : rows.rows(partition)) {
-            if (passed && SortKeys::int64Of(row.key) > *passed) break;
+            if (passed && row.key.int64() > *passed) break;
             if (!std::binary_search(held[partition].begin(), held[partition].end(), row.number))
                 next.rows.push_back(row.number);
         }
@@ -164,7 +164,7 @@ std::unique_ptr<OperatorState> MatchRecognize::open(OperatorContext& context) co
         std::vector<int64_t> numbers;
         for (const OrderedRow& row : state->rows.rows(partition)) {
             numbers.push_back(row.number);
-            if (!p_.processing_time) state->timers.insert({SortKeys::int64Of(row.key), partition});
+            if (!p_.processing_time) state->timers.insert({row.key.int64(), partition});
         }
         if (numbers.empty()) continue;
         const ColumnPtr kept = state->rows.load(p_.input.size(), state->rows.stateRows(numbers));

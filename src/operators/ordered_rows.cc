@@ -30,6 +30,7 @@ KeyedStateDescriptor OrderedRows::descriptor() const {
     fields.insert(fields.end(), p_.results.begin(), p_.results.end());
     descriptor.value = nullableSchema(Schema(std::move(fields)));
     descriptor.ttl = p_.ttl;
+    descriptor.in_place = p_.by_entry && p_.ttl.ms == 0;
     return descriptor;
 }
 
@@ -54,7 +55,7 @@ void OrderedRows::restore() {
         const ColumnPtr numbers = loadColumn(table_.layout(), RowNumbers::kNumberField, rows);
         for (size_t i = 0; i < rows.size(); ++i) {
             const int64_t number = numbers->data<int64_t>()[i];
-            rows_[partition_of_[i]].insert({std::string(keyOf(i)), number, hashOf(i)});
+            rows_[partition_of_[i]].insert({keyOf(i), number, hashOf(i), inPlace() ? rows[i] : nullptr});
             numbers_.restored(number);
         }
     }
@@ -84,10 +85,13 @@ void OrderedRows::findCandidates(const Batch& batch) {
     for (size_t row = 0; row < batch.rows(); ++row) {
         if (isRetraction(batch.kind(row))) {
             const Rows& rows = rows_[partition_of_[row]];
-            const OrderedRow wanted{std::string(keyOf(row)), std::numeric_limits<int64_t>::min(),
-                                    hashOf(row)};
+            const OrderedRow wanted = OrderedRow::before(keyOf(row), hashOf(row));
             for (auto at = rows.lower_bound(wanted); at != rows.end() && at->key == wanted.key; ++at) {
                 if (at->hash != wanted.hash) continue;
+                if (at->state_row != nullptr) {
+                    __builtin_prefetch(at->state_row);
+                    break;
+                }
                 candidates_.push_back(at->number);
                 if (candidates_.size() == candidates_of_[row] + kCandidates) break;
             }
@@ -98,11 +102,12 @@ void OrderedRows::findCandidates(const Batch& batch) {
     if (!candidates_.empty()) candidate_rows_ = stateRows(candidates_);
 }
 
-// The state row of a number that row `row` may retract.
-const std::byte* OrderedRows::candidate(size_t row, int64_t number) {
+// The state row of an entry that row `row` may retract.
+const std::byte* OrderedRows::candidate(size_t row, const OrderedRow& entry) {
+    if (entry.state_row != nullptr) return entry.state_row;
     const auto end = candidates_.begin() + candidates_of_[row + 1];
-    const auto at = std::find(candidates_.begin() + candidates_of_[row], end, number);
-    return at == end ? stateRows({&number, 1})[0]
+    const auto at = std::find(candidates_.begin() + candidates_of_[row], end, entry.number);
+    return at == end ? stateRows({&entry.number, 1})[0]
                      : candidate_rows_[static_cast<size_t>(at - candidates_.begin())];
 }
 
@@ -112,7 +117,7 @@ void OrderedRows::dropIfEmpty(uint32_t partition) {
 
 OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& batch, size_t row) {
     Rows& rows = rows_[partition];
-    OrderedRow wanted{std::string(keyOf(row)), std::numeric_limits<int64_t>::min(), hashOf(row)};
+    const OrderedRow wanted = OrderedRow::before(keyOf(row), hashOf(row));
     const auto& columns = batch.columns();
     for (auto at = rows.lower_bound(wanted); at != rows.end() && at->key == wanted.key; ++at) {
         if (at->hash != wanted.hash) continue;
@@ -123,7 +128,7 @@ OrderedRows::Rows::iterator OrderedRows::find(uint32_t partition, const Batch& b
             for (size_t c = 0; same && c < columns.size(); ++c)
                 same = columns[c]->valueAt(row) == columns[c]->valueAt(other);
         } else {
-            const std::byte* state_row = candidate(row, at->number);
+            const std::byte* state_row = candidate(row, *at);
             same = state_row != nullptr;
             for (size_t c = 0; same && c < columns.size(); ++c) {
                 same =
@@ -144,30 +149,41 @@ int64_t OrderedRows::keep(const OrderedRow& pending) {
 }
 
 OrderedRows::Kept& OrderedRows::freshOf(int64_t number) {
-    const auto before = [](const Kept& kept, int64_t wanted) { return kept.number < wanted; };
-    const auto found = std::lower_bound(kept_.begin(), kept_.end(), number, before);
-    MILLRACE_CHECK(found != kept_.end() && found->number == number, "row {} is not of this batch", number);
-    return *found;
+    const auto at = static_cast<size_t>(RowNumbers::between(kept_.front().number, number));
+    MILLRACE_CHECK(at < kept_.size() && kept_[at].number == number, "row {} is not of this batch", number);
+    return kept_[at];
 }
 
 void OrderedRows::forget(int64_t fresh) { freshOf(fresh).row = kForgotten; }
 
 void OrderedRows::store(const Batch& batch) {
-    std::erase_if(kept_, [](const Kept& kept) { return kept.row == kForgotten; });
-    if (kept_.empty()) return;
     kept_numbers_.clear();
     kept_rows_.clear();
     for (const Kept& kept : kept_) {
+        if (kept.row == kForgotten) continue;
         kept_numbers_.push_back(kept.number);
         kept_rows_.push_back(kept.row);
     }
+    if (kept_rows_.empty()) return;
     const RowNumbers::Keys keys = numbers_.keysOf(kept_numbers_);
-    table_.findOrInsert(0, keys.columns, keys.hashes, {}, state_rows_);
+    if (inPlace()) {
+        for (auto row = static_cast<uint32_t>(all_kept_.size()); row < kept_rows_.size(); ++row)
+            all_kept_.push_back(row);
+        table_.append(0, keys.columns, keys.hashes, std::span(all_kept_).first(kept_rows_.size()),
+                      state_rows_);
+    } else {
+        table_.findOrInsert(0, keys.columns, keys.hashes, {}, state_rows_);
+    }
+    size_t next = 0;
+    for (Kept& kept : kept_) {
+        if (kept.row != kForgotten) kept.state_row = state_rows_[next++];
+    }
     storeColumns(table_.layout(), table_.firstValueField(), batch.columns(), kept_rows_, state_rows_,
                  table_.heap());
 }
 
 const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const int64_t> numbers) {
+    MILLRACE_CHECK(!inPlace(), "rows of '{}' are looked up by number", p_.name);
     const RowNumbers::Keys keys = numbers_.keysOf(numbers);
     table_.findToRead(0, keys.columns, keys.hashes, {}, read_rows_);
     state_rows_.clear();
@@ -177,24 +193,24 @@ const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const int64_t> n
 }
 
 const std::vector<std::byte*>& OrderedRows::stateRows(std::span<const OrderedRow* const> rows) {
+    const bool expire = p_.ttl.ms > 0;
     looked_up_.clear();
-    for (const OrderedRow* row : rows) {
-        if (row->state_row == nullptr) looked_up_.push_back(row->number);
-    }
-    if (!looked_up_.empty()) stateRows(looked_up_);
-    if (looked_up_.size() == rows.size()) {
-        if (p_.ttl.ms == 0) {
-            for (size_t i = 0; i < rows.size(); ++i)
-                rows[i]->state_row = state_rows_[i];
-        }
-        return state_rows_;
-    }
     found_rows_.clear();
-    size_t next = 0;
     for (const OrderedRow* row : rows) {
-        if (row->state_row == nullptr) row->state_row = state_rows_[next++];
-        found_rows_.push_back(row->state_row);
+        std::byte* at = row->state_row;
+        if (at == nullptr && !expire && isFresh(row->number)) at = freshOf(row->number).state_row;
+        if (at == nullptr) looked_up_.push_back(row->number);
+        found_rows_.push_back(at);
     }
+    if (!looked_up_.empty()) {
+        stateRows(looked_up_);
+        size_t next = 0;
+        for (std::byte*& at : found_rows_) {
+            if (at == nullptr) at = state_rows_[next++];
+        }
+    }
+    for (size_t i = 0; !expire && i < rows.size(); ++i)
+        rows[i]->state_row = found_rows_[i];
     return found_rows_;
 }
 
@@ -205,6 +221,18 @@ void OrderedRows::erase(std::span<const int64_t> numbers) {
     for (std::byte* row : state_rows_) {
         if (row) table_.erase(0, row);
     }
+}
+
+void OrderedRows::erase(std::span<const OrderedRow* const> rows) {
+    std::vector<int64_t> numbers;
+    for (const OrderedRow* row : rows) {
+        if (inPlace()) {
+            table_.erase(0, row->state_row);
+        } else {
+            numbers.push_back(row->number);
+        }
+    }
+    erase(numbers);
 }
 
 void OrderedRows::dropExpired(uint32_t partition) {
@@ -243,7 +271,7 @@ void OrderedRows::sweep() {
             next = state_rows[i] ? std::next(next) : rows.erase(next);
         if (!whole) return;
         dropIfEmpty(swept_partition_++);
-        swept_row_ = OrderedRow{"", std::numeric_limits<int64_t>::min(), 0};
+        swept_row_ = OrderedRow::before({});
     }
 }
 

@@ -30,6 +30,9 @@ struct OrderedRowsParameters {
     std::vector<size_t> partition;
     std::vector<SortOrder> order;
     bool hashes_rows = false;  // rows are looked for by their values
+    // Rows are only ever looked up and erased by the order's entries, not by their numbers: where they do not
+    // expire, they are then in no index.
+    bool by_entry = false;
     Duration ttl;
     // How many of a partition's first rows the operator looks at: with a TTL, those are in state when a batch
     // is taken up.
@@ -37,16 +40,22 @@ struct OrderedRowsParameters {
 };
 
 struct OrderedRow {
-    std::string key;
+    SortKey key;
     // Not part of what is ordered by until it differs between rows of one key: a number that is put in the
     // place of another must not change the order.
     mutable int64_t number = 0;
     uint64_t hash = 0;  // of all columns, if hashes_rows
+    // Before and behind all rows of a key.
+    static OrderedRow before(SortKey key, uint64_t hash = 0) {
+        return {std::move(key), std::numeric_limits<int64_t>::min(), hash};
+    }
+    static OrderedRow behind(SortKey key) { return {std::move(key), std::numeric_limits<int64_t>::max()}; }
+
     // Where it lies in state, once it was looked up by itself; never where rows expire.
     mutable std::byte* state_row = nullptr;
 
     bool operator<(const OrderedRow& other) const {
-        const int order = key.compare(other.key);
+        const auto order = key <=> other.key;
         return order != 0 ? order < 0 : number < other.number;
     }
 };
@@ -62,10 +71,10 @@ class OrderedRows {
     // Takes up a batch: finds its rows' partitions and encodes their sort keys.
     void begin(const Batch& batch);
     uint32_t partitionOf(size_t row) const { return partition_of_[row]; }
-    std::string_view keyOf(size_t row) const { return keys_.at(row); }
+    SortKey keyOf(size_t row) const { return {keys_, row}; }
     uint64_t hashOf(size_t row) const { return row_hashes_.empty() ? 0 : row_hashes_[row]; }
     OrderedRow pending(size_t row) const {
-        return {std::string(keyOf(row)), kPending + static_cast<int64_t>(row), hashOf(row)};
+        return {keyOf(row), kPending + static_cast<int64_t>(row), hashOf(row)};
     }
 
     Rows& rows(uint32_t partition) { return rows_[partition]; }
@@ -83,7 +92,9 @@ class OrderedRows {
     void store(const Batch& batch);  // all that were kept since begin()
     uint32_t rowOf(int64_t fresh) { return freshOf(fresh).row; }  // of the batch
     void erase(std::span<const int64_t> numbers);
-    // The state rows of numbers, only to be read; nullptr where one has expired.
+    void erase(std::span<const OrderedRow* const> rows);  // which have left the order
+    // The state rows of numbers, only to be read; nullptr where one has expired. Not by_entry, of which each
+    // row that was stored is to be asked for by its entry before the next batch.
     const std::vector<std::byte*>& stateRows(std::span<const int64_t> numbers);
     const std::vector<std::byte*>& stateRows(std::span<const OrderedRow* const> rows);
     // A column of state rows: of `columns`, then of `results`.
@@ -103,14 +114,16 @@ class OrderedRows {
     static constexpr uint32_t kForgotten = UINT32_MAX;
     struct Kept {
         int64_t number;
-        uint32_t row;  // of the batch, or kForgotten
+        uint32_t row;                    // of the batch, or kForgotten
+        std::byte* state_row = nullptr;  // once it is stored
     };
     KeyedStateDescriptor descriptor() const;
     Kept& freshOf(int64_t number);
     void locate(std::span<const ColumnPtr> columns, size_t rows);
     void restore();
     void findCandidates(const Batch& batch);
-    const std::byte* candidate(size_t row, int64_t number);
+    const std::byte* candidate(size_t row, const OrderedRow& entry);
+    bool inPlace() const { return table_.descriptor().in_place; }
     // Rows that have expired leave the order, too.
     void dropExpired();
     void dropExpired(uint32_t partition);
@@ -132,13 +145,14 @@ class OrderedRows {
     std::vector<Kept> kept_;  // numbers ascend
     std::vector<int64_t> kept_numbers_;
     Selection kept_rows_;
+    Selection all_kept_;  // 0, 1, 2 ...
     std::vector<std::byte*> state_rows_;
     std::vector<int64_t> looked_up_;
     std::vector<std::byte*> found_rows_;
     std::vector<const std::byte*> read_rows_;
     // With a TTL: where the search for expired rows in partitions that no batch touches is.
     uint32_t swept_partition_ = 0;
-    OrderedRow swept_row_{"", std::numeric_limits<int64_t>::min(), 0};
+    OrderedRow swept_row_ = OrderedRow::before({});
 };
 
 }  // namespace millrace

@@ -114,7 +114,7 @@ std::unique_ptr<OperatorState> OverAggregate::open(OperatorContext& context) con
     if (!reached.empty()) state->watermark = KeptWatermark::lowest(reached);
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition) {
         for (const OrderedRow& row : state->rows.rows(partition))
-            state->timers.insert({SortKeys::int64Of(row.key), partition});
+            state->timers.insert({row.key.int64(), partition});
     }
     return state;
 }
@@ -172,7 +172,7 @@ void OverAggregate::onWatermark(OperatorState& operator_state, EventTime waterma
         for (const uint32_t partition : takePassed(state.timers, passed)) {
             Due next{partition, 0, 0};
             for (const OrderedRow& row : state.rows.rows(partition)) {
-                const int64_t time = SortKeys::int64Of(row.key);
+                const int64_t time = row.key.int64();
                 if (time > passed) break;
                 next.first_result += sent != kNoMicro && time <= sent;
                 ++next.end;
@@ -266,14 +266,14 @@ size_t OverAggregate::forgotten(State& state, uint32_t partition,
     if (__builtin_sub_overflow(state.passed, preceding, &frame)) return 0;
     size_t gone = 0;
     for (const OrderedRow& row : state.rows.rows(partition)) {
-        const int64_t time = SortKeys::int64Of(row.key);
+        const int64_t time = row.key.int64();
         if (gone == all || time > frame) break;
         ++gone;
     }
     // What is left goes once no row can reach it any more, whether or not its partition has further rows.
     if (gone < all) {
         int64_t until = 0;
-        if (!__builtin_add_overflow(SortKeys::int64Of(sent.back()->key), preceding, &until))
+        if (!__builtin_add_overflow(sent.back()->key.int64(), preceding, &until))
             state.timers.insert({until, partition});
     }
     return gone;

@@ -239,7 +239,8 @@ TEST(UpdatingOver, AgreesWithItsScalarTwin) {
             auto harness = std::make_unique<OperatorHarness>(updating(frame, ranks), std::vector<size_t>{0});
             for (int step = 0; step < 25; ++step) {
                 std::vector<TestRow> rows;
-                for (int64_t i = 0, n = 1 + below(below(3) == 0 ? 20 : 3); i < n; ++i) {
+                const uint64_t rows_max = below(8) == 0 ? 150 : below(3) == 0 ? 20 : 3;
+                for (int64_t i = 0, n = 1 + below(rows_max); i < n; ++i) {
                     TestRow next =
                         row(below(6) == 0 ? std::nullopt : std::optional("k" + std::to_string(below(3))),
                             below(6) == 0 ? std::nullopt : std::optional(below(8)),

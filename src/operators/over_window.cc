@@ -35,6 +35,15 @@ void OverWindow::Runs::clear() {
     peer.clear();
 }
 
+void OverWindow::Runs::beginBehind(size_t leading) {
+    const Run last = runs.back();
+    begin(last.partition);
+    const size_t end = last.begin + last.size;
+    for (size_t row = end - std::min(leading, last.size); row < end; ++row)
+        add(*rows[row], peer[row] != 0);
+    runs.back().first_result = runs.back().size;
+}
+
 void OverWindow::Runs::dropLast() {
     rows.resize(runs.back().begin);
     peer.resize(runs.back().begin);

@@ -55,6 +55,8 @@ class OverWindow {
             peer.push_back(equals_before ? 1 : 0);
             ++runs.back().size;
         }
+        // One that goes on where the run begun last ends, led by that many of its rows.
+        void beginBehind(size_t leading);
         void dropLast();  // the run begun last
     };
     // The terms' results for the rows from first_result on of each run, run by run.

@@ -94,7 +94,7 @@ void Rank::insert(State& state, size_t row) const {
     OrderedRows::Rows& rows = state.rows.rows(partition);
     const bool full = !p_.input_retracts && static_cast<int64_t>(rows.size()) >= p_.last;
     // Of equal keys, the later row is the one behind.
-    if (full && state.rows.keyOf(row) >= std::string_view(rows.rbegin()->key)) return;
+    if (full && state.rows.keyOf(row) >= rows.rbegin()->key) return;
     touch(state, partition);
     rows.insert(state.rows.pending(row));
     if (!full) return;

@@ -30,7 +30,7 @@ struct RegularJoin::State final : OperatorState {
     // Of the batch at hand.
     KeyedBatch keyed;
     Selection taken_back, added, with_key, without_key, removed;
-    Selection ahead, first, behind;  // of the best
+    Selection ahead, first, behind, still_ahead, kept;  // of the best
     std::vector<std::pair<uint32_t, std::byte*>> best_pairs;
     std::vector<int64_t> matches;  // of each row of the batch
     // To find what comes and goes in one batch.
@@ -184,14 +184,14 @@ void RegularJoin::applyBest(State& state, size_t side) const {
                         });
     };
     meet(state.first);
-    best.choose(state.behind, state.ahead);
-    meet(state.ahead);
+    best.choose(state.behind, state.still_ahead);
+    meet(state.still_ahead);
     for (const auto& [row, other] : state.best_pairs) {
         if (best.stands(row)) state.rows.put(row, other, RowKind::Insert);
     }
     state.rows.flush();
-    best.keep(state.with_key, state.ahead);
-    state.lists[side].add(state.keyed, state.ahead, {});
+    best.keep(state.with_key, state.ahead, state.kept);
+    state.lists[side].add(state.keyed, state.kept, {});
 }
 
 // Inserts of the other side.

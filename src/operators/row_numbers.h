@@ -23,6 +23,10 @@ class RowNumbers {
     static constexpr size_t kNumberField = 1;  // of the key
 
     int64_t next(KeyGroup group) { return next_++ << kGroupBits | group.value(); }
+    // How many were given between two of them.
+    static int64_t between(int64_t first, int64_t second) {
+        return (second >> kGroupBits) - (first >> kGroupBits);
+    }
     void restored(int64_t number) { next_ = std::max(next_, (number >> kGroupBits) + 1); }
 
     // The key of rows, as tables take it. Valid until the next call.

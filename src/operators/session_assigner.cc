@@ -39,7 +39,7 @@ struct SessionAssigner::State final : OperatorState {
 
     // A row was put into the partition. What is known of its first session grows with it, or is no longer of
     // the first one.
-    void added(uint32_t partition, int64_t time, const std::string& key, int64_t gap_ms) {
+    void added(uint32_t partition, int64_t time, const SortKey& key, int64_t gap_ms) {
         if (partition >= begun.size() || !begun[partition]) return;
         Begun& session = *begun[partition];
         if (time < session.first - gap_ms) {
@@ -56,7 +56,7 @@ struct SessionAssigner::State final : OperatorState {
     struct Begun {
         int64_t first = 0;
         int64_t last = 0;
-        std::string key;
+        SortKey key;
     };
 
     OrderedRows rows;
@@ -106,7 +106,7 @@ std::unique_ptr<OperatorState> SessionAssigner::open(OperatorContext& context) c
                                          p_.time_column.has_value(), context);
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition) {
         for (const OrderedRow& row : state->rows.rows(partition)) {
-            const int64_t time = state->clock.toLocal(floorToMillis(SortKeys::int64Of(row.key)));
+            const int64_t time = state->clock.toLocal(floorToMillis(row.key.int64()));
             state->schedule(partition, state->completeAt(time + p_.gap_ms));
         }
     }
@@ -157,7 +157,7 @@ void SessionAssigner::add(State& state, const Batch& batch) const {
         if (state.event_time && complete <= state.watermark.value()) {
             // It is in time if it belongs to a session that is open: all rows that are kept are of such.
             const auto touches = [&](OrderedRows::Rows::iterator other) {
-                const int64_t at = state.clock.toLocal(floorToMillis(SortKeys::int64Of(other->key)));
+                const int64_t at = state.clock.toLocal(floorToMillis(other->key.int64()));
                 return std::abs(at - time) <= p_.gap_ms;
             };
             const bool in_time =
@@ -229,12 +229,12 @@ void SessionAssigner::closeDue(State& state, int64_t passed, Output& output) con
 void SessionAssigner::close(State& state, uint32_t partition, int64_t passed) const {
     OrderedRows::Rows& rows = state.rows.rows(partition);
     const auto time_of = [&](const OrderedRow& row) {
-        return state.clock.toLocal(floorToMillis(SortKeys::int64Of(row.key)));
+        return state.clock.toLocal(floorToMillis(row.key.int64()));
     };
     if (state.begun.size() <= partition) state.begun.resize(partition + 1);
     std::optional<State::Begun>& session = state.begun[partition];
     if (!session) session = {time_of(*rows.begin()), time_of(*rows.begin()), rows.begin()->key};
-    auto end = rows.upper_bound({session->key, std::numeric_limits<int64_t>::max(), 0});
+    auto end = rows.upper_bound(OrderedRow::behind(session->key));
     for (; end != rows.end(); ++end) {
         const int64_t time = time_of(*end);
         if (time - session->last > p_.gap_ms) break;

@@ -76,21 +76,90 @@ char* writeString(std::string_view text, bool descending, char* out) {
     return out;
 }
 
+// Into bits that are zero, the most significant first; what does not fit a prefix is zero.
+void putBits(SortKeys::Prefix& words, size_t at, uint64_t bits) {
+    const size_t word = at / 64, shift = at % 64;
+    words[word] |= bits >> shift;
+    if (shift > 0 && word + 1 < words.size()) words[word + 1] |= bits << (64 - shift);
+}
+
+// A value's bits, the first one first.
+template <class T>
+void putValue(SortKeys::Prefix& words, size_t at, T value, bool descending) {
+    auto bits = ordered(value);
+    if (descending) bits = static_cast<decltype(bits)>(~bits);
+    if constexpr (sizeof(T) == 16) {
+        putBits(words, at, static_cast<uint64_t>(bits >> 64));
+        putBits(words, at + 64, static_cast<uint64_t>(bits));
+    } else {
+        putBits(words, at, static_cast<uint64_t>(bits) << (64 - 8 * sizeof(T)));
+    }
+}
+
 }  // namespace
 
 void SortKeys::encode(std::span<const ColumnPtr> columns, std::span<const SortOrder> order, size_t rows) {
-    // First how long each row's key is, then where it starts, then the bytes, column by column.
-    size_t fixed = 0;
+    fixed_bytes_ = 0;
+    long_ = false;
     for (const ColumnPtr& column : columns) {
-        if (column->physical() == PhysicalType::String) continue;
-        fixed += dispatchPhysical(column->physical(), []<class T>() { return encodedBytes<T>(); });
+        if (column->physical() == PhysicalType::String) {
+            long_ = true;
+        } else {
+            fixed_bytes_ += dispatchPhysical(column->physical(), []<class T>() { return encodedBytes<T>(); });
+        }
     }
-    long_ = fixed > sizeof(Prefix);
-    begin_.assign(rows + 1, fixed);
+    long_ |= fixed_bytes_ > sizeof(Prefix);
+    if (long_) {
+        encodeBytes(columns, order, rows);
+    } else {
+        encodeWords(columns, order, rows);
+    }
+}
+
+void SortKeys::encodeWords(std::span<const ColumnPtr> columns, std::span<const SortOrder> order,
+                           size_t rows) {
+    prefixes_.assign(rows, Prefix{});
+    size_t at = 0;
+    for (size_t c = 0; c < columns.size(); ++c) {
+        const Column& column = *columns[c];
+        dispatchPhysical(column.physical(), [&]<class T>() {
+            if constexpr (!std::is_same_v<T, StringView>) {
+                const T* values = column.data<T>();
+                const auto marker_bits = [&](bool null) {
+                    return static_cast<uint64_t>(marker(null, order[c])) << 56;
+                };
+                const auto put = [&](size_t row, bool descending) {
+                    putBits(prefixes_[row], at, marker_bits(false));
+                    putValue<T>(prefixes_[row], at + 8, values[row], descending);
+                };
+                if (column.validity() != nullptr) {
+                    for (size_t row = 0; row < rows; ++row) {
+                        if (column.isNull(row)) {
+                            putBits(prefixes_[row], at, marker_bits(true));
+                        } else {
+                            put(row, order[c].descending);
+                        }
+                    }
+                } else if (order[c].descending) {
+                    for (size_t row = 0; row < rows; ++row)
+                        put(row, true);
+                } else {
+                    for (size_t row = 0; row < rows; ++row)
+                        put(row, false);
+                }
+                at += 8 * encodedBytes<T>();
+            }
+        });
+    }
+}
+
+void SortKeys::encodeBytes(std::span<const ColumnPtr> columns, std::span<const SortOrder> order,
+                           size_t rows) {
+    // First how long each row's key is, then where it starts, then the bytes, column by column.
+    begin_.assign(rows + 1, fixed_bytes_);
     begin_[0] = 0;
     for (const ColumnPtr& column : columns) {
         if (column->physical() != PhysicalType::String) continue;
-        long_ = true;
         const StringView* values = column->data<StringView>();
         for (size_t i = 0; i < rows; ++i)
             begin_[i + 1] += column->isNull(i) ? 1 : stringBytes(values[i].view());
@@ -141,18 +210,6 @@ void SortKeys::setPrefixes() {
     const auto mask = [](size_t left) {
         return left == 0 ? 0 : ~uint64_t{0} << (left < 8 ? 64 - 8 * left : 0);
     };
-    if (!long_) {  // keys of one length
-        const size_t length = prefixes_.empty() ? 0 : begin_[1];
-        const Prefix masks = {mask(length), mask(length < 8 ? 0 : length - 8),
-                              mask(length < 16 ? 0 : length - 16)};
-        for (size_t row = 0; row < prefixes_.size(); ++row) {
-            Prefix& words = prefixes_[row];
-            std::memcpy(words.data(), bytes_.data() + row * length, sizeof(words));
-            for (size_t i = 0; i < words.size(); ++i)
-                words[i] = __builtin_bswap64(words[i]) & masks[i];
-        }
-        return;
-    }
     for (size_t row = 0; row < prefixes_.size(); ++row) {
         Prefix& words = prefixes_[row];
         std::memcpy(words.data(), bytes_.data() + begin_[row], sizeof(words));
@@ -173,11 +230,25 @@ bool SortKeys::areLong(std::span<const LogicalType> types) {
     return bytes > sizeof(Prefix);
 }
 
-int64_t SortKeys::int64Of(std::string_view key) {
-    uint64_t bits = 0;
-    for (size_t i = 1; i <= sizeof(bits); ++i)
-        bits = bits << 8 | static_cast<uint8_t>(key[i]);
-    return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+SortKey::SortKey(const SortKeys& keys, size_t row) : words_(keys.prefix(row)) {
+    if (keys.size(row) > sizeof(words_)) {
+        rest_ = std::make_unique<const std::string>(keys.at(row).substr(sizeof(words_)));
+    }
+}
+
+SortKey::SortKey(const SortKey& other)
+    : words_(other.words_),
+      rest_(other.rest_ ? std::make_unique<const std::string>(*other.rest_) : nullptr) {}
+
+SortKey& SortKey::operator=(const SortKey& other) {
+    if (this != &other) *this = SortKey(other);
+    return *this;
+}
+
+std::strong_ordering SortKey::compareRest(const SortKey& other) const {
+    const std::string_view mine = rest_ ? std::string_view(*rest_) : std::string_view();
+    const std::string_view others = other.rest_ ? std::string_view(*other.rest_) : std::string_view();
+    return mine <=> others;
 }
 
 }  // namespace millrace

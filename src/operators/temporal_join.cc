@@ -19,8 +19,8 @@ namespace {
 constexpr size_t kSentRows = 4096;  // joined at a time
 constexpr int64_t kNoRow = -1;
 
-// Whose a row is, by its sort key: the last column of that is TRUE of left rows.
-bool isLeft(const OrderedRow& row) { return row.key.back() != 0; }
+// Whose a row is, by its sort key, a time and behind it a BOOLEAN that is TRUE of left rows.
+bool isLeft(const OrderedRow& row) { return row.key.byte(1 + sizeof(int64_t) + 1) != 0; }
 
 // Left rows from `first` on, of one partition, with what they meet: their numbers ascend as they arrived.
 void inOrderOfArrival(std::vector<int64_t>& lefts, std::vector<int64_t>& versions, size_t first) {
@@ -120,7 +120,7 @@ std::unique_ptr<OperatorState> TemporalJoin::open(OperatorContext& context) cons
     }
     for (uint32_t partition = 0; partition < state->rows.partitions(); ++partition) {
         for (const OrderedRow& row : state->rows.rows(partition))
-            state->timers.insert({SortKeys::int64Of(row.key), partition});
+            state->timers.insert({row.key.int64(), partition});
     }
     return state;
 }
@@ -211,7 +211,7 @@ void TemporalJoin::collect(State& state, uint32_t partition, int64_t passed, Due
     const size_t first = due.lefts.size();
     int64_t version = kNoRow;
     auto row = rows.begin();
-    while (row != rows.end() && SortKeys::int64Of(row->key) <= passed) {
+    while (row != rows.end() && row->key.int64() <= passed) {
         if (isLeft(*row)) {
             due.lefts.push_back(row->number);
             due.versions.push_back(version);

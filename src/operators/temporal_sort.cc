@@ -60,10 +60,9 @@ void TemporalSort::onWatermark(OperatorState& operator_state, EventTime watermar
         OrderedRows::Rows& rows = state.rows.rows(partition);
         std::vector<int64_t> numbers;
         auto row = rows.begin();
-        while (row != rows.end() && SortKeys::int64Of(row->key) <= passed) {
+        while (row != rows.end() && row->key.int64() <= passed) {
             numbers.clear();
-            for (; row != rows.end() && numbers.size() < kSortedRows && SortKeys::int64Of(row->key) <= passed;
-                 ++row)
+            for (; row != rows.end() && numbers.size() < kSortedRows && row->key.int64() <= passed; ++row)
                 numbers.push_back(row->number);
             const std::vector<std::byte*>& state_rows = state.rows.stateRows(numbers);
             std::vector<ColumnPtr> columns;

@@ -23,7 +23,8 @@ class TopRows {
 
     // A row's key while it is looked for a place.
     struct Key {
-        Key(const SortKeys& keys, size_t row) : prefix(keys.prefix(row)), whole(keys.at(row)) {}
+        Key(const SortKeys& keys, size_t row)
+            : prefix(keys.prefix(row)), whole(keys.areLong() ? keys.at(row) : std::string_view()) {}
         SortKeys::Prefix prefix;
         std::string_view whole;
     };

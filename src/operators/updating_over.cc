@@ -13,8 +13,8 @@ constexpr uint32_t kHeld = UINT32_MAX;  // a row that was there before the batch
 // A partition that the batch at hand changes, from one sort key to another.
 struct UpdatingOver::Touched {
     uint32_t partition;
-    std::string first_key;
-    std::string last_key;
+    SortKey first_key;
+    SortKey last_key;
 };
 
 struct UpdatingOver::State final : OperatorState {
@@ -26,14 +26,15 @@ struct UpdatingOver::State final : OperatorState {
     // Of the batch at hand.
     std::vector<Touched> touched;
     std::vector<uint32_t> touched_of;  // of each partition: 1 + its place in `touched`, or 0
-    std::vector<int64_t> removed;      // numbers of rows that go
+    std::vector<OrderedRow> removed;   // that were there before it
+    std::vector<const OrderedRow*> all_removed;
     OverWindow::Runs runs;
 
-    void touch(uint32_t partition, std::string_view key) {
+    void touch(uint32_t partition, const SortKey& key) {
         if (partition >= touched_of.size()) touched_of.resize(rows.partitions(), 0);
         uint32_t& place = touched_of[partition];
         if (place == 0) {
-            touched.push_back({partition, std::string(key), std::string(key)});
+            touched.push_back({partition, key, key});
             place = static_cast<uint32_t>(touched.size());
             return;
         }
@@ -43,7 +44,11 @@ struct UpdatingOver::State final : OperatorState {
     }
 };
 
-UpdatingOver::UpdatingOver(UpdatingOverParameters parameters) : p_(std::move(parameters)), window_(p_.over) {}
+UpdatingOver::UpdatingOver(UpdatingOverParameters parameters) : p_(std::move(parameters)), window_(p_.over) {
+    // Runs are gone through side by side: one that is much longer than the others would end alone.
+    if (p_.over.rows && p_.over.preceding)
+        run_results_max_ = std::max<size_t>(16, 2 * static_cast<size_t>(*p_.over.preceding));
+}
 
 UpdatingOver::~UpdatingOver() = default;
 
@@ -66,6 +71,7 @@ std::unique_ptr<OperatorState> UpdatingOver::open(OperatorContext& context) cons
     rows.partition = p_.over.partition;
     rows.order = p_.over.order;
     rows.hashes_rows = p_.input_retracts;
+    rows.by_entry = true;
     rows.ttl = p_.over.ttl;
     return std::make_unique<State>(std::move(rows), window_, context);
 }
@@ -84,25 +90,28 @@ void UpdatingOver::apply(State& state, const Batch& batch) const {
         if (state.rows.isFresh(found->number)) {
             state.rows.forget(found->number);
         } else {
-            state.removed.push_back(found->number);
+            state.removed.push_back(*found);
         }
         rows.erase(found);
     }
     state.rows.store(batch);
+    state.all_removed.clear();
+    for (const OrderedRow& row : state.removed)
+        state.all_removed.push_back(&row);
 }
 
 // The rows of a partition that may have other results now, led by those that their frames reach back to.
 void UpdatingOver::affected(State& state, const Touched& touched) const {
     OrderedRows::Rows& rows = state.rows.rows(touched.partition);
     state.runs.begin(touched.partition);
-    const auto first = rows.lower_bound({touched.first_key, std::numeric_limits<int64_t>::min(), 0});
+    const auto first = rows.lower_bound(OrderedRow::before(touched.first_key));
     auto at = rows.begin();
     auto end = rows.end();
     if (p_.over.rows && p_.over.preceding) {
         at = first;
         for (int64_t n = 0; n < *p_.over.preceding && at != rows.begin(); ++n)
             --at;
-        end = rows.upper_bound({touched.last_key, std::numeric_limits<int64_t>::max(), 0});
+        end = rows.upper_bound(OrderedRow::behind(touched.last_key));
         for (int64_t n = 0; n < *p_.over.preceding && end != rows.end(); ++n)
             ++end;
     }
@@ -110,6 +119,9 @@ void UpdatingOver::affected(State& state, const Touched& touched) const {
     bool reached = false;
     for (; at != end; ++at) {
         reached = reached || at == first;
+        if (run_results_max_ && state.runs.runs.back().results() == *run_results_max_) {
+            state.runs.beginBehind(static_cast<size_t>(*p_.over.preceding));
+        }
         if (!reached) ++state.runs.runs.back().first_result;
         state.runs.add(*at, before != nullptr && before->key == at->key);
         before = &*at;
@@ -133,7 +145,7 @@ void UpdatingOver::process(OperatorState& operator_state, size_t, const Batch& b
     emitChanges(state, batch, results, output);
     state.accumulators.release();
 
-    state.rows.erase(state.removed);
+    state.rows.erase(state.all_removed);
     for (const Touched& touched : state.touched) {
         state.rows.dropIfEmpty(touched.partition);
         state.touched_of[touched.partition] = 0;
@@ -149,7 +161,7 @@ void UpdatingOver::emitChanges(State& state, const Batch& batch, const OverWindo
     }
     // Rows of the result. The input's columns: rows of `rows` or of the batch. The results: those that rows
     // of `rows` were sent with, or, behind those, new ones.
-    std::vector<std::byte*> rows = state.rows.stateRows(state.removed);
+    std::vector<std::byte*> rows = state.rows.stateRows(state.all_removed);
     std::erase(rows, nullptr);
     const size_t removed = rows.size();
     Selection changed;  // places in `results`

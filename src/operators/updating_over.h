@@ -42,6 +42,7 @@ class UpdatingOver final : public StatefulOperator {
 
     UpdatingOverParameters p_;
     OverWindow window_;
+    std::optional<size_t> run_results_max_;
 };
 
 }  // namespace millrace

@@ -95,7 +95,7 @@ void WindowRank::process(OperatorState& operator_state, size_t, const Batch& all
         const uint32_t partition = state.rows.partitionOf(row);
         OrderedRows::Rows& rows = state.rows.rows(partition);
         const bool full = static_cast<int64_t>(rows.size()) >= p_.last;
-        if (full && state.rows.keyOf(row) >= std::string_view(rows.rbegin()->key)) continue;
+        if (full && state.rows.keyOf(row) >= rows.rbegin()->key) continue;
         if (rows.empty()) state.windows.insert({ends[row] / 1000, partition});
         rows.insert(state.rows.pending(row));
         state.touched.push_back(partition);

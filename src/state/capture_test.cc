@@ -2,6 +2,7 @@
 // what was there at the barrier.
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -70,8 +71,16 @@ class CapturedTable {
         std::vector<std::vector<Value>> keys;
         for (uint64_t left = random_.below(random_.chance(0.1) ? 1500 : 30); left > 0; --left)
             keys.push_back({someText(random_, 2000)});
+        if (table_.descriptor().in_place) {
+            std::erase_if(keys,
+                          [&](const auto& key) { return !model_.emplace(std::pair(space, key), 0).second; });
+        }
         Probe probe(table_, keys);
-        probe.count(table_, space);
+        if (table_.descriptor().in_place) {
+            append(probe, space, keys.size());
+        } else {
+            probe.count(table_, space);
+        }
         for (const auto& key : keys)
             ++model_[{space, key}];
         if (random_.chance(0.5)) {  // erase some of what there is
@@ -94,6 +103,17 @@ class CapturedTable {
         if (random_.chance(0.08)) {
             table_.dropNamespace(space);
             std::erase_if(model_, [&](const auto& entry) { return entry.first.first == space; });
+        }
+    }
+
+    void append(Probe& probe, int64_t space, size_t rows) {
+        std::vector<uint32_t> all(rows);
+        std::iota(all.begin(), all.end(), 0);
+        table_.append(space, probe.keys, probe.hashes, all, probe.rows);
+        const size_t field = table_.firstValueField();
+        for (std::byte* row : probe.rows) {
+            RowLayout::setNull(row, field, false);
+            RowLayout::at<int64_t>(row, table_.layout().offset(field)) = 1;
         }
     }
 
@@ -134,7 +154,9 @@ TEST(Capture, IsTheStateAtTheBarrierWhateverChangesMeanwhile) {
     size_t deltas = 0, longest = 0;
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         SCOPED_TRACE(seed);
-        CapturedTable table(descriptorOf({LogicalType::string()}, seed % 2 == 0), seed);
+        KeyedStateDescriptor descriptor = descriptorOf({LogicalType::string()}, seed % 2 == 0);
+        descriptor.in_place = seed % 4 > 1;
+        CapturedTable table(std::move(descriptor), seed);
         table.run(150);
         deltas += table.deltas();
         longest = std::max(longest, table.longest());

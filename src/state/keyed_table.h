@@ -34,8 +34,8 @@ struct KeyedStateDescriptor {
     size_t routing_fields = SIZE_MAX;
     // Rows can be chained, by link(). Links are memory's alone: in no snapshot, empty after a restore.
     bool linked = false;
-    // The user keeps the rows' addresses, in place of looking them up. As of a linked table, no row is erased
-    // but with its namespace; so rows stay where they are as long as the table does.
+    // The user keeps the rows' addresses, in place of looking them up: rows that were appended cannot be
+    // found by their keys. Not where rows expire.
     bool in_place = false;
     bool operator==(const KeyedStateDescriptor&) const = default;
 };

@@ -18,10 +18,11 @@
 namespace millrace {
 namespace {
 
-// Events that one call works through, whatever their kinds: sources of different kinds in one job then move
-// through event time together.
 constexpr const char* kNexmark = "nexmark";
+// Events that one call works through, whatever their kinds: sources of like kinds in one job then move
+// through event time together. Persons and auctions are few, and go ahead of the bids that refer to them.
 constexpr uint64_t kEventsPerPoll = 4096;
+constexpr uint64_t kRarePollsAtOnce = 4;  // of kinds that are not one event in so many
 constexpr int64_t kPollMs = 1;
 // Generators that share a reader take turns of at most so much event time, so that their rows are not late
 // for each other's watermark.
@@ -85,12 +86,23 @@ struct NexmarkSplit {
     }
 };
 
+uint64_t eventsPerPoll(const NexmarkOptions& options, const std::array<bool, kNexmarkKinds>& kinds,
+                       size_t rows_max) {
+    int64_t all = 0, wanted = 0;
+    for (size_t kind = 0; kind < kNexmarkKinds; ++kind) {
+        all += options.proportions[kind];
+        if (kinds[kind]) wanted += options.proportions[kind];
+    }
+    const bool rare = wanted * static_cast<int64_t>(kRarePollsAtOnce) < all;
+    return std::min<uint64_t>(kEventsPerPoll, rows_max) * (rare ? kRarePollsAtOnce : 1);
+}
+
 class NexmarkReader final : public SourceReader {
   public:
     NexmarkReader(const NexmarkTable& table, SourceReaderContext& context)
         : table_(table),
           context_(context),
-          events_max_(std::min<uint64_t>(kEventsPerPoll, context.batchRowsMax())) {}
+          events_max_(eventsPerPoll(table.options, table.output.kinds, context.batchRowsMax())) {}
 
     void addSplits(std::vector<SourceSplit> splits) override {
         for (const SourceSplit& split : splits) {

@@ -79,6 +79,23 @@ TEST(Nexmark, EventsDependOnTheirNumberAlone) {
     EXPECT_NE(sorted(other.rows), expected);
 }
 
+// What bids refer to comes before they do, also where the readers of both are not always in step.
+TEST(Nexmark, FewEventsOfAKindGoAhead) {
+    const auto rows_of_one_poll = [](int64_t kind) {
+        TableSpec spec = table({{"events.num", "100000"}});
+        spec.projection = {{0}};
+        spec.filters = {{0, {Value::int64(kind)}}};
+        SourceHarness harness(nexmark().make_source(spec));
+        harness.poll();
+        return harness.rows.size();
+    };
+    constexpr size_t kEventsPerEpoch = 50;
+    const size_t epochs_of_bids = rows_of_one_poll(2) / 46;
+    EXPECT_NEAR(epochs_of_bids * kEventsPerEpoch, 4096, kEventsPerEpoch);
+    EXPECT_NEAR(rows_of_one_poll(1) / 3, 4 * epochs_of_bids, 4);
+    EXPECT_NEAR(rows_of_one_poll(0), 4 * epochs_of_bids, 4);
+}
+
 TEST(Nexmark, OneGeneratorForEachReaderByDefault) {
     const auto source = nexmark().make_source(table({{"events.num", "300"}}));
     SourceHarness harness(source, 3);

@@ -202,8 +202,8 @@ void HashMapTable::touch(int64_t name_space, std::byte* row) {
 void HashMapTable::erase(int64_t name_space, std::byte* row) {
     RowSet* set = existing(name_space);
     MILLRACE_CHECK(set != nullptr, "state '{}' has no namespace {}", descriptor_.name, name_space);
-    MILLRACE_CHECK(!descriptor_.linked && !descriptor_.in_place,
-                   "a row of state '{}', whose address is kept, goes by itself", descriptor_.name);
+    MILLRACE_CHECK(!descriptor_.linked, "a row of state '{}', which is linked, goes by itself",
+                   descriptor_.name);
     if (pending(RowSet::header(row))) encode(name_space, *set, row);
     if (tracking_ && RowSet::header(row).captured != 0) noteErased(name_space, *set, row);
     set->erase(row);

@@ -45,6 +45,7 @@ std::byte* RowSet::allocate() {
     made.hash = 0;
     made.changed = 0;
     made.block = number;
+    made.indexed = 0;
     made.live = 1;
     made.captured = 0;
     std::memset(row, 0, row_bytes_);
@@ -60,7 +61,7 @@ void RowSet::addBlock() {
     block.rows = static_cast<uint32_t>(bytes / stride_);
     auto number = static_cast<uint32_t>(blocks_.size());
     if (given_back_.empty()) {
-        MILLRACE_CHECK(number < (1U << 30), "too many blocks of rows");
+        MILLRACE_CHECK(number < (1U << 29), "too many blocks of rows");
         blocks_.emplace_back();
     } else {
         number = given_back_.back();
@@ -95,6 +96,7 @@ void RowSet::releaseEmptyBlocks(uint32_t listed_epoch) {
 void RowSet::index(std::byte* row, uint64_t hash) {
     growFor(indexed_ + 1);
     header(row).hash = hash;
+    header(row).indexed = 1;
     place(row, hash);
     ++indexed_;
 }
@@ -133,6 +135,7 @@ void RowSet::resizeIndex(size_t capacity) {
 }
 
 void RowSet::erase(std::byte* row) {
+    if (header(row).indexed == 0) return giveBack(row);
     const uint64_t hash = header(row).hash;
     const uint64_t wanted = tagOf(hash) | reinterpret_cast<uintptr_t>(row);
     uint64_t hole = hash & mask();

@@ -24,7 +24,8 @@ struct RowHeader {
         std::byte* next_free;  // while not
     };
     uint32_t changed;     // the epoch of the table in which it was last found to be written, or captured
-    uint32_t block : 30;  // of the set's, where it lies
+    uint32_t block : 29;  // of the set's, where it lies
+    uint32_t indexed : 1;
     uint32_t live : 1;
     uint32_t captured : 1;  // some capture has it
 };
@@ -89,6 +90,7 @@ class RowSet {
             if (tagOf(slots_[at]) == tag && same(rowOf(slots_[at]))) return rowOf(slots_[at]);
         }
         header(row).hash = hash;
+        header(row).indexed = 1;
         slots_[at] = tag | reinterpret_cast<uintptr_t>(row);
         ++indexed_;
         return nullptr;
@@ -98,8 +100,8 @@ class RowSet {
         index(row, hash);
         return row;
     }
-    void erase(std::byte* row);     // an indexed row, released by the caller
-    void giveBack(std::byte* row);  // one that is not in the index, likewise
+    void erase(std::byte* row);     // released by the caller; it may be in the index
+    void giveBack(std::byte* row);  // one that is not, likewise
 
     template <class F>
     void forEach(F&& f) const {
