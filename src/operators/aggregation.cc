@@ -88,6 +88,11 @@ void Aggregation::accumulateTerm(size_t term, const Batch& batch, std::span<cons
     terms_[term].function->accumulate(input);
 }
 
+std::optional<uint32_t> Aggregation::countField(size_t term) const {
+    if (terms_[term].name != "count") return std::nullopt;
+    return first_fields_[term];
+}
+
 AggregateInput Aggregation::inputOf(size_t term, const Batch& batch, const AccumulatorRows& accumulators,
                                     std::vector<ColumnPtr>& arguments) const {
     arguments.clear();

@@ -95,6 +95,9 @@ class Aggregation {
     void accumulateTerm(size_t term, const Batch& batch, std::span<const uint32_t> selection,
                         std::span<std::byte* const> rows, const int8_t* signs,
                         const AccumulatorRows& accumulators) const;
+    // Of a term whose accumulator is how often it was given values (COUNT), that field's place among the
+    // value fields.
+    std::optional<uint32_t> countField(size_t term) const;
     // Adds the accumulators of `from` to those of `into`, rows of one layout.
     void merge(const KeyedTable& table, std::byte* into, const std::byte* from, RowHeap& heap) const;
     ColumnPtr result(const KeyedTable& table, size_t term, std::span<std::byte* const> rows) const;

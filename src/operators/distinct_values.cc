@@ -37,6 +37,7 @@ struct DistinctValues::Tables final : State {
     std::vector<uint64_t> group_hashes;
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
+    std::vector<uint8_t> few_term_bits;  // these, where a byte holds them
     std::vector<uint64_t> term_bits;  // of each row of the batch: the terms that count it, if it has a value
     const std::vector<std::optional<size_t>>* filters_of = nullptr;  // by which filters
     std::vector<uint64_t> bits;  // of each row of the batch: the terms that count it, at its place in a block
@@ -207,18 +208,28 @@ void DistinctValues::findBits(Tables& state, const Set& set, const Batch& batch)
     uint64_t unfiltered = 0;
     for (size_t t = 0; t < set.terms.size(); ++t)
         unfiltered |= set.filters[t] ? 0 : uint64_t{1} << t;
-    state.term_bits.assign(batch.rows(), unfiltered);
-    uint64_t* const bits = state.term_bits.data();
-    for (size_t t = 0; t < set.terms.size(); ++t) {
-        if (!set.filters[t]) continue;
-        const Column& filter = *batch.column(*set.filters[t]);
-        const uint8_t* passes = filter.data<uint8_t>();
-        const uint8_t* valid = filter.validity();
-        for (size_t i = 0; i < batch.rows(); ++i) {
-            const bool counts = passes[i] != 0 && (!valid || valid[i] != 0);
-            bits[i] |= uint64_t{counts} << t;
+    const auto find = [&]<class Bits>(std::vector<Bits>& bits) {
+        bits.assign(batch.rows(), static_cast<Bits>(unfiltered));
+        Bits* const to = bits.data();
+        for (size_t t = 0; t < set.terms.size(); ++t) {
+            if (!set.filters[t]) continue;
+            const Column& filter = *batch.column(*set.filters[t]);
+            const uint8_t* const passes = filter.data<uint8_t>();
+            const uint8_t* const valid = filter.validity();
+            const auto bit = static_cast<Bits>(Bits{1} << t);
+            const size_t rows = batch.rows();
+            if (valid == nullptr) {
+                for (size_t i = 0; i < rows; ++i)
+                    to[i] |= passes[i] != 0 ? bit : Bits{0};
+            } else {
+                for (size_t i = 0; i < rows; ++i)
+                    to[i] |= ((passes[i] != 0) & (valid[i] != 0)) ? bit : Bits{0};
+            }
         }
-    }
+    };
+    if (set.terms.size() > 8) return find(state.term_bits);
+    find(state.few_term_bits);
+    state.term_bits.assign(state.few_term_bits.begin(), state.few_term_bits.end());
 }
 
 // Fills bits and counted. False if no term counts any of the rows.
@@ -268,7 +279,7 @@ void DistinctValues::accumulate(Tables& state, size_t index, const Rows& rows, c
         addCounts(state, index);
     } else {
         if (state.tables[index] != nullptr) setTableBits(state, index);
-        addBits(state, index);
+        addBits(state, index, aggregation, table);
     }
     for (size_t t = 0; t < set.terms.size(); ++t) {
         const Tables::Changes& changes = state.changes[t];
@@ -312,15 +323,34 @@ void DistinctValues::setTableBits(Tables& state, size_t index) {
     }
 }
 
-void DistinctValues::addBits(Tables& state, size_t index) const {
+// Gives the terms what is fresh. Counts are added to in place: most terms are, and of most values.
+void DistinctValues::addBits(Tables& state, size_t index, const Aggregation& aggregation,
+                             KeyedTable& table) const {
+    const Set& set = sets_[index];
     // Of a row without blocks all bits are terms.
-    const uint32_t terms = (state.block_bits[index] > 0 ? strideOf(sets_[index].terms.size()) : kBits) - 1;
+    const uint32_t mask = (state.block_bits[index] > 0 ? strideOf(set.terms.size()) : kBits) - 1;
+    struct CountField {
+        uint32_t field;
+        uint32_t offset;
+    };
+    std::optional<CountField> counts[kTermsMax];
+    for (size_t t = 0; t < set.terms.size(); ++t) {
+        const std::optional<uint32_t> field = aggregation.countField(set.terms[t]);
+        if (!field) continue;
+        const auto place = static_cast<uint32_t>(table.firstValueField()) + *field;
+        counts[t] = CountField{place, table.layout().offset(place)};
+    }
     for (size_t i = 0; i < state.counted.selection.size(); ++i) {
-        uint64_t fresh = state.fresh[i];
-        for (; fresh != 0; fresh &= fresh - 1) {
-            Tables::Changes& changes = state.changes[static_cast<uint32_t>(std::countr_zero(fresh)) & terms];
-            changes.selection.push_back(state.counted.selection[i]);
-            changes.groups.push_back(state.counted.rows[i]);
+        for (uint64_t fresh = state.fresh[i]; fresh != 0; fresh &= fresh - 1) {
+            const uint32_t t = static_cast<uint32_t>(std::countr_zero(fresh)) & mask;
+            std::byte* const group = state.counted.rows[i];
+            if (counts[t]) {
+                RowLayout::at<int64_t>(group, counts[t]->offset) += 1;
+                RowLayout::setNull(group, counts[t]->field, false);
+            } else {
+                state.changes[t].selection.push_back(state.counted.selection[i]);
+                state.changes[t].groups.push_back(group);
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ class DistinctValues {
     static void findBits(Tables& state, const Set& set, const Batch& batch);
     bool keepsBits(const Set& set) const;
     static void setTableBits(Tables& state, size_t index);
-    void addBits(Tables& state, size_t index) const;
+    void addBits(Tables& state, size_t index, const Aggregation& aggregation, KeyedTable& table) const;
     void addCounts(Tables& state, size_t index) const;
 
     Schema input_;

@@ -6,20 +6,11 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "base/unmix_hash.h"
 
 namespace millrace {
 
 namespace {
-
-// What mixHash() makes `hash` of.
-uint64_t hashedTo(uint64_t hash) {
-    hash ^= hash >> 33;
-    hash *= 0x9CB4B2F8129337DBULL;  // the inverses, modulo 2^64, of what it multiplies by
-    hash ^= hash >> 33;
-    hash *= 0x4F74430C22A54005ULL;
-    hash ^= hash >> 33;
-    return hash;
-}
 
 uint64_t countOf(const std::string& text) {
     uint64_t count = 0;
@@ -42,7 +33,7 @@ int64_t GroupNumbers::next(KeyGroup group) {
     const uint64_t count = next_++;
     // The key group is the hash's upper half modulo the max parallelism (base/hash.h).
     const uint64_t upper = (count >> 32) * max_parallelism_ + group.value();
-    return static_cast<int64_t>(hashedTo(upper << 32 | (count & UINT32_MAX)));
+    return static_cast<int64_t>(unmixHash(upper << 32 | (count & UINT32_MAX)));
 }
 
 void GroupNumbers::store() { list_ = {std::to_string(next_)}; }

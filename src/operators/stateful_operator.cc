@@ -24,12 +24,12 @@ struct Recorded {
     std::string width;  // "40 bytes a row"; more where a row has memory beyond that
 };
 
-std::string widthOf(size_t bytes, std::string strings, std::span<const LogicalType> types) {
-    const auto isString = [](const LogicalType& type) { return type.physical() == PhysicalType::String; };
-    const auto isNested = [](const LogicalType& type) { return type.isNested(); };
+std::string widthOf(size_t bytes, const std::string& strings, std::span<const LogicalType> types) {
+    const auto is_string = [](const LogicalType& type) { return type.physical() == PhysicalType::String; };
+    const auto is_nested = [](const LogicalType& type) { return type.isNested(); };
     std::string more;
-    if (std::any_of(types.begin(), types.end(), isString)) more = " and " + strings;
-    if (std::any_of(types.begin(), types.end(), isNested))
+    if (std::any_of(types.begin(), types.end(), is_string)) more = " and " + strings;
+    if (std::any_of(types.begin(), types.end(), is_nested))
         more += more.empty() ? " and collections" : ", collections";
     return fmt::format("{} bytes{} a row", bytes, more);
 }
@@ -62,7 +62,8 @@ class RecordingBackend final : public ForwardingStateBackend {
         return made;
     }
     KeyedBits& bits(const KeyedBitsDescriptor& descriptor) override {
-        keyed_.push_back({descriptor.name, widthOf(KeyedBits::kPairBytes, "", {})});
+        keyed_.push_back({descriptor.name, fmt::format("{} to {} bytes a row", KeyedBits::kPairBytesMin,
+                                                       KeyedBits::kPairBytesMax)});
         return ForwardingStateBackend::bits(descriptor);
     }
     KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override {

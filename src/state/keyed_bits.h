@@ -2,11 +2,14 @@
 // aggregates have seen, by group (operators/distinct_values.h). There are many, so a pair takes three words
 // in a hash table that is itself the rows: finding one is one access to memory, and no row has a header.
 //
-// The table is made of pages of like size, and grows by as much as it needs: a page that is full is split in
-// two, and the list of pages doubled where need be (extendible hashing; Fagin et al., 1979). Pages are found
-// by the first bits of the value's hash, so that values seen at the same time, as ids that are given out in
-// order, lie together for all groups and are in the cache; a value with so many groups that this does not
-// tell its pairs apart has a bucket of several pages, which are found by the first bits of the pair's hash.
+// The table is made of pages of like size, and grows by as much as it needs: a page that is full is divided.
+// Pages are found by ranges of values, so that values seen at the same time, as ids that are given out in
+// order, lie together for all groups and are in the cache, and what lies in pages of old ones is not touched
+// again. A value with so many groups that this does not tell its pairs apart has a bucket of several pages,
+// which are found by the first bits of the pair's hash (extendible hashing; Fagin et al., 1979).
+//
+// A page whose values are near one another and whose groups' hashes are small, as those of counted groups are
+// (operators/group_numbers.h), takes two words a pair.
 //
 // A page has a bit for each place that was written to since the last capture. A capture takes page by page;
 // one that is written to before its turn is captured first.
@@ -25,6 +28,7 @@
 #include "base/memory_source.h"
 #include "base/named_integer.h"
 #include "batch/column.h"
+#include "state/hashmap/number_ranges.h"
 #include "state/keyed_table.h"
 #include "state/snapshot.h"
 #include "state/state_backend.h"
@@ -40,7 +44,8 @@ struct KeyedBitsDescriptor {
 
 class KeyedBits {
   public:
-    static constexpr size_t kPairBytes = 24;
+    static constexpr size_t kPairBytesMin = 16;
+    static constexpr size_t kPairBytesMax = 24;
 
     // `memory` must outlive it.
     KeyedBits(KeyedBitsDescriptor descriptor, uint32_t max_parallelism, MemorySource& memory);
@@ -56,6 +61,7 @@ class KeyedBits {
              std::span<const uint32_t> selection, std::vector<uint64_t>& fresh);
 
     size_t pairs() const { return pairs_; }
+    size_t pairsOfTwoWords() const;
     size_t bytes() const;  // memory held
 
     // As of StateBackend. advanceCapture reduces `budget` by what it did.
@@ -67,57 +73,76 @@ class KeyedBits {
 
   private:
     struct Pair {
-        int64_t group;
+        uint64_t group;  // its hash, which is of no other group's number
         int64_t value;
-        uint64_t bits;  // 0: nothing is here
-    };
-    struct Hash {
-        uint64_t value;
-        uint64_t pair;
-    };
-    // Its places lie elsewhere: pages begin at multiples of a power of two, and what there is to know of many
-    // would fight over few sets of the caches.
-    struct Page;
-    struct Bucket;
-    struct Entry {
-        Page* page;  // nullptr: the bucket has several, of which its own directory tells
-        union {
-            Pair* places;
-            Bucket* bucket;
-        };
+        uint64_t bits;
     };
     struct Moved {
         Pair pair;
         bool changed;
     };
+    struct NarrowPlace;
+    struct WidePlace;
+    struct Extent;
+    // Its places lie elsewhere: pages begin at multiples of a power of two, and what there is to know of many
+    // would fight over few sets of the caches.
+    struct Page;
+    struct Bucket;
+    struct Entry {
+        Page* page;  // nullptr: the value has several, of which its bucket tells
+        union {
+            std::byte* places;
+            Bucket* bucket;
+        };
+    };
+    // Ranges that were looked up lately.
+    struct Recent {
+        int64_t value;
+        Entry entry;
+    };
+    static constexpr uint32_t kRecentBits = 8;
+    static constexpr size_t kBlock = 64;  // rows whose accesses to memory overlap
     struct Capture;
 
-    static Hash hashOf(const Pair& pair);
+    static uint64_t scattered(int64_t value) { return static_cast<uint64_t>(value) * 0x9E3779B97F4A7C15ULL; }
+    static uint64_t hashOf(const Pair& pair);
     static size_t indexOf(uint64_t hash, uint32_t bits) { return hash >> 1 >> (63 - bits); }
-    const Entry& entryOf(const Hash& hash) const;
-    uint64_t setBits(const Hash& hash, const Pair& pair);  // those that were not set
-    Page& makePage(Bucket& bucket, uint32_t depth, uint64_t prefix);
-    Bucket& makeBucket(uint32_t depth, uint64_t prefix);
-    void enter(Bucket& bucket);
-    void split(Page& page);
-    void splitByValue(Bucket& bucket);
-    void splitByPair(Page& page);
+    Recent& recentOf(int64_t value) { return recent_[scattered(value) >> (64 - kRecentBits)]; }
+    static Entry inBucket(const Entry& entry, uint64_t hash);
+    Page* pageOf(const Pair& pair, uint64_t hash);
+    void findEntries(std::span<const Pair> pairs, Entry* entries);
+    void setBlock(std::span<const Pair> pairs, uint64_t* fresh);
+    uint64_t setBits(Page* page, const Pair& pair, uint64_t hash);  // those that were not set
+    template <class Place>
+    bool setIn(Page& page, const Pair& pair, uint64_t hash, uint64_t& fresh);
+    Page& makePage();
+    void makeRoom(Page& page, const Pair& wanted);
+    static int64_t dividing(const std::vector<Moved>& moved, int64_t page_low, const Pair& wanted,
+                            const Extent& all);
+    Page& divideByValue(Page& page, int64_t low);
+    Page& divideByPair(Page& page);
+    template <class Place>
     void takeAll(Page& page, std::vector<Moved>& out);
-    void put(const Moved& moved);
+    template <class Place>
+    void putIn(Page& page, const Moved& moved, uint64_t hash);
+    void put(Page* page, const Moved& moved);
+    void forgetRecent();
     void capturePage(Page& page);
+    template <class Place>
+    void capturePlaces(const Page& page);
     void restoreAny(const KeyedStateSnapshot& state, const std::function<bool(KeyGroup)>& owned);
-    void add(const Pair& pair) { setBits(hashOf(pair), pair); }
+    void add(const Pair& pair);  // to `added_`
+    void addAll();
 
     const KeyedBitsDescriptor descriptor_;
     const uint32_t max_parallelism_;
     const size_t value_bytes_;
     MemorySource& memory_;
-    std::vector<Entry>
-        directory_;  // by the value hash's first directory_bits_ bits; entries occur several times
-    uint32_t directory_bits_ = 0;
+    NumberRanges<Entry> ranges_;  // of values
+    Recent recent_[size_t{1} << kRecentBits];
+    uint64_t divisions_ = 0;  // of pages: until there is another, an entry holds
     std::vector<std::unique_ptr<Bucket>> buckets_;
     std::vector<std::unique_ptr<Page>> pages_;
-    std::vector<Page*> free_pages_;
     // Their places lie in blocks of memory that grow up to a huge page.
     std::vector<std::pair<std::byte*, size_t>> blocks_;
     size_t block_used_ = 0;  // of the last
@@ -125,6 +150,7 @@ class KeyedBits {
     bool tracking_ = false;  // there is a capture that the next one can build on
     std::unique_ptr<Capture> capture_;
     std::vector<Moved> moved_;  // scratch
+    std::vector<Pair> added_;   // by a restore, less than a block
 };
 
 }  // namespace millrace

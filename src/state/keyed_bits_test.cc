@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <numeric>
 
 #include "base/hash.h"
 #include "base/random.h"
+#include "base/unmix_hash.h"
 #include "state/state_backend.h"
 
 namespace millrace {
@@ -32,17 +34,86 @@ std::unique_ptr<StateBackend> bitsBackend(std::vector<std::shared_ptr<const Oper
     return makeHashMapStateBackend(parameters);
 }
 
+enum class Order : uint8_t { Any, Up, Down, AllOver };
+
+// Values of a few groups each, values of many, and a single one: pages are found by the one hash or the
+// other. Counted groups, which are known by small numbers, or any.
+struct Shape {
+    uint64_t groups;
+    uint64_t values;
+    Order order = Order::Any;
+    bool counted = false;
+};
+constexpr Shape kShapes[] = {
+    {50, 2000},
+    {50, 2000, Order::Any, true},
+    {20'000, 3},
+    {20'000, 3, Order::Any, true},
+    {1000, 60},
+    {1000, 60, Order::Any, true},
+    {100'000, 1},
+    {100'000, 1, Order::Any, true},
+    {1, 100'000},
+    {1, 100'000, Order::Any, true},
+    {500, 20, Order::Up, true},
+    {500, 20, Order::Up},
+    {500, 2000, Order::Up, true},
+    {500, 20, Order::Down, true},
+    {100, 1, Order::AllOver},
+    {100, 1, Order::AllOver, true},
+};
+std::string textOf(const Shape& shape) {
+    return fmt::format("{} {} groups, {} values, order {}", shape.groups, shape.counted ? "counted" : "any",
+                       shape.values, static_cast<int>(shape.order));
+}
+
+class Draws {
+  public:
+    explicit Draws(const Shape& shape) : shape_(shape) {}
+
+    int64_t group(Random& random) const {
+        const uint64_t drawn = random.below(shape_.groups);
+        // As operators/group_numbers.h gives them.
+        return static_cast<int64_t>(shape_.counted ? unmixHash(drawn % kGroupsMax << 32 | drawn)
+                                                   : mixHash(drawn));
+    }
+    int64_t value(Random& random) {
+        const auto step = static_cast<int64_t>(drawn_++ / 20);
+        const auto drawn = static_cast<int64_t>(random.below(shape_.values));
+        switch (shape_.order) {
+            case Order::Any:
+                return drawn - static_cast<int64_t>(shape_.values / 2);
+            case Order::Up:
+                return step + drawn;
+            case Order::Down:
+                return -step - drawn;
+            case Order::AllOver:
+                break;
+        }
+        // Some lie together, the others anywhere, and the last ones there are among them.
+        const uint64_t kind = random.below(20);
+        if (kind == 0) return std::numeric_limits<int64_t>::max();
+        if (kind == 1) return std::numeric_limits<int64_t>::min();
+        if (kind < 11) return 1'000'000'000'000 + static_cast<int64_t>(random.below(1000));
+        return static_cast<int64_t>(random.next());
+    }
+
+  private:
+    const Shape shape_;
+    uint64_t drawn_ = 0;
+};
+
 // Sets some bits of random pairs, and checks which of them were new.
-void setSome(KeyedBits& bits, BitsModel& model, Random& random, size_t rows, uint64_t groups,
-             uint64_t values) {
+void setSome(KeyedBits& bits, BitsModel& model, Random& random, size_t rows, Draws& draws) {
+    const bool is_short = bits.descriptor().value.type.physical() == PhysicalType::Int32;
     std::vector<int64_t> of_groups;
     std::vector<Value> of_values;
     std::vector<uint64_t> of_bits;
     Selection selection;
     for (uint32_t row = 0; row < rows; ++row) {
-        of_groups.push_back(static_cast<int64_t>(mixHash(random.below(groups))));
-        const auto value = static_cast<int64_t>(random.below(values)) - static_cast<int64_t>(values / 2);
-        of_values.push_back(Value::int64(value));
+        of_groups.push_back(draws.group(random));
+        const int64_t value = draws.value(random);
+        of_values.push_back(Value::int64(is_short ? static_cast<int32_t>(value) : value));
         of_bits.push_back(uint64_t{1} << random.below(64));
         if (random.chance(0.9)) selection.push_back(row);
     }
@@ -84,46 +155,83 @@ void expectHolds(KeyedBits& bits, const BitsModel& model, uint32_t subtask = 0, 
     }
 }
 
-// Values of a few groups each, values of many, and a single one: pages are found by the one hash or the
-// other.
-struct Shape {
-    uint64_t groups;
-    uint64_t values;
-};
-constexpr Shape kShapes[] = {{50, 2000}, {20'000, 3}, {1000, 60}, {100'000, 1}, {1, 100'000}};
-
 TEST(KeyedBits, TellsWhatIsNew) {
     Random random(1);
     for (size_t run = 0; run < 2 * std::size(kShapes); ++run) {
         const Shape shape = kShapes[run / 2];
         const LogicalType type = run % 2 == 0 ? LogicalType::bigint() : LogicalType::integer();
-        SCOPED_TRACE(fmt::format("{} groups, {} values", shape.groups, shape.values));
+        SCOPED_TRACE(textOf(shape));
         const auto backend = bitsBackend();
         KeyedBits& bits = backend->bits(bitsOf(type));
         BitsModel model;
+        Draws draws(shape);
         for (int batch = 0; batch < 40; ++batch)
-            setSome(bits, model, random, 2000, shape.groups, shape.values);  // through many splits
-        EXPECT_GT(bits.pairs(), 20'000U);
+            setSome(bits, model, random, 2000, draws);  // through many divisions
+        EXPECT_GT(bits.pairs(), 18'000U);
         EXPECT_LT(bits.bytes(), bits.pairs() * 60 + MemorySource::kHugePage);  // the last block is not full
         expectHolds(bits, model);
     }
 }
 
+TEST(KeyedBits, TakesTwoWordsWhereNumbersAreSmallOrNear) {
+    for (const bool counted : {true, false}) {
+        for (const Order order : {Order::Any, Order::Up, Order::Down}) {
+            Random random(5);
+            const auto backend = bitsBackend();
+            KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+            BitsModel model;
+            Draws draws({500, 20'000, order, counted});
+            setSome(bits, model, random, 50'000, draws);
+            EXPECT_EQ(bits.pairsOfTwoWords(), counted ? bits.pairs() : 0);
+        }
+    }
+    // Where a value is far from the others, those that are near one another get pages of their own; and of an
+    // uncounted group there may be few.
+    Random random(6);
+    const auto backend = bitsBackend();
+    KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+    BitsModel model;
+    Draws near({500, 20'000, Order::Any, true});
+    Draws far({500, 1, Order::AllOver, true});
+    Draws any({1, 20'000, Order::Any, false});
+    for (int batch = 0; batch < 200; ++batch) {
+        setSome(bits, model, random, 500, near);
+        setSome(bits, model, random, 5, far);
+        if (batch % 50 == 49) setSome(bits, model, random, 1, any);
+    }
+    EXPECT_GT(bits.pairsOfTwoWords(), bits.pairs() / 2);
+    EXPECT_LT(bits.pairsOfTwoWords(), bits.pairs());
+    expectHolds(bits, model);
+}
+
+TEST(KeyedBits, ValuesThatComeInOrderFillTheirPages) {
+    for (const Order order : {Order::Up, Order::Down}) {
+        Random random(8);
+        const auto backend = bitsBackend();
+        KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+        BitsModel model;
+        Draws draws({2000, 1, order, true});
+        setSome(bits, model, random, 200'000, draws);
+        EXPECT_LT(bits.bytes(), bits.pairs() * 28 + MemorySource::kHugePage);  // they are of 16 bytes
+    }
+}
+
 void captureWhileBitsAreSet(Shape shape) {
-    SCOPED_TRACE(fmt::format("{} groups, {} values", shape.groups, shape.values));
+    SCOPED_TRACE(textOf(shape));
     Random random(2);
     const auto backend = bitsBackend();
     KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
     BitsModel model;
+    Draws draws(shape);
     std::vector<std::shared_ptr<const StateSegment>> chain;
     for (int round = 0; round < 12; ++round) {
-        setSome(bits, model, random, round == 0 ? 20'000 : 500, shape.groups, shape.values);
+        setSome(bits, model, random, round == 0 ? 20'000 : 500, draws);
         const BitsModel at_barrier = model;
         // A full one in between breaks the chain: the one after it has everything.
         const bool savepoint = round == 6;
         backend->beginCapture(savepoint ? CaptureMode::Full : CaptureMode::Incremental);
         while (!backend->advanceCapture(300))
-            setSome(bits, model, random, 200, shape.groups, shape.values * 2);
+            setSome(bits, model, random, 200, draws);
         auto snapshot = std::make_shared<OperatorSnapshot>(backend->takeCapture());
         ASSERT_EQ(snapshot->keyed.size(), 1U);
         const auto& segment = snapshot->keyed[0].segments.back();
@@ -151,11 +259,12 @@ TEST(KeyedBits, AnIncrementalCaptureHasOnlyWhatChanged) {
     const auto backend = bitsBackend();
     KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
     BitsModel model;
-    setSome(bits, model, random, 30'000, 20, 4000);
+    Draws draws({20, 4000});
+    setSome(bits, model, random, 30'000, draws);
     backend->beginCapture(CaptureMode::Incremental);
     ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
     const uint64_t whole = backend->takeCapture().bytes();
-    setSome(bits, model, random, 100, 20, 4000);
+    setSome(bits, model, random, 100, draws);
     backend->beginCapture(CaptureMode::Incremental);
     ASSERT_TRUE(backend->advanceCapture(SIZE_MAX));
     EXPECT_LT(backend->takeCapture().bytes(), whole / 100);
@@ -222,7 +331,8 @@ TEST(KeyedBits, RefusesRowsOfAnotherKeyGroup) {
     Random random(4);
     const auto backend = bitsBackend();
     BitsModel model;
-    setSome(backend->bits(bitsOf(LogicalType::bigint())), model, random, 100, 20, 100);
+    Draws draws({20, 100});
+    setSome(backend->bits(bitsOf(LogicalType::bigint())), model, random, 100, draws);
     auto snapshot = std::make_shared<OperatorSnapshot>(backend->capture());
     auto segment = std::make_shared<StateSegment>(*snapshot->keyed[0].segments[0]);
     ASSERT_GT(segment->groups.size(), 1U);

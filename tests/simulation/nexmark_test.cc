@@ -1,7 +1,8 @@
 // Rooms: sql connectors
 //
-// Queries of the Nexmark benchmark in the simulator: joins of every sort, windows, sessions, Top-N and
-// deduplication over its generator. What is updated is sorted at its end, so that files tell what came of it.
+// Queries of the Nexmark benchmark in the simulator: joins of every sort, windows, sessions, Top-N,
+// deduplication and distinct values by group over its generator. What is updated is sorted at its end, so
+// that files tell what came of it.
 
 #include "simulation/harness.h"
 #include "simulation/sql_jobs.h"
@@ -28,7 +29,7 @@ SELECT person.id, person.name, person.city, person.state, dateTime FROM events W
 CREATE TEMPORARY VIEW auction AS
 SELECT auction.id, auction.seller, auction.category, auction.expires, dateTime FROM events WHERE event_type = 1;
 CREATE TEMPORARY VIEW bid AS
-SELECT bid.auction, bid.bidder, bid.price, bid.url, dateTime FROM events WHERE event_type = 2;
+SELECT bid.auction, bid.bidder, bid.price, bid.channel, bid.url, dateTime FROM events WHERE event_type = 2;
 )";
 
 // A sink of its own for each query.
@@ -100,6 +101,20 @@ const std::string& windowsAndRanks() {
     return text;
 }
 
+const std::string& distinctCounts() {
+    static const std::string text =
+        kTables +
+        inserting(
+            "q16", "channel STRING, `day` STRING, bids BIGINT, bidders BIGINT, cheap BIGINT, auctions BIGINT",
+            "SELECT channel, `day`, bids, bidders, cheap, auctions FROM ("
+            "  SELECT channel, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS `day`, COUNT(*) AS bids,"
+            "    COUNT(DISTINCT bidder) AS bidders,"
+            "    COUNT(DISTINCT bidder) FILTER (WHERE price < 10000) AS cheap,"
+            "    COUNT(DISTINCT auction) AS auctions"
+            "  FROM bid GROUP BY channel, DATE_FORMAT(dateTime, 'yyyy-MM-dd')) ORDER BY channel, `day`");
+    return text;
+}
+
 void simulate(const char* name, const std::string& text) {
     simulateSeeds({name, [&] { return application(text.c_str()); },
                    [](FileSystem& files) {
@@ -112,6 +127,8 @@ void simulate(const char* name, const std::string& text) {
 TEST(NexmarkSimulation, Joins) { simulate("nexmark joins", joins()); }
 
 TEST(NexmarkSimulation, WindowsAndRanks) { simulate("nexmark windows and ranks", windowsAndRanks()); }
+
+TEST(NexmarkSimulation, DistinctCounts) { simulate("nexmark distinct counts", distinctCounts()); }
 
 }  // namespace
 }  // namespace millrace

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 
 #include "functions/aggregates.h"
 
@@ -8,6 +9,10 @@ namespace {
 
 template <class T, bool kMax>
 bool better(const T& candidate, const T& held) {
+    if constexpr (std::is_same_v<T, StringView>) {
+        // Mostly what comes is what is held, and telling that is two comparisons.
+        if (std::memcmp(&candidate, &held, sizeof(T)) == 0) return false;
+    }
     if constexpr (std::is_floating_point_v<T>) {
         if (std::isnan(candidate) || std::isnan(held))
             return kMax ? std::isnan(candidate) && !std::isnan(held)
