@@ -53,8 +53,6 @@ KeyedLogs::KeyedLogs(std::vector<KeyedLogDescriptor> logs, uint32_t max_parallel
     index_ = std::make_unique<RowSet>(*pool_, note_offset_ + note_bytes);
     probe_ = std::make_unique<KeyProbe>(key_layout_, key_fields_);
     no_entry_.resize(key_layout_.rowBytes());
-    for (uint64_t place = 0; place < kRecent; ++place)
-        recent_.push_back({place + 1, nullptr});  // no hash that is looked for there
     for (KeyedLogDescriptor& descriptor : logs) {
         MILLRACE_CHECK(descriptor.key.size() == key_fields_, "log '{}' has {} key fields, another {}",
                        descriptor.name, descriptor.key.size(), key_fields_);
@@ -103,7 +101,7 @@ void KeyedLogs::look(std::span<const ColumnPtr> keys, std::span<const uint64_t> 
         const size_t count = std::min(KeyProbe::kBlock, picked.count() - first);
         const uint32_t* selected = picked.block(first, count);
         std::byte** found = entries.data() + first;
-        findRecent(keys, hashes, selected, count, found, same);
+        probe_->probe(*index_, keys, hashes, selected, count, found, same);
         for (size_t i = 0; i < count; ++i) {
             if (same[i]) continue;
             const uint32_t index = selected[i];
@@ -115,34 +113,6 @@ void KeyedLogs::look(std::span<const ColumnPtr> keys, std::span<const uint64_t> 
             for (size_t field = 0; field < key_fields_; ++field)
                 storeField(key_layout_, field, *keys[field], index, found[i], heap_);
         }
-    }
-}
-
-// As KeyProbe::probe(). Only keys that were not found lately are looked for in the index, whose slots and
-// entries are scattered.
-void KeyedLogs::findRecent(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
-                           const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) {
-    uint32_t missed[KeyProbe::kBlock], missed_at[KeyProbe::kBlock];
-    size_t misses = 0;
-    for (size_t i = 0; i < count; ++i) {
-        const uint64_t hash = hashes[selected[i]];
-        const Recent& recent = recent_[hash % kRecent];
-        const bool hit = recent.hash == hash;
-        found[i] = hit ? recent.entry : probe_->nothing();
-        same[i] = hit;
-        missed[misses] = selected[i];
-        missed_at[misses] = static_cast<uint32_t>(i);
-        misses += !hit;
-    }
-    probe_->compare(keys, selected, count, found, same);
-    if (misses == 0) return;
-    std::byte* missed_found[KeyProbe::kBlock];
-    uint8_t missed_same[KeyProbe::kBlock];
-    probe_->probe(*index_, keys, hashes, missed, misses, missed_found, missed_same);
-    for (size_t i = 0; i < misses; ++i) {
-        found[missed_at[i]] = missed_found[i];
-        same[missed_at[i]] = missed_same[i];
-        if (missed_same[i]) recent_[hashes[missed[i]] % kRecent] = {hashes[missed[i]], missed_found[i]};
     }
 }
 

@@ -117,8 +117,6 @@ class KeyedLogs {
     }
     void look(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
               std::span<const uint32_t> selection, std::vector<std::byte*>& entries, bool insert);
-    void findRecent(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
-                    const uint32_t* selected, size_t count, std::byte** found, uint8_t* same);
     size_t captureRow(Log& log, const std::byte* row, int64_t number);  // the bytes it took
 
     const uint32_t max_parallelism_;
@@ -134,14 +132,6 @@ class KeyedLogs {
     uint32_t note_offset_;
     std::vector<std::byte> no_entry_;  // all NULL
     std::vector<Log> logs_;
-
-    // The entries looked for last, by their hashes: of a stream's keys, most have just been met.
-    struct Recent {
-        uint64_t hash = 0;
-        std::byte* entry = nullptr;
-    };
-    static constexpr size_t kRecent = 512;
-    std::vector<Recent> recent_;
 
     struct Cursor {
         std::byte* row;

@@ -73,6 +73,7 @@ void KeyProbe::probe(const RowSet& set, std::span<const ColumnPtr> keys, std::sp
         for (size_t i = 0; i < count; ++i)
             __builtin_prefetch(&slots[hashes[selected[i]] & mask]);
     }
+    std::byte* const nothing = const_cast<std::byte*>(no_row_.data());  // only ever read
     for (size_t i = 0; i < count; ++i) {
         const uint64_t hash = hashes[selected[i]];
         const uint64_t tag = RowSet::tagOf(hash);
@@ -80,15 +81,10 @@ void KeyProbe::probe(const RowSet& set, std::span<const ColumnPtr> keys, std::sp
         uint64_t slot = slots[at];
         while (slot != 0 && RowSet::tagOf(slot) != tag)
             slot = slots[at = (at + 1) & mask];
-        found[i] = slot != 0 ? RowSet::rowOf(slot) : nothing();
+        found[i] = slot != 0 ? RowSet::rowOf(slot) : nothing;
         same[i] = slot != 0;
         __builtin_prefetch(found[i] - sizeof(uint32_t));  // the end of its header and its beginning
     }
-    compare(keys, selected, count, found, same);
-}
-
-void KeyProbe::compare(std::span<const ColumnPtr> keys, const uint32_t* selected, size_t count,
-                       std::byte* const* found, uint8_t* same) const {
     for (size_t field = 0; field < key_fields_; ++field)
         compareField(layout_, field, *keys[field], selected, count, found, same);
 }

@@ -27,11 +27,6 @@ class KeyProbe {
     void probe(const RowSet& set, std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
                const uint32_t* selected, size_t count, std::byte** found, uint8_t* same) const;
 
-    // Leaves same[i] set where found[i], a row or nothing(), has the key.
-    void compare(std::span<const ColumnPtr> keys, const uint32_t* selected, size_t count,
-                 std::byte* const* found, uint8_t* same) const;
-    std::byte* nothing() const { return const_cast<std::byte*>(no_row_.data()); }  // only ever read
-
   private:
     const RowLayout& layout_;
     const size_t key_fields_;
