@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "state/keyed_logs.h"
+#include "state/keyed_records.h"
 #include "state/segment_merge.h"
 #include "state/snapshot_store.h"
 #include "state/state_backend.h"
@@ -232,32 +233,17 @@ KeyedLogDescriptor joined() {
             Schema({{"n", LogicalType::bigint()}, {"text", LogicalType::string()}})};
 }
 
-void logs(benchmark::State& state) {
-    constexpr size_t kRowBytes = 120;
-    const size_t rows = stateRows() * kBytesPerRow / kRowBytes;
-    const auto key = std::make_shared<Column>(LogicalType::bigint(), kBatchRows);
-    const auto text = std::make_shared<Column>(LogicalType::string(), kBatchRows);
-    for (size_t i = 0; i < kBatchRows; ++i)
-        text->mutableData<StringView>()[i] =
-            text->heap().add(std::string(60, static_cast<char>('a' + i % 26)));
-    const std::vector<ColumnPtr> keys{key}, values{key, text};
-    Selection all(kBatchRows);
-    std::iota(all.begin(), all.end(), uint32_t{0});
+// Adds rows to what `open` makes of a backend, a batch at a time, captures and restores them.
+template <class Open, class Add>
+void addCaptureRestore(benchmark::State& state, size_t rows, Open&& open, Add&& add) {
     int64_t adding = INT64_MAX, capturing = INT64_MAX, restoring = INT64_MAX, pause = 0;
     size_t state_bytes = 0;
     for (auto _ : state) {
         auto backend = emptyBackend();
-        KeyedLogs& logs = backend->logs({joined()});
-        std::vector<uint64_t> hashes;
-        std::vector<std::byte*> entries;
+        auto& kept = open(*backend);
         int64_t begin = nanos();
-        for (size_t done = 0; done < rows; done += kBatchRows) {
-            for (size_t i = 0; i < kBatchRows; ++i)
-                key->mutableData<int64_t>()[i] = static_cast<int64_t>((done + i * 97 % kBatchRows) / 16);
-            hashColumns(keys, kBatchRows, hashes);
-            logs.findOrInsert(keys, hashes, all, entries);
-            logs.append(0, entries, values, all);
-        }
+        for (size_t done = 0; done < rows; done += kBatchRows)
+            add(kept, done);
         adding = std::min(adding, nanos() - begin);
         state_bytes = backend->bytes();
         begin = nanos();
@@ -271,7 +257,7 @@ void logs(benchmark::State& state) {
         capturing = std::min(capturing, nanos() - begin);
         backend.reset();  // into memory that is there
         begin = nanos();
-        makeHashMapStateBackend({"uid", "join", SlotIndex(0), 1, 128, {snapshot}})->logs({joined()});
+        open(*makeHashMapStateBackend({"uid", "join", SlotIndex(0), 1, 128, {snapshot}}));
         restoring = std::min(restoring, nanos() - begin);
     }
     const auto gigabytes = [&](int64_t time) {
@@ -283,7 +269,61 @@ void logs(benchmark::State& state) {
     state.counters["longest_slice_ms"] = static_cast<double>(pause) / 1e6;
     state.counters["restore_GB_per_s"] = gigabytes(restoring);
 }
+
+ColumnPtr texts() {
+    auto text = std::make_shared<Column>(LogicalType::string(), kBatchRows);
+    for (size_t i = 0; i < kBatchRows; ++i)
+        text->mutableData<StringView>()[i] =
+            text->heap().add(std::string(60, static_cast<char>('a' + i % 26)));
+    return text;
+}
+
+void logs(benchmark::State& state) {
+    constexpr size_t kRowBytes = 120;
+    const auto key = std::make_shared<Column>(LogicalType::bigint(), kBatchRows);
+    const std::vector<ColumnPtr> keys{key}, values{key, texts()};
+    Selection all(kBatchRows);
+    std::iota(all.begin(), all.end(), uint32_t{0});
+    std::vector<uint64_t> hashes;
+    std::vector<std::byte*> entries;
+    addCaptureRestore(
+        state, stateRows() * kBytesPerRow / kRowBytes,
+        [](StateBackend& backend) -> KeyedLogs& { return backend.logs({joined()}); },
+        [&](KeyedLogs& logs, size_t done) {
+            for (size_t i = 0; i < kBatchRows; ++i)
+                key->mutableData<int64_t>()[i] = static_cast<int64_t>((done + i * 97 % kBatchRows) / 16);
+            hashColumns(keys, kBatchRows, hashes);
+            logs.findOrInsert(keys, hashes, all, entries);
+            logs.append(0, entries, values, all);
+        });
+}
 BENCHMARK(logs)->Iterations(3)->Unit(benchmark::kMillisecond);
+
+// Rows of a Top-N, with a text of 60 bytes each.
+void records(benchmark::State& state) {
+    constexpr size_t kRowBytes = 96;
+    const auto number = std::make_shared<Column>(LogicalType::bigint(), kBatchRows);
+    const std::vector<ColumnPtr> values{number, texts()};
+    Selection all(kBatchRows);
+    std::iota(all.begin(), all.end(), uint32_t{0});
+    std::vector<KeyGroup> groups;
+    for (size_t i = 0; i < kBatchRows; ++i)
+        groups.emplace_back(static_cast<uint16_t>(i % 128));
+    std::vector<std::byte*> rows;
+    addCaptureRestore(
+        state, stateRows() * kBytesPerRow / kRowBytes,
+        [](StateBackend& backend) -> KeyedRecords& {
+            return backend.records(
+                {"rank", Schema({{"n", LogicalType::bigint()}, {"text", LogicalType::string()}})});
+        },
+        [&](KeyedRecords& records, size_t done) {
+            std::iota(number->mutableData<int64_t>(), number->mutableData<int64_t>() + kBatchRows,
+                      static_cast<int64_t>(done));
+            rows.assign(kBatchRows, nullptr);
+            records.write(values, all, groups, rows);
+        });
+}
+BENCHMARK(records)->Iterations(3)->Unit(benchmark::kMillisecond);
 
 // A base and a change of a tenth become one, away from the slots. Bytes are encoded ones.
 void compact(benchmark::State& state) {
