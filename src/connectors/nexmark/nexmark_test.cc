@@ -87,13 +87,12 @@ TEST(Nexmark, FewEventsOfAKindGoAhead) {
         spec.filters = {{0, {Value::int64(kind)}}};
         SourceHarness harness(nexmark().make_source(spec));
         harness.poll();
-        return harness.rows.size();
+        return static_cast<double>(harness.rows.size());
     };
-    constexpr size_t kEventsPerEpoch = 50;
-    const size_t epochs_of_bids = rows_of_one_poll(2) / 46;
-    EXPECT_NEAR(epochs_of_bids * kEventsPerEpoch, 4096, kEventsPerEpoch);
-    EXPECT_NEAR(rows_of_one_poll(1) / 3, 4 * epochs_of_bids, 4);
-    EXPECT_NEAR(rows_of_one_poll(0), 4 * epochs_of_bids, 4);
+    constexpr double kEventsPerPoll = 4096, kEpoch = 50;
+    EXPECT_NEAR(rows_of_one_poll(2), kEventsPerPoll / kEpoch * 46, 46);
+    EXPECT_NEAR(rows_of_one_poll(1), 4 * kEventsPerPoll / kEpoch * 3, 3);
+    EXPECT_NEAR(rows_of_one_poll(0), 4 * kEventsPerPoll / kEpoch, 1);
 }
 
 TEST(Nexmark, OneGeneratorForEachReaderByDefault) {
