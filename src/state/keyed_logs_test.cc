@@ -5,34 +5,23 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <numeric>
 
 #include "base/random.h"
 #include "state/state_backend.h"
+#include "state/wide_rows_test_support.h"
 
 namespace millrace {
 namespace {
+
+using namespace testing;
 
 constexpr uint32_t kMaxParallelism = 16;
 
 const Schema kKey({{"number", LogicalType::bigint()}, {"text", LogicalType::string()}});
 
-// More fields than fit the header's bits, so that nulls lie in both places.
-Schema wide() {
-    std::vector<Field> fields{{"flag", LogicalType::boolean()},
-                              {"text", LogicalType::string()},
-                              {"amount", LogicalType::decimal(30, 2)},
-                              {"list", LogicalType::array(LogicalType::integer())}};
-    for (int i = 0; i < 16; ++i)
-        fields.push_back(
-            {fmt::format("f{}", i), i % 2 == 0 ? LogicalType::integer() : LogicalType::doublePrecision()});
-    fields.push_back({"last", LogicalType::string()});
-    return Schema(std::move(fields));
-}
-
 const std::vector<KeyedLogDescriptor>& descriptors() {
     static const std::vector<KeyedLogDescriptor> both{
-        {"wide", kKey, wide()}, {"narrow", kKey, Schema({{"n", LogicalType::bigint()}})}};
+        {"wide", kKey, wideSchema()}, {"narrow", kKey, Schema({{"n", LogicalType::bigint()}})}};
     return both;
 }
 
@@ -55,59 +44,18 @@ class Batches {
         }
         key_columns = {Column::of(kKey[0].type, numbers), Column::of(kKey[1].type, texts)};
         hashColumns(key_columns, rows, hashes);
-        columns.clear();
-        for (const Field& field : descriptors()[log].value) {
-            std::vector<Value> values;
-            for (size_t i = 0; i < rows; ++i)
-                values.push_back(random_.chance(0.2) ? Value::null() : some(field.type));
-            columns.push_back(Column::of(field.type, values));
-        }
+        columns = someColumns(random_, descriptors()[log].value, rows);
     }
     int64_t key(size_t row) const { return keys_[row]; }
-    Row text(size_t row) const {
-        Row texts;
-        for (const ColumnPtr& column : columns)
-            texts.push_back(column->textAt(row));
-        return texts;
-    }
+    Row text(size_t row) const { return textOf(columns, row); }
 
     std::vector<ColumnPtr> key_columns, columns;
     std::vector<uint64_t> hashes;
 
   private:
-    Value some(const LogicalType& type) {
-        const auto number = static_cast<int64_t>(random_.below(1000));
-        switch (type.physical()) {
-            case PhysicalType::Bool:
-                return Value::boolean(number % 2 == 0);
-            case PhysicalType::Float64:
-                return Value::float64(static_cast<double>(number) / 4);
-            case PhysicalType::Int128:
-                return Value::int128(Int128(number) << 70);
-            case PhysicalType::String:
-                return Value::string(std::string(random_.below(random_.chance(0.02) ? 3000 : 30), 'x') +
-                                     std::to_string(number));
-            case PhysicalType::List:
-                return Value::list(Value::List(random_.below(4), Value::int64(number)));
-            default:
-                return Value::int64(number);
-        }
-    }
-
     Random& random_;
     std::vector<int64_t> keys_;
 };
-
-std::unique_ptr<StateBackend> backendOf(std::vector<std::shared_ptr<const OperatorSnapshot>> restored,
-                                        uint32_t subtask = 0, uint32_t parallelism = 1) {
-    StateBackendParameters parameters;
-    parameters.operator_uid = "uid";
-    parameters.max_parallelism = kMaxParallelism;
-    parameters.subtask = SlotIndex(subtask);
-    parameters.parallelism = parallelism;
-    parameters.restored = std::move(restored);
-    return makeHashMapStateBackend(parameters);
-}
 
 void add(KeyedLogs& logs, size_t log, const Batches& batch, Random& random, Rows& model) {
     Selection selection;
@@ -122,11 +70,7 @@ void add(KeyedLogs& logs, size_t log, const Batches& batch, Random& random, Rows
         model[{log, batch.key(row)}].push_back(batch.text(row));
 }
 
-std::vector<size_t> fieldsOf(size_t log) {
-    std::vector<size_t> fields(descriptors()[log].value.size());
-    std::iota(fields.begin(), fields.end(), size_t{0});
-    return fields;
-}
+std::vector<size_t> fieldsOf(size_t log) { return allFields(descriptors()[log].value); }
 
 // What the logs have under the keys below `distinct`.
 Rows contents(KeyedLogs& logs, size_t distinct) {
@@ -187,7 +131,7 @@ TEST(KeyedLogs, HoldWhatWasAddedThroughCapturesAndRestores) {
         Random random(seed);
         Batches batch(random);
         Rows model;
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         KeyedLogs* logs = &backend->logs(descriptors());
         Chains chains;
         for (int step = 0; step < 12; ++step) {
@@ -201,7 +145,7 @@ TEST(KeyedLogs, HoldWhatWasAddedThroughCapturesAndRestores) {
             add(*logs, log, batch, random, model);  // while it is under way: no part of it
             auto taken = chains.add(captureBySlices(*backend, random));
             if (!random.chance(0.4)) continue;
-            backend = backendOf({taken});
+            backend = backendOf(kMaxParallelism, {taken});
             logs = &backend->logs(descriptors());
             chains = {};
             model = at_barrier;
@@ -215,7 +159,7 @@ TEST(KeyedLogs, KeepTheOrderOfAKeysRowsAtAnotherParallelism) {
     Random random(7);
     Batches batch(random);
     Rows model;
-    auto one = backendOf({});
+    auto one = backendOf(kMaxParallelism, {});
     for (const size_t log : {size_t{0}, size_t{1}, size_t{1}, size_t{0}}) {
         batch.make(log, 900, kDistinct);
         add(one->logs(descriptors()), log, batch, random, model);
@@ -224,13 +168,13 @@ TEST(KeyedLogs, KeepTheOrderOfAKeysRowsAtAnotherParallelism) {
     std::vector<std::shared_ptr<const OperatorSnapshot>> parts;
     size_t rows = 0;
     for (uint32_t subtask = 0; subtask < 3; ++subtask) {
-        const auto part = backendOf({taken}, subtask, 3);
+        const auto part = backendOf(kMaxParallelism, {taken}, subtask, 3);
         rows += part->logs(descriptors()).rows(1);
         batch.make(1, 50, 1);
         parts.push_back(std::make_shared<const OperatorSnapshot>(part->capture()));
     }
     EXPECT_EQ(rows, one->logs(descriptors()).rows(1));
-    auto again = backendOf(parts);
+    auto again = backendOf(kMaxParallelism, parts);
     EXPECT_EQ(contents(again->logs(descriptors()), kDistinct), model);
 }
 
@@ -240,7 +184,7 @@ TEST(KeyedLogs, StringsStayWhenTheLogIsGone) {
     Rows model;
     ColumnPtr texts;
     {
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         KeyedLogs& logs = backend->logs(descriptors());
         batch.make(0, 500, 1);
         add(logs, 0, batch, random, model);
@@ -255,7 +199,7 @@ TEST(KeyedLogs, StringsStayWhenTheLogIsGone) {
 }
 
 TEST(KeyedLogs, RowsOfNothingAreNull) {
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     KeyedLogs& logs = backend->logs(descriptors());
     const std::vector<std::byte*> rows(3, logs.nothing(0));
     for (const ColumnPtr& column : logs.load(0, fieldsOf(0), rows))
@@ -266,8 +210,8 @@ TEST(KeyedLogs, RowsOfNothingAreNull) {
 // A table that keeps a key's rows by number, the first one counting them, and is written to as one.
 class NumberedTable {
   public:
-    NumberedTable(StateBackend& backend, KeyedStateDescriptor descriptor)
-        : table_(backend.table(std::move(descriptor))) {}
+    NumberedTable(StateBackend& backend, const KeyedStateDescriptor& descriptor)
+        : table_(backend.table(descriptor)) {}
 
     void put(int64_t key, int64_t number, int64_t size, int64_t n) {
         std::byte* row = find(key, number);
@@ -309,7 +253,7 @@ TEST(KeyedLogs, ReadWhatTablesWrote) {
         SCOPED_TRACE(ttl.ms);
         KeyedStateDescriptor descriptor = descriptors()[1].state();
         descriptor.ttl = ttl;
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         Chains chains;
         Random random(1);
         NumberedTable table(*backend, descriptor);
@@ -328,7 +272,7 @@ TEST(KeyedLogs, ReadWhatTablesWrote) {
             table.erase(2, 0);
             taken = capture();
         }
-        const auto restored = backendOf({taken});
+        const auto restored = backendOf(kMaxParallelism, {taken});
         EXPECT_EQ(narrowRows(*restored, 1), (std::vector<std::string>{"10", "11"}));
         EXPECT_EQ(narrowRows(*restored, 2),
                   ttl.ms > 0 ? std::vector<std::string>{"21"} : (std::vector<std::string>{"20", "21"}));
@@ -339,7 +283,7 @@ TEST(KeyedLogs, ADamagedSectionIsAnError) {
     Random random(5);
     Batches batch(random);
     Rows model;
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     batch.make(0, 200, 3);
     add(backend->logs(descriptors()), 0, batch, random, model);
     const OperatorSnapshot whole = backend->capture();
@@ -357,7 +301,8 @@ TEST(KeyedLogs, ADamagedSectionIsAnError) {
             state.segments[0] = segment;
         }
         try {
-            backendOf({std::make_shared<const OperatorSnapshot>(damaged)})->logs(descriptors());
+            backendOf(kMaxParallelism, {std::make_shared<const OperatorSnapshot>(damaged)})
+                ->logs(descriptors());
         } catch (const UserError& error) {
             EXPECT_EQ(error.code(), "snapshot.damaged");
             ++refused;

@@ -11,87 +11,24 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "state/state_backend.h"
+#include "state/wide_rows_test_support.h"
 
 namespace millrace {
 namespace {
 
+using namespace testing;
+
 constexpr uint32_t kMaxParallelism = 100;  // groups of a restore's parts do not come out even
 
-// More fields than fit the header's bits, so that nulls lie in both places.
-Schema wide() {
-    std::vector<Field> fields{{"flag", LogicalType::boolean()},
-                              {"text", LogicalType::string()},
-                              {"amount", LogicalType::decimal(30, 2)},
-                              {"list", LogicalType::array(LogicalType::integer())}};
-    for (int i = 0; i < 16; ++i)
-        fields.push_back(
-            {fmt::format("f{}", i), i % 2 == 0 ? LogicalType::integer() : LogicalType::doublePrecision()});
-    fields.push_back({"last", LogicalType::string()});
-    return Schema(std::move(fields));
-}
-
-KeyedRecordsDescriptor descriptor() { return {"records", wide()}; }
+KeyedRecordsDescriptor descriptor() { return {"records", wideSchema()}; }
 
 using Row = std::vector<std::string>;
 using Rows = std::map<int64_t, Row>;  // by number
 
-std::vector<ColumnPtr> someColumns(Random& random, size_t rows) {
-    const auto some = [&](const LogicalType& type) {
-        const auto number = static_cast<int64_t>(random.below(1000));
-        switch (type.physical()) {
-            case PhysicalType::Bool:
-                return Value::boolean(number % 2 == 0);
-            case PhysicalType::Float64:
-                return Value::float64(static_cast<double>(number) / 4);
-            case PhysicalType::Int128:
-                return Value::int128(Int128(number) << 70);
-            case PhysicalType::String:
-                return Value::string(std::string(random.below(random.chance(0.1) ? 6000 : 30), 'x') +
-                                     std::to_string(number));
-            case PhysicalType::List:
-                return Value::list(Value::List(random.below(4), Value::int64(number)));
-            default:
-                return Value::int64(number);
-        }
-    };
-    std::vector<ColumnPtr> columns;
-    for (const Field& field : wide()) {
-        std::vector<Value> values;
-        for (size_t i = 0; i < rows; ++i)
-            values.push_back(random.chance(0.2) ? Value::null() : some(field.type));
-        columns.push_back(Column::of(field.type, values));
-    }
-    return columns;
-}
-
-Row textOf(const std::vector<ColumnPtr>& columns, size_t row) {
-    Row texts;
-    for (const ColumnPtr& column : columns)
-        texts.push_back(column->textAt(row));
-    return texts;
-}
-
-std::unique_ptr<StateBackend> backendOf(std::vector<std::shared_ptr<const OperatorSnapshot>> restored,
-                                        uint32_t subtask = 0, uint32_t parallelism = 1) {
-    StateBackendParameters parameters;
-    parameters.operator_uid = "uid";
-    parameters.max_parallelism = kMaxParallelism;
-    parameters.subtask = SlotIndex(subtask);
-    parameters.parallelism = parallelism;
-    parameters.restored = std::move(restored);
-    return makeHashMapStateBackend(parameters);
-}
-
-std::vector<size_t> allFields() {
-    std::vector<size_t> fields(wide().size());
-    std::iota(fields.begin(), fields.end(), size_t{0});
-    return fields;
-}
-
 Rows contents(KeyedRecords& records) {
     const std::vector<std::byte*> rows = records.all();
     EXPECT_EQ(rows.size(), records.rows());
-    const std::vector<ColumnPtr> columns = records.load(allFields(), rows);
+    const std::vector<ColumnPtr> columns = records.load(allFields(wideSchema()), rows);
     Rows contents;
     for (size_t i = 0; i < rows.size(); ++i)
         EXPECT_TRUE(contents.emplace(KeyedRecords::numberOf(rows[i]), textOf(columns, i)).second);
@@ -101,7 +38,7 @@ Rows contents(KeyedRecords& records) {
 // Writes some rows, of which about as many as `replacing` says take the places of others.
 void write(KeyedRecords& records, Random& random, size_t most, double replacing, Rows& model) {
     const size_t rows = random.below(most + 1);
-    const std::vector<ColumnPtr> columns = someColumns(random, rows);
+    const std::vector<ColumnPtr> columns = someColumns(random, wideSchema(), rows);
     Selection selection;
     for (uint32_t row = 0; row < rows; ++row) {
         if (random.chance(0.8)) selection.push_back(row);
@@ -152,11 +89,11 @@ class Chain {
 
 TEST(KeyedRecords, HoldWhatWasWrittenThroughCapturesAndRestores) {
     size_t longest = 0;
-    for (uint64_t seed = 1; seed <= 20; ++seed) {
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
         SCOPED_TRACE(seed);
         Random random(seed);
         Rows model;
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         KeyedRecords* records = &backend->records(descriptor());
         Chain chain;
         std::vector<ColumnPtr> held;  // columns that rows were lent to, and what they said
@@ -169,7 +106,7 @@ TEST(KeyedRecords, HoldWhatWasWrittenThroughCapturesAndRestores) {
                     ASSERT_EQ(textOf(held, i), held_texts[i]);
             }
             if (random.chance(0.3)) {
-                held = records->load(allFields(), records->all());
+                held = records->load(allFields(wideSchema()), records->all());
                 held_texts.clear();
                 for (size_t i = 0; i < records->rows(); ++i)
                     held_texts.push_back(textOf(held, i));
@@ -181,9 +118,9 @@ TEST(KeyedRecords, HoldWhatWasWrittenThroughCapturesAndRestores) {
                 write(*records, random, 40, 0.9, model);  // while it is under way: no part of it
             auto taken = chain.add(backend->takeCapture());
             longest = std::max(longest, chain.size());
-            ASSERT_EQ(contents(backendOf({taken})->records(descriptor())), at_barrier);
+            ASSERT_EQ(contents(backendOf(kMaxParallelism, {taken})->records(descriptor())), at_barrier);
             if (!random.chance(0.2)) continue;
-            backend = backendOf({taken});
+            backend = backendOf(kMaxParallelism, {taken});
             records = &backend->records(descriptor());
             chain = {};
             model = at_barrier;
@@ -195,7 +132,7 @@ TEST(KeyedRecords, HoldWhatWasWrittenThroughCapturesAndRestores) {
 TEST(KeyedRecords, AnIncrementalCaptureHasWhatChanged) {
     Random random(5);
     Rows model;
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     KeyedRecords& records = backend->records(descriptor());
     while (records.rows() < 2000)
         write(records, random, 200, 0, model);
@@ -211,7 +148,7 @@ TEST(KeyedRecords, AnIncrementalCaptureHasWhatChanged) {
     EXPECT_EQ(captured(), model.size());
     EXPECT_EQ(captured(), 0U);
     std::set<int64_t> written;
-    const std::vector<ColumnPtr> columns = someColumns(random, 10);
+    const std::vector<ColumnPtr> columns = someColumns(random, wideSchema(), 10);
     Selection selection(10);
     std::iota(selection.begin(), selection.end(), 0U);
     for (int again = 0; again < 3; ++again) {
@@ -228,20 +165,20 @@ TEST(KeyedRecords, AnIncrementalCaptureHasWhatChanged) {
 TEST(KeyedRecords, GoToOtherSubtasksByTheirKeyGroups) {
     Random random(7);
     Rows model;
-    auto one = backendOf({});
+    auto one = backendOf(kMaxParallelism, {});
     for (int i = 0; i < 10; ++i)
         write(one->records(descriptor()), random, 200, 0.3, model);
     const auto taken = std::make_shared<const OperatorSnapshot>(one->capture());
     std::vector<std::shared_ptr<const OperatorSnapshot>> parts;
     size_t rows = 0;
     for (uint32_t subtask = 0; subtask < 3; ++subtask) {
-        const auto part = backendOf({taken}, subtask, 3);
+        const auto part = backendOf(kMaxParallelism, {taken}, subtask, 3);
         rows += part->records(descriptor()).rows();
         EXPECT_GT(part->records(descriptor()).rows(), 0U);
         parts.push_back(std::make_shared<const OperatorSnapshot>(part->capture()));
     }
     EXPECT_EQ(rows, model.size());
-    auto again = backendOf(parts);
+    auto again = backendOf(kMaxParallelism, parts);
     EXPECT_EQ(contents(again->records(descriptor())), model);
     const size_t before = model.size();  // and new numbers are new
     write(again->records(descriptor()), random, 200, 0, model);
@@ -252,7 +189,7 @@ TEST(KeyedRecords, GoToOtherSubtasksByTheirKeyGroups) {
 TEST(KeyedRecords, MemoryOfRowsWhosePlacesAreTakenIsUsedAgain) {
     Random random(9);
     Rows model;
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     KeyedRecords& records = backend->records(descriptor());
     while (records.rows() < 300)
         write(records, random, 100, 0, model);
@@ -271,14 +208,14 @@ TEST(KeyedRecords, StringsThatWereLentStay) {
     std::vector<std::vector<ColumnPtr>> held;
     std::vector<std::vector<Row>> texts;
     {
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         KeyedRecords& records = backend->records(descriptor());
         while (records.rows() < 200)
             write(records, random, 100, 0, model);
         // So many wait for loans that are held that the last ones are copies.
         for (int i = 0; i < 400; ++i) {
             if (i % 100 == 0 || i == 399) {
-                held.push_back(records.load(allFields(), records.all()));
+                held.push_back(records.load(allFields(wideSchema()), records.all()));
                 texts.emplace_back();
                 for (size_t row = 0; row < records.rows(); ++row)
                     texts.back().push_back(textOf(held.back(), row));
@@ -327,7 +264,7 @@ const Schema kCount({{"n", LogicalType::bigint()}});
 TEST(KeyedRecords, ReadWhatTablesWrote) {
     for (const Duration ttl : {Duration{0}, Duration{3'600'000}}) {
         SCOPED_TRACE(ttl.ms);
-        auto backend = backendOf({});
+        auto backend = backendOf(kMaxParallelism, {});
         NumberedTable table(*backend, ttl, kCount);
         Chain chain;
         const auto capture = [&] {
@@ -345,7 +282,7 @@ TEST(KeyedRecords, ReadWhatTablesWrote) {
         const auto taken = capture();
         ASSERT_EQ(chain.size(), 2U);
 
-        auto restored = backendOf({taken});
+        auto restored = backendOf(kMaxParallelism, {taken});
         KeyedRecords& records = restored->records({"records", kCount});
         std::map<int64_t, int64_t> contents;
         const size_t field = 0;
@@ -359,16 +296,17 @@ TEST(KeyedRecords, ReadWhatTablesWrote) {
 TEST(KeyedRecords, WriteWhatTablesRead) {
     Random random(13);
     Rows model;
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     KeyedRecords& records = backend->records(descriptor());
     for (int i = 0; i < 5; ++i)
         write(records, random, 200, 0.3, model);
-    auto restored = backendOf({std::make_shared<const OperatorSnapshot>(backend->capture())});
+    auto restored =
+        backendOf(kMaxParallelism, {std::make_shared<const OperatorSnapshot>(backend->capture())});
     KeyedTable& table = restored->table(descriptor().state());
     const std::vector<std::byte*> rows = table.allRows(0);
     const ColumnPtr numbers = loadColumn(table.layout(), RowNumbers::kNumberField, rows);
     std::vector<ColumnPtr> columns;
-    for (size_t field = 0; field < wide().size(); ++field)
+    for (size_t field = 0; field < wideSchema().size(); ++field)
         columns.push_back(loadColumn(table.layout(), table.firstValueField() + field, rows));
     Rows contents;
     for (size_t i = 0; i < rows.size(); ++i)
@@ -377,7 +315,7 @@ TEST(KeyedRecords, WriteWhatTablesRead) {
 }
 
 TEST(KeyedRecords, ANumberOfAnotherKeyGroupIsDamage) {
-    auto backend = backendOf({});
+    auto backend = backendOf(kMaxParallelism, {});
     KeyedRecords& records = backend->records({"records", kCount});
     const Value one = Value::int64(1);
     const ColumnPtr column = Column::of(LogicalType::bigint(), {&one, 1});
@@ -394,7 +332,7 @@ TEST(KeyedRecords, ANumberOfAnotherKeyGroupIsDamage) {
         auto damaged = std::make_shared<StateSegment>(*segment);
         damaged->groups[0].data = SectionData(std::move(bytes));
         taken.keyed[0].segments[0] = std::move(damaged);
-        const auto restored = backendOf({std::make_shared<const OperatorSnapshot>(taken)});
+        const auto restored = backendOf(kMaxParallelism, {std::make_shared<const OperatorSnapshot>(taken)});
         try {
             restored->records({"records", kCount});
             FAIL() << "it was restored";
