@@ -1,6 +1,6 @@
 // Keyed state of 64 bits a pair of numbers, of which bits are only ever set: the values that DISTINCT
-// aggregates have seen, by group (operators/distinct_values.h). There are many, so a pair takes three words
-// in a hash table that is itself the rows: finding one is one access to memory, and no row has a header.
+// aggregates have seen, by group (operators/distinct_values.h). There are many, so a pair takes two or three
+// words in a hash table that is itself the rows: finding one is one access to memory; no row has a header.
 //
 // The table is made of pages of like size, and grows by as much as it needs: a page that is full is divided.
 // Pages are found by ranges of values, so that values seen at the same time, as ids that are given out in
