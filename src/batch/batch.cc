@@ -18,6 +18,10 @@ const char* shortName(RowKind kind) {
     throw InternalError("an unknown row kind");
 }
 
+const uint64_t* Batch::hashesOf(std::span<const size_t> columns) const {
+    return hashes_ != nullptr && std::ranges::equal(hashes_->columns(), columns) ? hashes_->data() : nullptr;
+}
+
 Batch Batch::gather(std::span<const uint32_t> selection) const {
     std::vector<ColumnPtr> columns;
     columns.reserve(columns_.size());
@@ -107,7 +111,7 @@ size_t columnBytes(const Column& column) {
 }  // namespace
 
 size_t Batch::bytes() const {
-    size_t bytes = sizeof(Batch) + (kinds_ ? rows_ : 0);
+    size_t bytes = sizeof(Batch) + (kinds_ ? rows_ : 0) + (hashes_ ? rows_ * sizeof(uint64_t) : 0);
     for (const auto& column : columns_)
         bytes += columnBytes(*column);
     return bytes;

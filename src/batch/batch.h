@@ -17,6 +17,20 @@ enum class RowKind : uint8_t { Insert = 0, UpdateBefore = 1, UpdateAfter = 2, De
 const char* shortName(RowKind kind);
 inline bool isRetraction(RowKind kind) { return kind == RowKind::UpdateBefore || kind == RowKind::Delete; }
 
+// hashColumns() of some columns of a batch, so that it is computed once for all who want it.
+class KeyHashes {
+  public:
+    KeyHashes(std::vector<size_t> columns, size_t rows)
+        : columns_(std::move(columns)), buffer_(rows * sizeof(uint64_t)) {}
+    const std::vector<size_t>& columns() const { return columns_; }
+    uint64_t* data() { return reinterpret_cast<uint64_t*>(buffer_.data()); }
+    const uint64_t* data() const { return reinterpret_cast<const uint64_t*>(buffer_.data()); }
+
+  private:
+    std::vector<size_t> columns_;
+    Buffer buffer_;
+};
+
 class Batch {
   public:
     Batch() = default;
@@ -35,6 +49,11 @@ class Batch {
     }
     void shareKinds(const Batch& other) { kinds_ = other.kinds_; }
 
+    // They go with the batch and its copies, not with what is made of it.
+    void setHashes(std::shared_ptr<const KeyHashes> hashes) { hashes_ = std::move(hashes); }  // one a row
+    // Those of `columns`, in this order; nullptr if it does not have them.
+    const uint64_t* hashesOf(std::span<const size_t> columns) const;
+
     Batch gather(std::span<const uint32_t> selection) const;
     Batch slice(size_t begin, size_t end) const;
     Batch withColumns(std::vector<ColumnPtr> columns) const;  // same rows and kinds
@@ -45,6 +64,7 @@ class Batch {
     size_t rows_ = 0;
     std::vector<ColumnPtr> columns_;
     std::shared_ptr<const std::vector<RowKind>> kinds_;
+    std::shared_ptr<const KeyHashes> hashes_;
 };
 
 // Builds a batch row by row.

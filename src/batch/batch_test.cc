@@ -184,18 +184,37 @@ TEST(Hash, IsStableAndSeesThroughRepresentation) {
     Random random(8);
     for (const char* name : kTypes) {
         const LogicalType type = LogicalType::parse(name);
-        const auto values = randomValues(type, 200, random);
-        const std::vector<ColumnPtr> whole = {Column::of(type, values), Column::of(type, values)};
-        std::vector<uint64_t> hashes;
-        hashColumns(whole, 200, hashes);
-        for (size_t i = 0; i < 200; ++i) {
-            std::vector<uint64_t> one;
-            const std::vector<ColumnPtr> single = {Column::slice(whole[0], i, i + 1),
-                                                   Column::slice(whole[1], i, i + 1)};
-            hashColumns(single, 1, one);
-            ASSERT_EQ(one[0], hashes[i]) << name;
+        const ColumnPtr varied = Column::of(type, randomValues(type, 200, random));
+        const ColumnPtr constant = Column::constant(type, randomValue(type, random), 200);
+        const ColumnPtr nulls = Column::constant(type, Value::null(), 200);
+        for (const auto& [first, second] : {std::pair{varied, varied}, std::pair{varied, constant},
+                                            std::pair{constant, varied}, std::pair{nulls, constant}}) {
+            const std::vector<ColumnPtr> whole = {first, second};
+            std::vector<uint64_t> hashes;
+            hashColumns(whole, 200, hashes);
+            for (size_t i = 0; i < 200; ++i) {
+                std::vector<uint64_t> one;
+                const std::vector<ColumnPtr> single = {Column::slice(first, i, i + 1),
+                                                       Column::slice(second, i, i + 1)};
+                hashColumns(single, 1, one);
+                ASSERT_EQ(one[0], hashes[i]) << name;
+            }
         }
     }
+}
+
+TEST(Column, RepeatsOneValueOnlyIfAllRowsDo) {
+    for (const Value& value :
+         {Value::null(), Value::string("a day"), Value::string("too long to be inline")}) {
+        std::vector<Value> values(5, value);
+        EXPECT_TRUE(Column::constant(LogicalType::string(), value, 5)->repeatsOneValue());
+        values.back() = Value::string("another");
+        EXPECT_FALSE(Column::of(LogicalType::string(), values)->repeatsOneValue());
+    }
+    EXPECT_TRUE(Column::of(LogicalType::bigint(), std::vector(1, Value::int64(7)))->repeatsOneValue());
+    EXPECT_FALSE(Column::of(LogicalType::bigint(), {})->repeatsOneValue());
+    const std::vector<Value> last_is_null = {Value::int64(0), Value::int64(0), Value::null()};
+    EXPECT_FALSE(Column::of(LogicalType::bigint(), last_is_null)->repeatsOneValue());
 }
 
 TEST(Batch, KindsFollowTheRows) {

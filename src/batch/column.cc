@@ -67,6 +67,23 @@ Column::Column(LogicalType type, size_t size) : Column(Adopt{}, std::move(type),
     if (physical_ == PhysicalType::String) std::memset(values_, 0, dataBytes(physical_, size));
 }
 
+std::shared_ptr<Column> Column::undefined(const LogicalType& type, size_t size) {
+    auto result = std::shared_ptr<Column>(new Column(Adopt{}, type, size));
+    result->data_ = Buffer(dataBytes(result->physical_, size));
+    result->values_ = result->data_.data();
+    return result;
+}
+
+bool Column::repeatsOneValue() const {
+    if (type_.isNested() || size_ == 0) return false;
+    const auto repeats = [&](const void* values, size_t width) {
+        const auto* const bytes = static_cast<const std::byte*>(values);
+        return std::memcmp(bytes, bytes + width, (size_ - 1) * width) == 0;
+    };
+    return repeats(values_, static_cast<size_t>(sizeOf(physical_))) &&
+           (valid_ == nullptr || repeats(valid_, 1));
+}
+
 uint8_t* Column::mutableValidity() {
     if (validity_.data() == nullptr) {
         validity_ = Buffer(size_);
@@ -121,7 +138,7 @@ Value Column::valueAt(size_t row) const {
 
 ColumnPtr Column::gather(const ColumnPtr& column, std::span<const uint32_t> selection) {
     const size_t count = selection.size();
-    auto result = std::make_shared<Column>(column->type_, count);
+    const std::shared_ptr<Column> result = undefined(column->type_, count);
     if (column->valid_ != nullptr) gatherValues(column->valid_, selection, result->mutableValidity());
     if (column->physical_ == PhysicalType::Struct) {
         for (const auto& child : column->children_)

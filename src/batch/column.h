@@ -128,6 +128,9 @@ class Column {
     uint8_t* mutableValidity();  // made, all valid, on the first call
     bool isNull(size_t row) const { return valid_ != nullptr && valid_[row] == 0; }
     bool hasNulls() const;  // looks at every row
+    // Whether all rows are the same bytes, as those of a day or a constant are; false for nested types. It
+    // mostly takes a look at two rows.
+    bool repeatsOneValue() const;
     void setNull(size_t row) { mutableValidity()[row] = 0; }
 
     StringHeap& heap();  // for strings of this column; kept with it
@@ -153,6 +156,7 @@ class Column {
   private:
     friend class ColumnBuilder;
     struct Adopt {};  // for memory that is handed over
+    static std::shared_ptr<Column> undefined(const LogicalType& type, size_t size);  // strings, too
     Column(Adopt, LogicalType type, size_t size);
     static ColumnPtr view(const ColumnPtr& column, const LogicalType& type,
                           size_t size);  // the first rows, sharing memory

@@ -36,6 +36,12 @@ template <class T, bool kFirst>
 void hashFlat(const Column& column, size_t rows, uint64_t* out) {
     const T* const values = column.data<T>();
     const uint8_t* const valid = column.validity();
+    if (rows > 1 && column.repeatsOneValue()) {
+        const uint64_t hash = column.isNull(0) ? kNullHash : hashOf(values[0]);
+        for (size_t i = 0; i < rows; ++i)
+            out[i] = kFirst ? hash : combineHash(out[i], hash);
+        return;
+    }
     for (size_t i = 0; i < rows; ++i) {
         uint64_t hash = hashOf(values[i]);
         if (valid != nullptr) hash = valid[i] != 0 ? hash : kNullHash;

@@ -19,6 +19,7 @@ bool equal(T a, T b) {
 // Clears same[i] where row i is not equal to row other[i].
 void compare(const Column& column, std::span<const uint32_t> group_of, const Selection& first_rows,
              std::vector<uint8_t>& same) {
+    if (column.repeatsOneValue()) return;
     const bool nullable = column.validity() != nullptr;
     if (nullable || column.type().isNested()) {
         for (size_t i = 0; i < group_of.size(); ++i)

@@ -58,6 +58,7 @@ TEST(BatchGroups, AreRowsOfEqualKeysInTheOrderOfTheFirst) {
             std::vector<Value> values;
             for (size_t i = 0; i < rows; ++i)
                 values.push_back(someKey(random, type, 1 + random.below(30)));
+            if (rows > 0 && random.chance(0.3)) values.assign(rows, values.front());
             keys.push_back(Column::of(type, values));
         }
         std::vector<uint64_t> hashes;

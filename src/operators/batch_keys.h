@@ -14,7 +14,11 @@ inline void keysOf(const Batch& batch, std::span<const size_t> key_columns, std:
     keys.clear();
     for (const size_t column : key_columns)
         keys.push_back(batch.column(column));
-    hashColumns(keys, batch.rows(), hashes);
+    if (const uint64_t* known = batch.hashesOf(key_columns)) {
+        hashes.assign(known, known + batch.rows());
+    } else {
+        hashColumns(keys, batch.rows(), hashes);
+    }
 }
 
 }  // namespace millrace

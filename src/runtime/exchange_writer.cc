@@ -1,5 +1,7 @@
 #include "runtime/exchange_writer.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/hash.h"
 
@@ -47,6 +49,31 @@ void ExchangeWriter::write(Batch batch) {
     }
 }
 
+// Rows by their hashes_: each target has a stretch of rows_, which could get them all.
+void ExchangeWriter::dealOut() {
+    const size_t rows = hashes_.size();
+    rows_.resize(channels_.size() * rows);
+    for (size_t target = 0; target < channels_.size(); ++target)
+        ends_[target] = rows_.data() + target * rows;
+    const auto owner_of = [&](size_t row) {
+        return owner_of_group_[group_of_(static_cast<uint32_t>(hashes_[row] >> 32))];
+    };
+    if (channels_.size() == 2) {  // without waiting for what was written last
+        uint32_t* first = ends_[0];
+        uint32_t* second = ends_[1];
+        for (size_t row = 0; row < rows; ++row) {
+            const uint32_t owner = owner_of(row);
+            *first = *second = static_cast<uint32_t>(row);
+            first += 1 - owner;
+            second += owner;
+        }
+        ends_ = {first, second};
+        return;
+    }
+    for (size_t row = 0; row < rows; ++row)
+        *ends_[owner_of(row)]++ = static_cast<uint32_t>(row);
+}
+
 void ExchangeWriter::writeByKey(const Batch& batch) {
     std::vector<ColumnPtr> keys;
     keys.reserve(key_.size());
@@ -54,18 +81,15 @@ void ExchangeWriter::writeByKey(const Batch& batch) {
         keys.push_back(batch.column(column));
     const size_t rows = batch.rows();
     hashColumns(keys, rows, hashes_);
-    // A stretch of rows_ for each target, which could get them all.
-    rows_.resize(channels_.size() * rows);
-    for (size_t target = 0; target < channels_.size(); ++target)
-        ends_[target] = rows_.data() + target * rows;
-    for (size_t row = 0; row < rows; ++row) {
-        const uint32_t group = group_of_(static_cast<uint32_t>(hashes_[row] >> 32));
-        *ends_[owner_of_group_[group]]++ = static_cast<uint32_t>(row);
-    }
+    dealOut();
     for (size_t target = 0; target < channels_.size(); ++target) {
         const std::span<const uint32_t> selection(rows_.data() + target * rows, ends_[target]);
         if (selection.empty()) continue;
-        put(target, selection.size() == rows ? batch : batch.gather(selection));
+        Batch dealt = selection.size() == rows ? batch : batch.gather(selection);
+        auto hashes = std::make_shared<KeyHashes>(key_, selection.size());
+        std::ranges::transform(selection, hashes->data(), [&](uint32_t row) { return hashes_[row]; });
+        dealt.setHashes(std::move(hashes));
+        put(target, std::move(dealt));
     }
 }
 

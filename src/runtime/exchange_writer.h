@@ -26,6 +26,7 @@ class ExchangeWriter {
   private:
     void put(size_t target, StreamElement element);
     void writeByKey(const Batch& batch);
+    void dealOut();
 
     Exchange exchange_;
     std::vector<size_t> key_;
