@@ -53,7 +53,7 @@ struct SlotSurroundings {
     SlotIndex slot;
     uint32_t parallelism = 1;
     uint32_t max_parallelism = 128;
-    size_t batch_rows_max = 4096;
+    size_t batch_rows_max = 8192;
     size_t capture_rows_max = 8192;
     std::shared_ptr<SpillBudget> spill;  // if state may lie on disk
     bool operator_detail = false;

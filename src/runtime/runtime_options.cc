@@ -276,7 +276,7 @@ const std::vector<OptionDescription>& runtimeOptionDescriptions() {
          "Failures tolerated in the interval."},
         {"restart-strategy.failure-rate.failure-rate-interval", "duration", "1 min", "The interval."},
         {"restart-strategy.failure-rate.delay", "duration", "1 s", "Pause before each restart."},
-        {"millrace.batch.rows-max", "integer", "4096", "Rows of a source's batch at most."},
+        {"millrace.batch.rows-max", "integer", "8192", "Rows of a source's batch at most."},
         {"millrace.checkpoint.rows-per-turn", "integer", "8192",
          "Rows of state a slot captures for a checkpoint before it turns to its input again."},
         {kOperatorDetailKey, "boolean", "false",

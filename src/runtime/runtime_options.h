@@ -46,7 +46,7 @@ struct RuntimeOptions {
     bool incremental_checkpoints = true;
     bool checkpoint_compression = false;
     uint64_t checkpoint_inline_max = 256 << 10;
-    size_t batch_rows_max = 4096;
+    size_t batch_rows_max = 8192;
     size_t capture_rows_max = 8192;  // that a slot captures between two turns
     bool state_on_disk = false;      // beyond state_memory_bytes
     std::string state_folder;

@@ -11,7 +11,7 @@
 // A page whose values are near one another and whose groups' hashes are small, as those of counted groups are
 // (operators/group_numbers.h), takes two words a pair.
 //
-// A page has a bit for each place that was written to since the last capture. A capture takes page by page;
+// A page has a bit for each place that was written to since the last capture, if the next one can build on it. A capture takes page by page;
 // one that is written to before its turn is captured first.
 //
 // In snapshots it is keyed state like any other: key "group" and the value, of which the group decides the
@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/memory_source.h"
 #include "base/named_integer.h"
 #include "batch/column.h"
@@ -102,10 +103,12 @@ class KeyedBits {
     };
     static constexpr uint32_t kRecentBits = 8;
     static constexpr size_t kBlock = 64;  // rows whose accesses to memory overlap
+    static constexpr size_t kSamples = 127;
     struct Capture;
 
     static uint64_t scattered(int64_t value) { return static_cast<uint64_t>(value) * 0x9E3779B97F4A7C15ULL; }
-    static uint64_t hashOf(const Pair& pair);
+    // Groups alone may be counted, and so may values.
+    static uint64_t hashOf(const Pair& pair) { return mixHash(pair.group ^ scattered(pair.value)); }
     static size_t indexOf(uint64_t hash, uint32_t bits) { return hash >> 1 >> (63 - bits); }
     Recent& recentOf(int64_t value) { return recent_[scattered(value) >> (64 - kRecentBits)]; }
     static Entry inBucket(const Entry& entry, uint64_t hash);
@@ -117,8 +120,9 @@ class KeyedBits {
     bool setIn(Page& page, const Pair& pair, uint64_t hash, uint64_t& fresh);
     Page& makePage();
     void makeRoom(Page& page, const Pair& wanted);
-    static int64_t dividing(const std::vector<Moved>& moved, int64_t page_low, const Pair& wanted,
-                            const Extent& all);
+    bool divideNarrow(Page& page, const Pair& wanted);
+    template <class Sample>
+    static int64_t dividing(const Sample& sample, int64_t page_low, const Pair& wanted, const Extent& all);
     Page& divideByValue(Page& page, int64_t low);
     Page& divideByPair(Page& page);
     template <class Place>

@@ -21,7 +21,7 @@ namespace {
 constexpr const char* kNexmark = "nexmark";
 // Events that one call works through, whatever their kinds: sources of like kinds in one job then move
 // through event time together. Persons and auctions are few, and go ahead of the bids that refer to them.
-constexpr uint64_t kEventsPerPoll = 4096;
+constexpr uint64_t kEventsPerPoll = 8192;
 constexpr uint64_t kRarePollsAtOnce = 4;  // of kinds that are not one event in so many
 constexpr int64_t kPollMs = 1;
 // Generators that share a reader take turns of at most so much event time, so that their rows are not late

@@ -152,20 +152,24 @@ BoundScalar bindToTimestampLtz(std::span<const ArgumentInfo> arguments) {
 // rows.
 ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr> columns, size_t rows,
                       bool ltz) {
-    const std::vector<int64_t> local = localMicros(context, *columns[0], rows);
+    const Column& times = *columns[0];
+    const bool nanos = times.type().isNanos();
+    const bool as_is = times.type().kind() == TypeKind::Timestamp && !nanos;
+    const std::vector<int64_t> converted = as_is ? std::vector<int64_t>{} : localMicros(context, times, rows);
+    const int64_t* const local = as_is ? times.data<int64_t>() : converted.data();
     auto result = makeResult(LogicalType::string(), columns, rows);
     StringView* const out = result->mutableData<StringView>();
     StringHeap& heap = result->heap();
     std::string text;
     StringView written;
     const StringView* const patterns = columns[1]->data<StringView>();
+    const bool all_alike = result->validity() == nullptr && !ltz && columns[1]->repeatsOneValue();
     StringView pattern_text;
     const DatePattern* pattern = nullptr;
     int64_t begin = 0, end = 0, written_offset = 0;  // the local times that are written alike
-    const bool nanos = columns[0]->type().isNanos();
-    forValidRows(*result, rows, [&](size_t i) {
-        const TimePoint time{local[i], nanos ? timePointAt(*columns[0], i).nanos : 0};
-        const int64_t offset = ltz ? (local[i] - timePointAt(*columns[0], i).micros) / kMicrosPerSecond : 0;
+    for (size_t i = 0; i < rows; ++i) {
+        if (result->isNull(i)) continue;
+        const int64_t offset = ltz ? (local[i] - timePointAt(times, i).micros) / kMicrosPerSecond : 0;
         if (!pattern || patterns[i] != pattern_text) {
             pattern_text = patterns[i];
             pattern = &datePattern(pattern_text.view());
@@ -173,7 +177,7 @@ ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr>
         }
         if (local[i] < begin || local[i] >= end || offset != written_offset) {
             text.clear();
-            pattern->format(time, offset, text);
+            pattern->format(TimePoint{local[i], nanos ? timePointAt(times, i).nanos : 0}, offset, text);
             written = heap.add(text);
             const int64_t stretch = pattern->stretchMicros();
             begin = stretch == 0 ? 0 : floorDivide(local[i], stretch) * stretch;
@@ -181,8 +185,10 @@ ColumnPtr formatTimes(const FunctionContext& context, std::span<const ColumnPtr>
             written_offset = offset;
         }
         out[i] = written;
-        return true;
-    });
+        if (!all_alike) continue;
+        while (i + 1 < rows && local[i + 1] >= begin && local[i + 1] < end)
+            out[++i] = written;
+    }
     return result;
 }
 

@@ -55,9 +55,6 @@ size_t KeyedBits::pairsOfTwoWords() const {
     return pairs;
 }
 
-// Groups alone may be counted, and so may values.
-uint64_t KeyedBits::hashOf(const Pair& pair) { return mixHash(pair.group ^ scattered(pair.value)); }
-
 // The entry of the pair's page, given that of its value.
 KeyedBits::Entry KeyedBits::inBucket(const Entry& entry, uint64_t hash) {
     if (entry.page != nullptr) return entry;
@@ -119,7 +116,7 @@ void KeyedBits::setBlock(std::span<const Pair> pairs, uint64_t* fresh) {
         const std::byte* const place = entry.places + Page::offsetOf(hashes[i]);
         __builtin_prefetch(place, 1);
         __builtin_prefetch(place + sizeof(WidePlace), 1);
-        __builtin_prefetch(&entry.page->changed[Page::homeOf<NarrowPlace>(hashes[i]) / 64], 1);
+        if (tracking_) __builtin_prefetch(&entry.page->changed[Page::homeOf<NarrowPlace>(hashes[i]) / 64], 1);
     }
     const uint64_t divisions = divisions_;
     for (size_t i = 0; i < pairs.size(); ++i)
@@ -181,7 +178,7 @@ bool KeyedBits::setIn(Page& page, const Pair& pair, uint64_t hash, uint64_t& fre
     } else {
         place.bits |= fresh;
     }
-    page.mark(at);
+    if (tracking_) page.mark(at);
     return true;
 }
 

@@ -1,6 +1,7 @@
 // How pages of KeyedBits make room.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "state/hashmap/keyed_bits_page.h"
@@ -10,6 +11,7 @@ namespace millrace {
 // Gives the page another form, or divides it, as the pair that is wanted has no room in it. There may be none
 // after one division: whoever wants it tries again.
 void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
+    if (divideNarrow(page, wanted)) return;
     std::vector<Moved> moved = std::move(moved_);  // what is put may divide again
     moved.clear();
     if (page.narrow) {
@@ -31,7 +33,11 @@ void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
 
     ++divisions_;
     const bool by_value = page.low != page.last;
-    const int64_t low = by_value ? dividing(moved, page.low, wanted, all) : 0;
+    int64_t low = 0;
+    if (by_value) {
+        low = dividing([&](size_t i) { return moved[i * moved.size() / kSamples].pair.value; }, page.low,
+                       wanted, all);
+    }
     Page& upper = by_value ? divideByValue(page, low) : divideByPair(page);
     forgetRecent();
     const auto is_upper = [&](const Pair& pair) {
@@ -52,33 +58,123 @@ void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
     moved_ = std::move(moved);
 }
 
-// Where to divide a page of values from `page_low` on: pairs lie on both sides, or all are of one value,
-// which gets a page for itself. About as many lie on both sides, unless the pair that is wanted is at one
-// end: where values ascend or descend, what lies before them stays as it is, and may fill its page.
-int64_t KeyedBits::dividing(const std::vector<Moved>& moved, int64_t page_low, const Pair& wanted,
-                            const Extent& all) {
+// The same for a full page of two words a pair that is divided by values into two of these, as nearly all
+// are: its pairs stay packed. False, and nothing is done, if it is another.
+bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
+    constexpr uint32_t kPlaces = Page::kPlaces<NarrowPlace>;
+    if (!page.narrow || page.pairs < page.pairsMax() || page.low == page.last) return false;
+    const uint64_t base = page.base;
+    NarrowPlace* const places = page.placesAs<NarrowPlace>();
+    const auto valueOf = [&](const NarrowPlace& place) {
+        return static_cast<int64_t>(base + (place.key & (NarrowPlace::kValues - 1)));
+    };
+    uint16_t taken[kPlaces];
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < kPlaces; ++at) {
+        taken[count] = static_cast<uint16_t>(at);
+        count += places[at].bits != 0 ? 1 : 0;
+    }
+    Extent all;
+    all.add(wanted);
+    for (uint32_t i = 0; i < count; ++i)
+        all.add(places[taken[i]].pair(base));
+    if (!all.isNarrow() || all.lowest == all.highest) return false;
+    const int64_t low = dividing([&](size_t i) { return valueOf(places[taken[i * count / kSamples]]); },
+                                 page.low, wanted, all);
+    // There are some on both sides.
+    Extent below{all.lowest, std::numeric_limits<int64_t>::min(), all.groups};
+    Extent above{std::numeric_limits<int64_t>::max(), all.highest, all.groups};
+    const auto widen = [&](int64_t value) {
+        below.highest = std::max(below.highest, value < low ? value : below.lowest);
+        above.lowest = std::min(above.lowest, value < low ? above.highest : value);
+    };
+    widen(wanted.value);
+    for (uint32_t i = 0; i < count; ++i)
+        widen(valueOf(places[taken[i]]));
+
+    ++divisions_;
+    if (page.pending) capturePage(page);
+    NarrowPlace former[kPlaces];
+    std::memcpy(former, places, sizeof(former));
+    std::memset(places, 0, sizeof(former));
+    uint64_t changed[Page::kWords];
+    std::memcpy(changed, page.changed, sizeof(changed));
+    std::memset(page.changed, 0, sizeof(changed));
+    const bool any_changed = std::exchange(page.dirty, false);
+    Page& upper = divideByValue(page, low);
+    forgetRecent();
+    page.setForm(below);
+    upper.setForm(above);
+    // Where a page is filled in the order of homes, a pair lies at its home or behind those before it. So to
+    // count homes is to know places, and nothing is looked for; what goes round the end comes last.
+    Page* const to[] = {&page, &upper};
+    uint16_t homes[kPlaces];
+    uint16_t starts[2][kPlaces] = {};
+    uint32_t pairs[2] = {};
+    for (uint32_t i = 0; i < count; ++i) {
+        const Pair pair = former[taken[i]].pair(base);
+        const uint32_t half = pair.value >= low ? 1 : 0;
+        const uint32_t home = Page::homeOf<NarrowPlace>(hashOf(pair));
+        homes[i] = static_cast<uint16_t>(half * kPlaces + home);
+        ++starts[half][home];
+        ++pairs[half];
+    }
+    for (uint16_t* const start : {starts[0], starts[1]}) {
+        uint32_t free = 0;
+        for (uint32_t home = 0; home < kPlaces; ++home) {
+            const uint32_t first = std::max(home, free);
+            free = first + start[home];
+            start[home] = static_cast<uint16_t>(first);
+        }
+    }
+    uint16_t round[kPlaces];
+    uint32_t rounds = 0;
+    page.pairs = pairs[0];
+    upper.pairs = pairs[1];
+    const auto put_at = [&](uint32_t i, uint32_t at) {
+        Page& half = *to[homes[i] / kPlaces];
+        const NarrowPlace& place = former[taken[i]];
+        half.placesAs<NarrowPlace>()[at] = {place.key + (base - half.base), place.bits};
+        if (any_changed && (changed[taken[i] / 64] >> taken[i] % 64 & 1) != 0) half.mark(at);
+    };
+    for (uint32_t i = 0; i < count; ++i) {
+        const uint32_t at = starts[homes[i] / kPlaces][homes[i] % kPlaces]++;
+        if (at < kPlaces) {
+            put_at(i, at);
+        } else {
+            round[rounds++] = static_cast<uint16_t>(i);
+        }
+    }
+    for (uint32_t k = 0; k < rounds; ++k) {
+        const NarrowPlace* const half = to[homes[round[k]] / kPlaces]->placesAs<NarrowPlace>();
+        uint32_t at = 0;
+        while (half[at].bits != 0)
+            ++at;
+        put_at(round[k], at);
+    }
+    return true;
+}
+
+// Where to divide a page of values from `page_low` on, of which `sample` gives the i-th of kSamples: pairs
+// lie on both sides, or all are of one value, which gets a page for itself. About as many lie on both sides,
+// unless the pair that is wanted is at one end: where values ascend or descend, what lies before them stays
+// as it is, and may fill its page.
+template <class Sample>
+int64_t KeyedBits::dividing(const Sample& sample, int64_t page_low, const Pair& wanted, const Extent& all) {
     if (all.lowest == all.highest) return page_low < all.lowest ? all.lowest : all.lowest + 1;
-    constexpr size_t kSamples = 127;
     constexpr size_t kEnd = 2;
-    int64_t sample[kSamples];
+    int64_t values[kSamples];
     for (size_t i = 0; i < kSamples; ++i)
-        sample[i] = moved[i * moved.size() / kSamples].pair.value;
+        values[i] = sample(i);
     const auto above = static_cast<size_t>(std::count_if(
-        std::begin(sample), std::end(sample), [&](int64_t value) { return value > wanted.value; }));
+        std::begin(values), std::end(values), [&](int64_t value) { return value > wanted.value; }));
     const auto below = static_cast<size_t>(std::count_if(
-        std::begin(sample), std::end(sample), [&](int64_t value) { return value < wanted.value; }));
+        std::begin(values), std::end(values), [&](int64_t value) { return value < wanted.value; }));
     size_t middle = kSamples / 2;
     if (above < kEnd) middle = kSamples * 7 / 8;
     if (below < kEnd) middle = kSamples / 8;
-    std::nth_element(std::begin(sample), sample + middle, std::end(sample));
-    int64_t low = sample[middle];
-    if (low > all.lowest) return low;
-    // The next above the lowest value.
-    low = all.highest;
-    for (const Moved& each : moved) {
-        if (each.pair.value > all.lowest) low = std::min(low, each.pair.value);
-    }
-    return low;
+    std::nth_element(std::begin(values), values + middle, std::end(values));
+    return std::max(values[middle], all.lowest + 1);
 }
 
 // Returns the page of the values from `low` on.
