@@ -5,27 +5,7 @@
 namespace millrace {
 
 namespace {
-
-constexpr uint32_t kNoKey = UINT32_MAX;
-
-// The first two words of a sort key, inverted: zero is behind all.
-struct Note {
-    uint64_t first;
-    uint64_t second;
-
-    bool operator==(const Note& other) const { return first == other.first && second == other.second; }
-    bool operator<(const Note& other) const {
-        return first != other.first ? first < other.first : second < other.second;
-    }
-};
-constexpr size_t kKeyBytes = sizeof(Note);
-static_assert(BestPairs::kNoteBytes == kKeyBytes + sizeof(uint64_t));
-
-Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
-Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
-// Of the batch that is being divided, the key's place among all, if that is of this key.
-uint32_t& placeAt(std::byte* note) { return *reinterpret_cast<uint32_t*>(note + kKeyBytes); }
-
+constexpr uint32_t kNoRow = UINT32_MAX;
 }  // namespace
 
 void BestPairs::check(const BestOnly* best, OperatorContext& context) {
@@ -45,21 +25,27 @@ void BestPairs::check(const BestOnly* best, OperatorContext& context) {
 void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& others) {
     batch_ = &batch;
     own_ = &own;
-    others_ = &others;
     columns_.clear();
     for (const SortOrder& by : best_.order)
         columns_.push_back(batch.batch->column(by.column));
     keys_.encode(columns_, best_.order, batch.batch->rows());
     went_out_.assign(batch.batch->rows(), 0);
+    static_assert(sizeof(Note) == kNoteBytes);
+    key_list_.resize(batch.groups.size());
+    for (size_t group = 0; group < key_list_.size(); ++group) {
+        std::byte* const entry = batch.group_entries[group];
+        if (entry == nullptr) continue;  // NULL
+        const int64_t met = others.size(entry);
+        key_list_[group] = {noteAt(own.note(entry)), kNoRow, met == 0, best_.within_keys && met != 1};
+    }
 }
 
 // True where that is not known.
 bool BestPairs::isAhead(uint32_t row) const {
-    std::byte* const entry = batch_->entries[row];
-    if (isDivided(entry)) return true;
+    const Key& key = keyOf(row);
+    if (key.is_divided) return true;
     const Note note = noteOf(keys_.prefix(row));
-    const Note& sent = noteAt(own_->note(entry));
-    return sent < note || (note == sent && keys_.size(row) > kKeyBytes);
+    return key.sent < note || (note == key.sent && keys_.size(row) > kNoteBytes);
 }
 
 void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) const {
@@ -72,40 +58,25 @@ void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) co
 void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind) {
     first.clear();
     behind.clear();
-    first_.clear();
-    key_of_.clear();
     for (const uint32_t row : ahead) {
-        std::byte* const entry = batch_->entries[row];
-        if (others_->size(entry) == 0 || isDivided(entry)) {
-            key_of_.push_back(kNoKey);
-            continue;
-        }
-        uint32_t& place = placeAt(own_->note(entry));
-        if (place >= first_.size() || batch_->entries[first_[place]] != entry) {
-            place = static_cast<uint32_t>(first_.size());
-            first_.push_back(row);
-        } else if (uint32_t& best = first_[place]; SortKeys::less(keys_.prefix(row), keys_.prefix(best))) {
-            best = row;
-        }
-        key_of_.push_back(place);
+        uint32_t& best = key_list_[batch_->groups.of(row)].best;
+        if (best == kNoRow || SortKeys::less(keys_.prefix(row), keys_.prefix(best))) best = row;
     }
-    for (size_t i = 0; i < ahead.size(); ++i) {
-        const uint32_t row = ahead[i];
-        if (key_of_[i] != kNoKey) {
-            (first_[key_of_[i]] == row ? first : behind).push_back(row);
-        } else if (others_->size(batch_->entries[row]) > 0) {
-            behind.push_back(row);
-        }
+    for (const uint32_t row : ahead) {
+        const Key& key = keyOf(row);
+        if (key.meets_none) continue;
+        (key.best == row && !key.is_divided ? first : behind).push_back(row);
     }
 }
 
 bool BestPairs::stands(uint32_t row) const {
-    std::byte* const entry = batch_->entries[row];
-    return isDivided(entry) || noteAt(own_->note(entry)) == noteOf(keys_.prefix(row));
+    const Key& key = keyOf(row);
+    return key.is_divided || key.sent == noteOf(keys_.prefix(row));
 }
 
 bool BestPairs::goesOut(uint32_t row) {
     if (!isAhead(row)) return false;
+    key_list_[batch_->groups.of(row)].sent = noteOf(keys_.prefix(row));
     noteAt(own_->note(batch_->entries[row])) = noteOf(keys_.prefix(row));
     went_out_[row] = 1;
     return true;

@@ -37,7 +37,7 @@ struct BestOnly {
 
 class BestPairs {
   public:
-    static constexpr size_t kNoteBytes = 3 * sizeof(uint64_t);
+    static constexpr size_t kNoteBytes = 2 * sizeof(uint64_t);
 
     // UserError "state.incompatible" if the snapshot's rows were left out by another order; nullptr is a join
     // that leaves out none.
@@ -46,7 +46,7 @@ class BestPairs {
     explicit BestPairs(const BestOnly& best) : best_(best) {}
 
     size_t side() const { return best_.side; }
-    // Takes up a batch of `side`, whose keys have been entered in `own`.
+    // Takes up a batch of `side`, whose rows are grouped and whose keys have been entered in `own`.
     void begin(const KeyedBatch& batch, RowLists& own, const RowLists& others);
     // Of the selected rows, those that may make a first pair.
     void choose(std::span<const uint32_t> selection, Selection& ahead) const;
@@ -66,19 +66,35 @@ class BestPairs {
     void keep(std::span<const uint32_t> all, std::span<const uint32_t> ahead, Selection& kept) const;
 
   private:
+    // The first two words of a sort key, inverted: zero is behind all.
+    struct Note {
+        uint64_t first;
+        uint64_t second;
+
+        bool operator==(const Note& other) const { return first == other.first && second == other.second; }
+        bool operator<(const Note& other) const {
+            return first != other.first ? first < other.first : second < other.second;
+        }
+    };
+    // What is known of a key that the batch has.
+    struct Key {
+        Note sent;
+        uint32_t best;    // the first row of those being divided
+        bool meets_none;  // there are no rows of the other input
+        bool is_divided;  // what is known of the key is not known of each of its partitions
+    };
+    static Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
+    static Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
     bool isAhead(uint32_t row) const;
-    // Whether what is known of a key is not known of each of its partitions.
-    bool isDivided(const std::byte* entry) const { return best_.within_keys && others_->size(entry) != 1; }
+    const Key& keyOf(uint32_t row) const { return key_list_[batch_->groups.of(row)]; }
 
     const BestOnly& best_;
     const KeyedBatch* batch_ = nullptr;
     RowLists* own_ = nullptr;
-    const RowLists* others_ = nullptr;
     SortKeys keys_;
     std::vector<ColumnPtr> columns_;
     std::vector<uint8_t> went_out_;  // of each row
-    std::vector<uint32_t> first_;    // of each key, its first row
-    std::vector<uint32_t> key_of_;   // of the rows being divided: a place in first_, or none
+    std::vector<Key> key_list_;      // one a group
 };
 
 }  // namespace millrace

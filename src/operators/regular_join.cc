@@ -88,6 +88,7 @@ void RegularJoin::process(OperatorState& operator_state, size_t side, const Batc
     if (batch.empty()) return;
     state.keyed.set(batch, p_.shape.inputs[side].keys);
     if (p_.shape.inputs[side].retracts) state.keyed.hashRows();
+    if (state.best && state.best->side() == side) state.keyed.groupRows();
     net(state, side);
     state.rows.begin(side, batch, state.lists[1 - side], context, output);
     if (!state.taken_back.empty()) apply(state, side, batch, state.taken_back, true);

@@ -24,10 +24,16 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
     keysOf(rows, key_columns, keys, hashes);
     row_hashes.clear();
     entries_of = nullptr;
+    grouped = false;
     const size_t before = all.size();
     all.resize(rows.rows());
     for (size_t i = before; i < all.size(); ++i)
         all[i] = static_cast<uint32_t>(i);
+}
+
+void KeyedBatch::groupRows() {
+    groups.find(keys, hashes);
+    grouped = true;
 }
 
 void KeyedBatch::hashRows() { hashColumns(batch->columns(), batch->rows(), row_hashes); }
@@ -292,12 +298,27 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
 }
 
 void RowLists::enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection) {
-    if (logs_ == nullptr || logs_->count() < 2 || selection.empty()) return;
-    logs_->findOrInsert(batch.keys, batch.hashes, selection, found_);
+    if (logs_ == nullptr || logs_->count() < 2) return;
+    if (batch.grouped) batch.group_entries.assign(batch.groups.size(), nullptr);
+    if (selection.empty()) return;
     batch.entries_of = logs_;
     batch.entries.resize(batch.hashes.size());
-    for (size_t i = 0; i < selection.size(); ++i)
-        batch.entries[selection[i]] = found_[i];
+    if (!batch.grouped) {
+        logs_->findOrInsert(batch.keys, batch.hashes, selection, found_);
+        for (size_t i = 0; i < selection.size(); ++i)
+            batch.entries[selection[i]] = found_[i];
+        return;
+    }
+    const Selection& first_rows = batch.groups.firstRows();
+    later_.clear();
+    for (const uint32_t row : selection) {
+        if (first_rows[batch.groups.of(row)] == row) later_.push_back(row);
+    }
+    logs_->findOrInsert(batch.keys, batch.hashes, later_, found_);
+    for (size_t i = 0; i < later_.size(); ++i)
+        batch.group_entries[batch.groups.of(later_[i])] = found_[i];
+    for (const uint32_t row : selection)
+        batch.entries[row] = batch.group_entries[batch.groups.of(row)];
 }
 
 void RowLists::addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection) {

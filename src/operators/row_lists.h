@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "batch/batch.h"
+#include "operators/batch_groups.h"
 #include "state/keyed_logs.h"
 #include "state/state_backend.h"
 
@@ -42,9 +43,14 @@ struct KeyedBatch {
     // The keys' entries in these logs, once they have been looked up.
     const KeyedLogs* entries_of = nullptr;
     std::vector<std::byte*> entries;  // one a row; set for rows with a key
+    // Rows of one key, where groupRows() was called: then a key is looked up once.
+    BatchGroups groups;
+    bool grouped = false;
+    std::vector<std::byte*> group_entries;  // likewise, one a group
 
     void set(const Batch& rows, std::span<const size_t> key_columns);
     void hashRows();
+    void groupRows();
 };
 
 class RowLists {

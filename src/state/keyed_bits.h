@@ -11,8 +11,8 @@
 // A page whose values are near one another and whose groups' hashes are small, as those of counted groups are
 // (operators/group_numbers.h), takes two words a pair.
 //
-// A page has a bit for each place that was written to since the last capture, if the next one can build on it. A capture takes page by page;
-// one that is written to before its turn is captured first.
+// A page has a bit for each place that was written to since the last capture, if the next one can build on
+// it. A capture takes page by page; one that is written to before its turn is captured first.
 //
 // In snapshots it is keyed state like any other: key "group" and the value, of which the group decides the
 // key group, value "terms" (docs/formats/snapshot.md). Not thread-safe: one subtask owns it.

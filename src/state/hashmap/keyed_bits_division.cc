@@ -65,7 +65,7 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     if (!page.narrow || page.pairs < page.pairsMax() || page.low == page.last) return false;
     const uint64_t base = page.base;
     NarrowPlace* const places = page.placesAs<NarrowPlace>();
-    const auto valueOf = [&](const NarrowPlace& place) {
+    const auto value_of = [&](const NarrowPlace& place) {
         return static_cast<int64_t>(base + (place.key & (NarrowPlace::kValues - 1)));
     };
     uint16_t taken[kPlaces];
@@ -79,7 +79,7 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     for (uint32_t i = 0; i < count; ++i)
         all.add(places[taken[i]].pair(base));
     if (!all.isNarrow() || all.lowest == all.highest) return false;
-    const int64_t low = dividing([&](size_t i) { return valueOf(places[taken[i * count / kSamples]]); },
+    const int64_t low = dividing([&](size_t i) { return value_of(places[taken[i * count / kSamples]]); },
                                  page.low, wanted, all);
     // There are some on both sides.
     Extent below{all.lowest, std::numeric_limits<int64_t>::min(), all.groups};
@@ -90,7 +90,7 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     };
     widen(wanted.value);
     for (uint32_t i = 0; i < count; ++i)
-        widen(valueOf(places[taken[i]]));
+        widen(value_of(places[taken[i]]));
 
     ++divisions_;
     if (page.pending) capturePage(page);
