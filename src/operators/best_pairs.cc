@@ -4,10 +4,6 @@
 
 namespace millrace {
 
-namespace {
-constexpr uint32_t kNoRow = UINT32_MAX;
-}  // namespace
-
 void BestPairs::check(const BestOnly* best, OperatorContext& context) {
     std::vector<std::string>& list = context.state().list("left-out", Redistribution::Union);
     const bool leaves_out = best != nullptr && !best->within_keys;
@@ -31,12 +27,12 @@ void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& ot
     keys_.encode(columns_, best_.order, batch.batch->rows());
     went_out_.assign(batch.batch->rows(), 0);
     static_assert(sizeof(Note) == kNoteBytes);
-    key_list_.resize(batch.groups.size());
-    for (size_t group = 0; group < key_list_.size(); ++group) {
+    known_.resize(batch.groups.size());
+    for (size_t group = 0; group < known_.size(); ++group) {
         std::byte* const entry = batch.group_entries[group];
         if (entry == nullptr) continue;  // NULL
         const int64_t met = others.size(entry);
-        key_list_[group] = {noteAt(own.note(entry)), kNoRow, met == 0, best_.within_keys && met != 1};
+        known_[group] = {noteAt(own.note(entry)), kNone, met == 0, best_.within_keys && met != 1};
     }
 }
 
@@ -59,8 +55,8 @@ void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Select
     first.clear();
     behind.clear();
     for (const uint32_t row : ahead) {
-        uint32_t& best = key_list_[batch_->groups.of(row)].best;
-        if (best == kNoRow || SortKeys::less(keys_.prefix(row), keys_.prefix(best))) best = row;
+        uint32_t& best = known_[batch_->groups.of(row)].best;
+        if (best == kNone || SortKeys::less(keys_.prefix(row), keys_.prefix(best))) best = row;
     }
     for (const uint32_t row : ahead) {
         const Key& key = keyOf(row);
@@ -76,7 +72,7 @@ bool BestPairs::stands(uint32_t row) const {
 
 bool BestPairs::goesOut(uint32_t row) {
     if (!isAhead(row)) return false;
-    key_list_[batch_->groups.of(row)].sent = noteOf(keys_.prefix(row));
+    known_[batch_->groups.of(row)].sent = noteOf(keys_.prefix(row));
     noteAt(own_->note(batch_->entries[row])) = noteOf(keys_.prefix(row));
     went_out_[row] = 1;
     return true;

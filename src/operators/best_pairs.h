@@ -76,17 +76,18 @@ class BestPairs {
             return first != other.first ? first < other.first : second < other.second;
         }
     };
+    static constexpr uint32_t kNone = UINT32_MAX;
     // What is known of a key that the batch has.
     struct Key {
         Note sent;
-        uint32_t best;    // the first row of those being divided
+        uint32_t best;    // the first row of those being divided, or kNone
         bool meets_none;  // there are no rows of the other input
         bool is_divided;  // what is known of the key is not known of each of its partitions
     };
     static Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
     static Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
     bool isAhead(uint32_t row) const;
-    const Key& keyOf(uint32_t row) const { return key_list_[batch_->groups.of(row)]; }
+    const Key& keyOf(uint32_t row) const { return known_[batch_->groups.of(row)]; }
 
     const BestOnly& best_;
     const KeyedBatch* batch_ = nullptr;
@@ -94,7 +95,7 @@ class BestPairs {
     SortKeys keys_;
     std::vector<ColumnPtr> columns_;
     std::vector<uint8_t> went_out_;  // of each row
-    std::vector<Key> key_list_;      // one a group
+    std::vector<Key> known_;         // one a group
 };
 
 }  // namespace millrace
