@@ -65,9 +65,6 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     if (!page.narrow || page.pairs < page.pairsMax() || page.low == page.last) return false;
     const uint64_t base = page.base;
     NarrowPlace* const places = page.placesAs<NarrowPlace>();
-    const auto value_of = [&](const NarrowPlace& place) {
-        return static_cast<int64_t>(base + (place.key & (NarrowPlace::kValues - 1)));
-    };
     uint16_t taken[kPlaces];
     uint32_t count = 0;
     for (uint32_t at = 0; at < kPlaces; ++at) {
@@ -79,8 +76,9 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     for (uint32_t i = 0; i < count; ++i)
         all.add(places[taken[i]].pair(base));
     if (!all.isNarrow() || all.lowest == all.highest) return false;
-    const int64_t low = dividing([&](size_t i) { return value_of(places[taken[i * count / kSamples]]); },
-                                 page.low, wanted, all);
+    const int64_t low =
+        dividing([&](size_t i) { return places[taken[i * count / kSamples]].pair(base).value; }, page.low,
+                 wanted, all);
     // There are some on both sides.
     Extent below{all.lowest, std::numeric_limits<int64_t>::min(), all.groups};
     Extent above{std::numeric_limits<int64_t>::max(), all.highest, all.groups};
@@ -90,7 +88,7 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     };
     widen(wanted.value);
     for (uint32_t i = 0; i < count; ++i)
-        widen(value_of(places[taken[i]]));
+        widen(places[taken[i]].pair(base).value);
 
     ++divisions_;
     if (page.pending) capturePage(page);

@@ -87,12 +87,8 @@ struct alignas(64) KeyedBits::Page {
         const Place* const all = placesAs<Place>();
         uint32_t at = homeOf<Place>(hash);
         while (all[at].bits != 0 && !all[at].isOf(wanted))
-            at = next<Place>(at);
+            at = at + 1 == kPlaces<Place> ? 0 : at + 1;
         return at;
-    }
-    template <class Place>
-    static uint32_t next(uint32_t at) {
-        return at + 1 == kPlaces<Place> ? 0 : at + 1;
     }
     template <class Place>
     Place* placesAs() const {
