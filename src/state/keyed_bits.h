@@ -30,6 +30,7 @@
 #include "base/named_integer.h"
 #include "batch/column.h"
 #include "state/hashmap/number_ranges.h"
+#include "state/hashmap/page_widths.h"
 #include "state/keyed_table.h"
 #include "state/snapshot.h"
 #include "state/state_backend.h"
@@ -89,6 +90,7 @@ class KeyedBits {
     // would fight over few sets of the caches.
     struct Page;
     struct Bucket;
+    struct Division;
     struct Entry {
         Page* page;  // nullptr: the value has several, of which its bucket tells
         union {
@@ -120,9 +122,13 @@ class KeyedBits {
     bool setIn(Page& page, const Pair& pair, uint64_t hash, uint64_t& fresh);
     Page& makePage();
     void makeRoom(Page& page, const Pair& wanted);
+    bool beginAhead(Page& page, const Pair& wanted);
+    void judge(const PageWidths::Begun& begun);
     bool divideNarrow(Page& page, const Pair& wanted);
     template <class Sample>
-    static int64_t dividing(const Sample& sample, int64_t page_low, const Pair& wanted, const Extent& all);
+    Division divide(Page& page, const Pair& wanted, const Extent& all, const Sample& sample);
+    template <class Sample>
+    int64_t dividing(const Sample& sample, int64_t page_low, const Pair& wanted, const Extent& all);
     Page& divideByValue(Page& page, int64_t low);
     Page& divideByPair(Page& page);
     template <class Place>
@@ -150,6 +156,7 @@ class KeyedBits {
     // Their places lie in blocks of memory that grow up to a huge page.
     std::vector<std::pair<std::byte*, size_t>> blocks_;
     size_t block_used_ = 0;  // of the last
+    PageWidths widths_;
     size_t pairs_ = 0;
     bool tracking_ = false;  // there is a capture that the next one can build on
     std::unique_ptr<Capture> capture_;

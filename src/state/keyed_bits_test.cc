@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -59,6 +60,7 @@ constexpr Shape kShapes[] = {
     {500, 20, Order::Up},
     {500, 2000, Order::Up, true},
     {500, 20, Order::Down, true},
+    {20'000, 8, Order::Up, true},
     {100, 1, Order::AllOver},
     {100, 1, Order::AllOver, true},
 };
@@ -213,6 +215,48 @@ TEST(KeyedBits, ValuesThatComeInOrderFillTheirPages) {
         Draws draws({2000, 1, order, true});
         setSome(bits, model, random, 200'000, draws);
         EXPECT_LT(bits.bytes(), bits.pairs() * 28 + MemorySource::kHugePage);  // they are of 16 bytes
+    }
+}
+
+// Values around one that ascends by `step`, each of which is seen by many groups. Returns the pairs.
+size_t setAscending(KeyedBits& bits, Random& random, size_t rows, int64_t from, int64_t step) {
+    constexpr size_t kRows = 500;
+    std::vector<std::pair<int64_t, int64_t>> pairs;
+    std::vector<uint64_t> fresh;
+    const std::vector<uint64_t> one(kRows, 1);
+    Selection all(kRows);
+    std::iota(all.begin(), all.end(), uint32_t{0});
+    uint64_t set = 0;
+    for (size_t first = 0; first < rows; first += kRows) {
+        std::vector<int64_t> groups;
+        std::vector<Value> values;
+        for (size_t row = first; row < first + kRows; ++row) {
+            groups.push_back(static_cast<int64_t>(unmixHash(random.below(2000))));
+            const size_t value = row / 40 + random.below(16);
+            values.push_back(Value::int64(from + step * static_cast<int64_t>(value)));
+            pairs.emplace_back(groups.back(), values.back().asInt64());
+        }
+        bits.set(groups, *Column::of(LogicalType::bigint(), values), one, all, fresh);
+        set += std::accumulate(fresh.begin(), fresh.end(), uint64_t{0});
+    }
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    EXPECT_EQ(set, pairs.size());
+    return pairs.size();
+}
+
+TEST(KeyedBits, PagesAreBegunAheadOfValuesThatAscend) {
+    Random random(9);
+    const auto backend = bitsBackend();
+    KeyedBits& bits = backend->bits(bitsOf(LogicalType::bigint()));
+    const size_t dense = setAscending(bits, random, 800'000, 0, 1);
+    size_t bytes = bits.bytes();
+    EXPECT_LT(bytes, dense * 24 + MemorySource::kHugePage);  // they are of 16 bytes
+    // Values that few groups see: pages would be for many more of them, and then for more than fit.
+    for (const int64_t step : {1'000, 1'000'000}) {
+        const size_t sparse = setAscending(bits, random, 60'000, step * 1'000'000, step);
+        EXPECT_LT(bits.bytes() - bytes, sparse * 60 + 2 * MemorySource::kHugePage) << step;
+        bytes = bits.bytes();
     }
 }
 

@@ -24,7 +24,8 @@ KeyedBits::KeyedBits(KeyedBitsDescriptor descriptor, uint32_t max_parallelism, M
       value_bytes_(descriptor_.value.type.physical() == PhysicalType::Int32 ? sizeof(int32_t)
                                                                             : sizeof(int64_t)),
       memory_(memory),
-      ranges_({nullptr, {nullptr}}) {
+      ranges_({nullptr, {nullptr}}),
+      widths_(NarrowPlace::kValues) {
     static_assert(sizeof(NarrowPlace) == kPairBytesMin && sizeof(WidePlace) == kPairBytesMax);
     const PhysicalType physical = descriptor_.value.type.physical();
     MILLRACE_CHECK(physical == PhysicalType::Int32 || physical == PhysicalType::Int64,

@@ -11,7 +11,7 @@ namespace millrace {
 // Gives the page another form, or divides it, as the pair that is wanted has no room in it. There may be none
 // after one division: whoever wants it tries again.
 void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
-    if (divideNarrow(page, wanted)) return;
+    if (beginAhead(page, wanted) || divideNarrow(page, wanted)) return;
     std::vector<Moved> moved = std::move(moved_);  // what is put may divide again
     moved.clear();
     if (page.narrow) {
@@ -23,7 +23,7 @@ void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
     all.add(wanted);
     for (const Moved& each : moved)
         all.add(each.pair);
-    page.setForm(all);
+    page.setForm(all, widths_.width());
     if (moved.size() < page.pairsMax()) {
         for (const Moved& each : moved)
             put(&page, each);
@@ -31,38 +31,55 @@ void KeyedBits::makeRoom(Page& page, const Pair& wanted) {
         return;
     }
 
-    ++divisions_;
-    const bool by_value = page.low != page.last;
-    int64_t low = 0;
-    if (by_value) {
-        low = dividing([&](size_t i) { return moved[i * moved.size() / kSamples].pair.value; }, page.low,
-                       wanted, all);
-    }
-    Page& upper = by_value ? divideByValue(page, low) : divideByPair(page);
-    forgetRecent();
-    const auto is_upper = [&](const Pair& pair) {
-        return by_value ? pair.value >= low : (hashOf(pair) >> (64 - page.depth) & 1) != 0;
-    };
+    const Division division =
+        divide(page, wanted, all, [&](size_t i) { return moved[i * moved.size() / kSamples].pair.value; });
     Extent extents[2];
-    extents[is_upper(wanted) ? 1 : 0].add(wanted);
+    extents[division.half(wanted, hashOf(wanted))].add(wanted);
     for (const Moved& each : moved)
-        extents[is_upper(each.pair) ? 1 : 0].add(each.pair);
-    page.setForm(extents[0]);
-    upper.setForm(extents[1]);
+        extents[division.half(each.pair, hashOf(each.pair))].add(each.pair);
+    Page* const to[] = {&page, &division.upper};
+    for (size_t half = 0; half < 2; ++half)
+        to[half]->setForm(extents[half], widths_.width());
     const uint64_t divisions = divisions_;
-    for (const Moved& each : moved) {
-        Page* to = nullptr;
-        if (divisions_ == divisions) to = is_upper(each.pair) ? &upper : &page;
-        put(to, each);
-    }
+    for (const Moved& each : moved)
+        put(divisions_ == divisions ? to[division.half(each.pair, hashOf(each.pair))] : nullptr, each);
     moved_ = std::move(moved);
 }
 
-// The same for a full page of two words a pair that is divided by values into two of these, as nearly all
-// are: its pairs stay packed. False, and nothing is done, if it is another.
+// For a value that is above all that the page is to have: begins the next page, for as many values as fill
+// one. False, and nothing is done, if the pair is another, or nothing is known of what fills a page.
+bool KeyedBits::beginAhead(Page& page, const Pair& wanted) {
+    const uint64_t width = widths_.width();
+    const auto value = static_cast<uint64_t>(wanted.value);
+    if (width == 0 || !page.narrow || page.pairs == 0 || wanted.group >= NarrowPlace::kGroupEnd) return false;
+    if (wanted.value < static_cast<int64_t>(page.base) || value - page.base < page.width) return false;
+    const uint64_t end = page.base + page.width;
+    ++divisions_;
+    Page& next = divideByValue(page, static_cast<int64_t>(end + (value - end) / width * width));
+    forgetRecent();
+    next.base = static_cast<uint64_t>(next.low);
+    next.width = width;
+    if (const auto former = widths_.begun({next.low, width})) judge(*former);
+    return true;
+}
+
+void KeyedBits::judge(const PageWidths::Begun& begun) {
+    size_t pairs = 0;
+    for (int64_t low = begun.low;;) {
+        const Page* const page = ranges_.at(low).page;
+        if (page == nullptr) return;
+        pairs += page->pairs;
+        if (page->last >= begun.last()) break;
+        low = page->last + 1;
+    }
+    widths_.judge(begun, static_cast<double>(pairs) / Page::kPairsMax<NarrowPlace>);
+}
+
+// The same for a full page of two words a pair that is divided into two of these, as nearly all are: its
+// pairs stay packed. False, and nothing is done, if it is another.
 bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     constexpr uint32_t kPlaces = Page::kPlaces<NarrowPlace>;
-    if (!page.narrow || page.pairs < page.pairsMax() || page.low == page.last) return false;
+    if (!page.narrow || page.pairs < page.pairsMax()) return false;
     const uint64_t base = page.base;
     NarrowPlace* const places = page.placesAs<NarrowPlace>();
     uint16_t taken[kPlaces];
@@ -75,22 +92,8 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     all.add(wanted);
     for (uint32_t i = 0; i < count; ++i)
         all.add(places[taken[i]].pair(base));
-    if (!all.isNarrow() || all.lowest == all.highest) return false;
-    const int64_t low =
-        dividing([&](size_t i) { return places[taken[i * count / kSamples]].pair(base).value; }, page.low,
-                 wanted, all);
-    // There are some on both sides.
-    Extent below{all.lowest, std::numeric_limits<int64_t>::min(), all.groups};
-    Extent above{std::numeric_limits<int64_t>::max(), all.highest, all.groups};
-    const auto widen = [&](int64_t value) {
-        below.highest = std::max(below.highest, value < low ? value : below.lowest);
-        above.lowest = std::min(above.lowest, value < low ? above.highest : value);
-    };
-    widen(wanted.value);
-    for (uint32_t i = 0; i < count; ++i)
-        widen(places[taken[i]].pair(base).value);
+    if (!all.isNarrow()) return false;
 
-    ++divisions_;
     if (page.pending) capturePage(page);
     NarrowPlace former[kPlaces];
     std::memcpy(former, places, sizeof(former));
@@ -99,36 +102,38 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     std::memcpy(changed, page.changed, sizeof(changed));
     std::memset(page.changed, 0, sizeof(changed));
     const bool any_changed = std::exchange(page.dirty, false);
-    Page& upper = divideByValue(page, low);
-    forgetRecent();
-    page.setForm(below);
-    upper.setForm(above);
+    const Division division = divide(
+        page, wanted, all, [&](size_t i) { return former[taken[i * count / kSamples]].pair(base).value; });
     // Where a page is filled in the order of homes, a pair lies at its home or behind those before it. So to
     // count homes is to know places, and nothing is looked for; what goes round the end comes last.
-    Page* const to[] = {&page, &upper};
+    Page* const to[] = {&page, &division.upper};
     uint16_t homes[kPlaces];
     uint16_t starts[2][kPlaces] = {};
+    Extent extents[2];
     uint32_t pairs[2] = {};
+    extents[division.half(wanted, hashOf(wanted))].add(wanted);
     for (uint32_t i = 0; i < count; ++i) {
         const Pair pair = former[taken[i]].pair(base);
-        const uint32_t half = pair.value >= low ? 1 : 0;
-        const uint32_t home = Page::homeOf<NarrowPlace>(hashOf(pair));
+        const uint64_t hash = hashOf(pair);
+        const uint32_t half = division.half(pair, hash);
+        const uint32_t home = Page::homeOf<NarrowPlace>(hash);
+        extents[half].add(pair);
         homes[i] = static_cast<uint16_t>(half * kPlaces + home);
         ++starts[half][home];
         ++pairs[half];
     }
-    for (uint16_t* const start : {starts[0], starts[1]}) {
+    for (size_t half = 0; half < 2; ++half) {
+        to[half]->setForm(extents[half], widths_.width());
+        to[half]->pairs = pairs[half];
         uint32_t free = 0;
         for (uint32_t home = 0; home < kPlaces; ++home) {
             const uint32_t first = std::max(home, free);
-            free = first + start[home];
-            start[home] = static_cast<uint16_t>(first);
+            free = first + starts[half][home];
+            starts[half][home] = static_cast<uint16_t>(first);
         }
     }
     uint16_t round[kPlaces];
     uint32_t rounds = 0;
-    page.pairs = pairs[0];
-    upper.pairs = pairs[1];
     const auto put_at = [&](uint32_t i, uint32_t at) {
         Page& half = *to[homes[i] / kPlaces];
         const NarrowPlace& place = former[taken[i]];
@@ -153,6 +158,18 @@ bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     return true;
 }
 
+// Divides the page, as yet without its pairs, of which `sample` gives the value of the i-th of kSamples.
+template <class Sample>
+KeyedBits::Division KeyedBits::divide(Page& page, const Pair& wanted, const Extent& all,
+                                      const Sample& sample) {
+    ++divisions_;
+    const bool by_value = page.low != page.last;
+    const int64_t low = by_value ? dividing(sample, page.low, wanted, all) : 0;
+    Page& upper = by_value ? divideByValue(page, low) : divideByPair(page);
+    forgetRecent();
+    return {upper, by_value, low, page.depth};
+}
+
 // Where to divide a page of values from `page_low` on, of which `sample` gives the i-th of kSamples: pairs
 // lie on both sides, or all are of one value, which gets a page for itself. About as many lie on both sides,
 // unless the pair that is wanted is at one end: where values ascend or descend, what lies before them stays
@@ -168,11 +185,15 @@ int64_t KeyedBits::dividing(const Sample& sample, int64_t page_low, const Pair& 
         std::begin(values), std::end(values), [&](int64_t value) { return value > wanted.value; }));
     const auto below = static_cast<size_t>(std::count_if(
         std::begin(values), std::end(values), [&](int64_t value) { return value < wanted.value; }));
+    const bool ascends = above < kEnd;
     size_t middle = kSamples / 2;
-    if (above < kEnd) middle = kSamples * 7 / 8;
+    if (ascends) middle = kSamples * 7 / 8;
     if (below < kEnd) middle = kSamples / 8;
     std::nth_element(std::begin(values), values + middle, std::end(values));
-    return std::max(values[middle], all.lowest + 1);
+    const int64_t low = std::max(values[middle], all.lowest + 1);
+    if (ascends && all.isNarrow())
+        widths_.full(static_cast<uint64_t>(low) - static_cast<uint64_t>(all.lowest));
+    return low;
 }
 
 // Returns the page of the values from `low` on.

@@ -49,6 +49,7 @@ struct KeyedBits::Extent {
         highest = std::max(highest, pair.value);
         groups |= pair.group;
     }
+    bool empty() const { return lowest > highest; }
     uint64_t span() const { return static_cast<uint64_t>(highest) - static_cast<uint64_t>(lowest); }
     bool isNarrow() const { return groups < NarrowPlace::kGroupEnd && span() < NarrowPlace::kValues; }
 };
@@ -62,7 +63,8 @@ struct alignas(64) KeyedBits::Page {
     static constexpr size_t kWords = kPlaces<NarrowPlace> / 64;
 
     std::byte* places = nullptr;
-    uint64_t base = 0;  // of the values, if it is narrow
+    uint64_t base = 0;                      // of the values, if it is narrow
+    uint64_t width = NarrowPlace::kValues;  // of these as many fit
     uint32_t pairs = 0;
     bool narrow = true;
     bool dirty = false;        // some bit of `changed` is set
@@ -95,23 +97,42 @@ struct alignas(64) KeyedBits::Page {
         return reinterpret_cast<Place*>(places);
     }
     bool fits(const Pair& pair) const {
-        return !narrow || (pair.group < NarrowPlace::kGroupEnd &&
-                           static_cast<uint64_t>(pair.value) - base < NarrowPlace::kValues);
+        return !narrow ||
+               (pair.group < NarrowPlace::kGroupEnd && static_cast<uint64_t>(pair.value) - base < width);
     }
     uint32_t pairsMax() const { return narrow ? kPairsMax<NarrowPlace> : kPairsMax<WidePlace>; }
-    // Of an empty page: so that pairs of this extent fit, and more around them.
-    void setForm(const Extent& extent) {
-        narrow = extent.isNarrow();
+    // Of an empty page: so that pairs of this extent fit, and more around them. If the page is for many more
+    // values than `most`, only so many.
+    void setForm(const Extent& extent, uint64_t most) {
+        narrow = extent.empty() || extent.isNarrow();
         if (!narrow) return;
         const uint64_t range = static_cast<uint64_t>(last) - static_cast<uint64_t>(low);
-        const uint64_t below = (NarrowPlace::kValues - 1 - extent.span()) / 2;
-        base = static_cast<uint64_t>(range < NarrowPlace::kValues ? low : extent.lowest);
-        if (range >= NarrowPlace::kValues) base -= below;
+        width = NarrowPlace::kValues;
+        base = static_cast<uint64_t>(low);
+        if (extent.empty()) return;
+        if (range >= NarrowPlace::kValues)
+            base = static_cast<uint64_t>(extent.lowest) - (NarrowPlace::kValues - 1 - extent.span()) / 2;
+        if (most == 0 || range / 2 < most) return;
+        width =
+            std::min(width, static_cast<uint64_t>(extent.lowest) - base + std::max(most, extent.span() + 1));
     }
     bool isChanged(uint32_t place) const { return (changed[place / 64] >> place % 64 & 1) != 0; }
     void mark(uint32_t place) {
         dirty = true;
         changed[place / 64] |= uint64_t{1} << place % 64;
+    }
+};
+
+// Of a page into two: which of its pairs go to the upper one.
+struct KeyedBits::Division {
+    Page& upper;
+    bool by_value;
+    int64_t low;    // the upper one's lowest value
+    uint8_t depth;  // otherwise: of both
+
+    uint32_t half(const Pair& pair, uint64_t hash) const {
+        return by_value ? static_cast<uint32_t>(pair.value >= low)
+                        : static_cast<uint32_t>(hash >> (64 - depth) & 1);
     }
 };
 
