@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace millrace {
 
@@ -45,6 +46,17 @@ bool sameValue(const Column& column, size_t i, size_t j) {
 void BatchGroups::find(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes) {
     findByHash(hashes);
     if (!foundAll(keys)) findByKey(keys, hashes);
+}
+
+void BatchGroups::sortRows() {
+    begins_.assign(size() + 1, 0);
+    for (const uint32_t group : group_of_)
+        ++begins_[group + 1];
+    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+    next_.assign(begins_.begin(), begins_.end());
+    by_group_.resize(group_of_.size());
+    for (uint32_t row = 0; row < group_of_.size(); ++row)
+        by_group_[next_[group_of_[row]]++] = row;
 }
 
 void BatchGroups::findByHash(std::span<const uint64_t> hashes) {

@@ -23,6 +23,11 @@ class BatchGroups {
     uint32_t of(size_t row) const { return group_of_[row]; }
     // The first row of each group, ascending.
     const Selection& firstRows() const { return first_rows_; }
+    // The rows of each group, ascending. sortRows() comes first, once for each find().
+    void sortRows();
+    std::span<const uint32_t> rowsOf(size_t group) const {
+        return std::span(by_group_).subspan(begins_[group], begins_[group + 1] - begins_[group]);
+    }
 
   private:
     bool foundAll(std::span<const ColumnPtr> keys);
@@ -34,6 +39,9 @@ class BatchGroups {
     std::vector<uint64_t> hashes_;  // of each group
     std::vector<uint32_t> slots_;   // a group's number and one; 0: none
     std::vector<uint8_t> same_;
+    Selection by_group_;
+    std::vector<uint32_t> begins_;  // of each group, and where the last one ends
+    std::vector<uint32_t> next_;
 };
 
 }  // namespace millrace

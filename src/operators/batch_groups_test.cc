@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -27,7 +28,7 @@ Value someKey(Random& random, const LogicalType& type, uint64_t distinct) {
 }
 
 // By a map from the key's text. -0.0 and 0.0 are one key.
-void expectGroups(const BatchGroups& groups, const std::vector<ColumnPtr>& keys, size_t rows) {
+void expectGroups(BatchGroups& groups, const std::vector<ColumnPtr>& keys, size_t rows) {
     std::map<std::string, uint32_t> model;
     Selection first;
     for (uint32_t row = 0; row < rows; ++row) {
@@ -42,6 +43,16 @@ void expectGroups(const BatchGroups& groups, const std::vector<ColumnPtr>& keys,
     }
     EXPECT_EQ(groups.firstRows(), first);
     EXPECT_EQ(groups.size(), first.size());
+    groups.sortRows();
+    size_t sorted = 0;
+    for (size_t group = 0; group < groups.size(); ++group) {
+        const std::span<const uint32_t> of_group = groups.rowsOf(group);
+        EXPECT_TRUE(std::is_sorted(of_group.begin(), of_group.end()));
+        for (const uint32_t row : of_group)
+            EXPECT_EQ(groups.of(row), group);
+        sorted += of_group.size();
+    }
+    EXPECT_EQ(sorted, rows);
 }
 
 TEST(BatchGroups, AreRowsOfEqualKeysInTheOrderOfTheFirst) {

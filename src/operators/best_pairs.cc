@@ -18,50 +18,61 @@ void BestPairs::check(const BestOnly* best, OperatorContext& context) {
     if (leaves_out) list.push_back(best->text);
 }
 
-void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& others) {
+void BestPairs::begin(const KeyedBatch& batch, RowLists& own, const RowLists& others, Selection& first) {
     batch_ = &batch;
     own_ = &own;
     columns_.clear();
     for (const SortOrder& by : best_.order)
         columns_.push_back(batch.batch->column(by.column));
     keys_.encode(columns_, best_.order, batch.batch->rows());
+    may_go_on_ = keys_.areLong() || keys_.size(0) > kNoteBytes;
     went_out_.assign(batch.batch->rows(), 0);
     static_assert(sizeof(Note) == kNoteBytes);
     known_.resize(batch.groups.size());
+    first.clear();
     for (size_t group = 0; group < known_.size(); ++group) {
         std::byte* const entry = batch.group_entries[group];
-        if (entry == nullptr) continue;  // NULL
+        Key& key = known_[group];
+        key = {{}, kNone, true, false};
+        if (entry == nullptr) continue;
         const int64_t met = others.size(entry);
-        known_[group] = {noteAt(own.note(entry)), kNone, met == 0, best_.within_keys && met != 1};
+        key = {noteAt(own.note(entry)), kNone, met == 0, best_.within_keys && met != 1};
+        if (key.meets_none || key.is_divided) continue;
+        key.best = bestOf(batch.groups.rowsOf(group), key.sent);
+        if (key.best != kNone) first.push_back(key.best);
     }
 }
 
-// True where that is not known.
-bool BestPairs::isAhead(uint32_t row) const {
-    const Key& key = keyOf(row);
-    if (key.is_divided) return true;
-    const Note note = noteOf(keys_.prefix(row));
-    return key.sent < note || (note == key.sent && keys_.size(row) > kNoteBytes);
+// Of the rows that may be ahead of what was sent the best, the first one of equals.
+uint32_t BestPairs::bestOf(std::span<const uint32_t> rows, const Note& sent) const {
+    uint32_t best = kNone;
+    if (may_go_on_) {
+        for (const uint32_t row : rows) {
+            if (!isAheadOf(sent, row)) continue;
+            if (best == kNone || SortKeys::less(keys_.prefix(row), keys_.prefix(best))) best = row;
+        }
+        return best;
+    }
+    Note best_note = sent;
+    for (const uint32_t row : rows) {
+        const Note note = noteOf(keys_.prefix(row));
+        if (!(best_note < note)) continue;
+        best_note = note;
+        best = row;
+    }
+    return best;
 }
 
-void BestPairs::choose(std::span<const uint32_t> selection, Selection& ahead) const {
-    ahead.clear();
-    for (const uint32_t row : selection) {
-        if (isAhead(row)) ahead.push_back(row);
-    }
-}
-
-void BestPairs::divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind) {
-    first.clear();
-    behind.clear();
-    for (const uint32_t row : ahead) {
-        uint32_t& best = known_[batch_->groups.of(row)].best;
-        if (best == kNone || SortKeys::less(keys_.prefix(row), keys_.prefix(best))) best = row;
-    }
-    for (const uint32_t row : ahead) {
-        const Key& key = keyOf(row);
-        if (key.meets_none) continue;
-        (key.best == row && !key.is_divided ? first : behind).push_back(row);
+void BestPairs::others(Selection& rows) const {
+    rows.clear();
+    for (size_t group = 0; group < known_.size(); ++group) {
+        const Key& key = known_[group];
+        if (key.meets_none || (key.best == kNone && !key.is_divided)) continue;
+        const bool is_settled = key.best != kNone && went_out_[key.best] != 0 && !may_go_on_;
+        if (is_settled) continue;
+        for (const uint32_t row : batch_->groups.rowsOf(group)) {
+            if (row != key.best && isAhead(row)) rows.push_back(row);
+        }
     }
 }
 
@@ -73,7 +84,7 @@ bool BestPairs::stands(uint32_t row) const {
 bool BestPairs::goesOut(uint32_t row) {
     if (!isAhead(row)) return false;
     known_[batch_->groups.of(row)].sent = noteOf(keys_.prefix(row));
-    noteAt(own_->note(batch_->entries[row])) = noteOf(keys_.prefix(row));
+    noteAt(own_->note(batch_->entryOf(row))) = noteOf(keys_.prefix(row));
     went_out_[row] = 1;
     return true;
 }
@@ -95,19 +106,25 @@ void BestPairs::chooseKept(const KeyedBatch& batch, RowLists& own, std::span<con
         }
     }
     for (const uint32_t pair : chosen) {
-        Note& sent = noteAt(own.note(batch.entries[rows[pair]]));
+        Note& sent = noteAt(own.note(batch.entryOf(rows[pair])));
         if (const Note note = noteOf(keys_.prefix(pair)); sent < note) sent = note;
     }
 }
 
-// A row that was not ahead at first never is.
-void BestPairs::keep(std::span<const uint32_t> all, std::span<const uint32_t> ahead, Selection& kept) const {
-    if (best_.within_keys) {
-        kept.assign(all.begin(), all.end());
-        return;
+void BestPairs::keep(Selection& kept) const {
+    kept.clear();
+    for (size_t group = 0; group < known_.size(); ++group) {
+        if (batch_->group_entries[group] == nullptr) continue;
+        const std::span<const uint32_t> rows = batch_->groups.rowsOf(group);
+        if (best_.within_keys) {
+            kept.insert(kept.end(), rows.begin(), rows.end());
+            continue;
+        }
+        const Note sent = known_[group].sent;
+        for (const uint32_t row : rows) {
+            if (isAheadOf(sent, row) && went_out_[row] == 0) kept.push_back(row);
+        }
     }
-    choose(ahead, kept);
-    std::erase_if(kept, [&](uint32_t row) { return went_out_[row] != 0; });
 }
 
 }  // namespace millrace

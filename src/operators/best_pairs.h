@@ -12,8 +12,7 @@
 // other input.
 //
 // What went out lies beside the key's entry in the join's index (KeyedLogDescriptor::note_bytes) as the first
-// bytes of its sort key. It is in no snapshot: a join that knows less lets more pass. Behind it is a word
-// that only means something while a batch is divided.
+// bytes of its sort key. It is in no snapshot: a join that knows less lets more pass.
 //
 // State: list "left-out": by which order rows were left out. A join that is to have them refuses it.
 #pragma once
@@ -46,13 +45,12 @@ class BestPairs {
     explicit BestPairs(const BestOnly& best) : best_(best) {}
 
     size_t side() const { return best_.side; }
-    // Takes up a batch of `side`, whose rows are grouped and whose keys have been entered in `own`.
-    void begin(const KeyedBatch& batch, RowLists& own, const RowLists& others);
-    // Of the selected rows, those that may make a first pair.
-    void choose(std::span<const uint32_t> selection, Selection& ahead) const;
-    // Divides them into the first ones of their keys and those that come behind one of them, which need not
-    // be met if that one's pair goes out. Rows whose keys have no row of the other input are in neither.
-    void divide(std::span<const uint32_t> ahead, Selection& first, Selection& behind);
+    // Takes up a batch of `side`, whose rows are grouped and whose keys have been entered in `own`. `first`
+    // gets, of keys that rows of the other input have, the row that is to be met first: the best one, if it
+    // may make a first pair.
+    void begin(const KeyedBatch& batch, RowLists& own, const RowLists& others, Selection& first);
+    // Of these keys, once their first rows' pairs are known, the other rows that may still make one.
+    void others(Selection& rows) const;
     // Whether a pair with that row has to go out, for all that is known. Then it is told of as one that does.
     bool goesOut(uint32_t row);
     // Whether it still has to, once all pairs of the batch are known: none ahead of it has gone out since.
@@ -61,9 +59,8 @@ class BestPairs {
     // of those that have to go out, as they then do. They are one for each row of the batch.
     void chooseKept(const KeyedBatch& batch, RowLists& own, std::span<const uint32_t> rows,
                     std::span<std::byte* const> kept, Selection& chosen);
-    // Of the batch's rows, once all pairs are known, those that have to be kept. `ahead`: of all of them,
-    // those that were chosen at first.
-    void keep(std::span<const uint32_t> all, std::span<const uint32_t> ahead, Selection& kept) const;
+    // Of the batch's rows, once all pairs are known, those that have to be kept, a key's behind one another.
+    void keep(Selection& kept) const;
 
   private:
     // The first two words of a sort key, inverted: zero is behind all.
@@ -80,19 +77,29 @@ class BestPairs {
     // What is known of a key that the batch has.
     struct Key {
         Note sent;
-        uint32_t best;    // the first row of those being divided, or kNone
-        bool meets_none;  // there are no rows of the other input
+        uint32_t best;    // the row that is met first, or kNone
+        bool meets_none;  // there are no rows of the other input, or it is NULL
         bool is_divided;  // what is known of the key is not known of each of its partitions
     };
     static Note noteOf(const SortKeys::Prefix& key) { return {~key[0], ~key[1]}; }
     static Note& noteAt(std::byte* note) { return *reinterpret_cast<Note*>(note); }
-    bool isAhead(uint32_t row) const;
+    // Whether the row may make a first pair where the best that went out has this note.
+    bool isAheadOf(const Note& sent, uint32_t row) const {
+        const Note note = noteOf(keys_.prefix(row));
+        return sent < note || (may_go_on_ && note == sent && keys_.size(row) > kNoteBytes);
+    }
+    bool isAhead(uint32_t row) const {
+        const Key& key = keyOf(row);
+        return key.is_divided || isAheadOf(key.sent, row);
+    }
+    uint32_t bestOf(std::span<const uint32_t> rows, const Note& sent) const;
     const Key& keyOf(uint32_t row) const { return known_[batch_->groups.of(row)]; }
 
     const BestOnly& best_;
     const KeyedBatch* batch_ = nullptr;
     RowLists* own_ = nullptr;
     SortKeys keys_;
+    bool may_go_on_ = false;  // keys, behind what a note has of them
     std::vector<ColumnPtr> columns_;
     std::vector<uint8_t> went_out_;  // of each row
     std::vector<Key> known_;         // one a group

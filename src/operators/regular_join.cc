@@ -30,7 +30,7 @@ struct RegularJoin::State final : OperatorState {
     // Of the batch at hand.
     KeyedBatch keyed;
     Selection taken_back, added, with_key, without_key, removed;
-    Selection ahead, first, behind, still_ahead, kept;  // of the best
+    Selection first, further, chosen, kept;  // of the best
     std::vector<std::pair<uint32_t, std::byte*>> best_pairs;
     std::vector<int64_t> matches;  // of each row of the batch
     // To find what comes and goes in one batch.
@@ -171,9 +171,7 @@ void RegularJoin::apply(State& state, size_t side, const Batch& batch, const Sel
 // Inserts of the side whose rows decide which pair is the first.
 void RegularJoin::applyBest(State& state, size_t side) const {
     BestPairs& best = *state.best;
-    best.begin(state.keyed, state.lists[side], state.lists[1 - side]);
-    best.choose(state.with_key, state.ahead);
-    best.divide(state.ahead, state.first, state.behind);
+    best.begin(state.keyed, state.lists[side], state.lists[1 - side], state.first);
     state.best_pairs.clear();
     const auto meet = [&](const Selection& rows) {
         state.rows.meet(state.keyed, rows,
@@ -185,13 +183,13 @@ void RegularJoin::applyBest(State& state, size_t side) const {
                         });
     };
     meet(state.first);
-    best.choose(state.behind, state.still_ahead);
-    meet(state.still_ahead);
+    best.others(state.further);
+    meet(state.further);
     for (const auto& [row, other] : state.best_pairs) {
         if (best.stands(row)) state.rows.put(row, other, RowKind::Insert);
     }
     state.rows.flush();
-    best.keep(state.with_key, state.ahead, state.kept);
+    best.keep(state.kept);
     state.lists[side].add(state.keyed, state.kept, {});
 }
 
@@ -199,8 +197,8 @@ void RegularJoin::applyBest(State& state, size_t side) const {
 void RegularJoin::applyToBest(State& state, size_t side) const {
     state.rows.meet(state.keyed, state.with_key,
                     [&](std::span<const uint32_t> pairs, std::span<std::byte* const> kept) {
-                        state.best->chooseKept(state.keyed, state.lists[1 - side], pairs, kept, state.ahead);
-                        for (const uint32_t pair : state.ahead)
+                        state.best->chooseKept(state.keyed, state.lists[1 - side], pairs, kept, state.chosen);
+                        for (const uint32_t pair : state.chosen)
                             state.rows.put(pairs[pair], kept[pair], RowKind::Insert);
                     });
     state.rows.flush();

@@ -190,7 +190,7 @@ TEST(RegularJoin, OfKeptRowsOnlyTheBestMeetsARowThatComesLater) {
         // What went out is known of, whichever side came last.
         harness.process(batchOf(kRight, {right(1, "v", 6), right(2, "y", 4), right(1, "w", 8)}), 1);
         EXPECT_EQ(harness.changes(), (Rows{"+I(1, a, 9, 7, 1, z)", "+I(2, b, 0, 3, 2, x)",
-                                           "+I(2, b, 0, 4, 2, y)", "+I(1, a, 9, 8, 1, w)"}));
+                                           "+I(1, a, 9, 8, 1, w)", "+I(2, b, 0, 4, 2, y)"}));
     }
 }
 

@@ -33,6 +33,7 @@ void KeyedBatch::set(const Batch& rows, std::span<const size_t> key_columns) {
 
 void KeyedBatch::groupRows() {
     groups.find(keys, hashes);
+    groups.sortRows();
     grouped = true;
 }
 
@@ -162,7 +163,7 @@ void RowLists::find(const KeyedBatch& keys, std::span<const uint32_t> selection,
     if (logs_ != nullptr) {
         if (keys.entries_of != logs_) return logs_->find(keys.keys, keys.hashes, selection, heads);
         for (const uint32_t row : selection)
-            heads.push_back(keys.entries[row]);
+            heads.push_back(keys.entryOf(row));
         return;
     }
     hashes_.resize(keys.hashes.size());
@@ -299,33 +300,35 @@ void RowLists::append(const KeyedBatch& batch, std::span<const uint32_t> selecti
 
 void RowLists::enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection) {
     if (logs_ == nullptr || logs_->count() < 2) return;
-    if (batch.grouped) batch.group_entries.assign(batch.groups.size(), nullptr);
-    if (selection.empty()) return;
     batch.entries_of = logs_;
-    batch.entries.resize(batch.hashes.size());
     if (!batch.grouped) {
+        if (selection.empty()) return;
+        batch.entries.resize(batch.hashes.size());
         logs_->findOrInsert(batch.keys, batch.hashes, selection, found_);
         for (size_t i = 0; i < selection.size(); ++i)
             batch.entries[selection[i]] = found_[i];
         return;
     }
-    const Selection& first_rows = batch.groups.firstRows();
-    later_.clear();
-    for (const uint32_t row : selection) {
-        if (first_rows[batch.groups.of(row)] == row) later_.push_back(row);
+    const auto is_null = [&](uint32_t row) {
+        return std::any_of(batch.keys.begin(), batch.keys.end(),
+                           [&](const ColumnPtr& key) { return key->isNull(row); });
+    };
+    batch.group_entries.assign(batch.groups.size(), nullptr);
+    first_rows_.clear();
+    for (const uint32_t row : batch.groups.firstRows()) {
+        if (!is_null(row)) first_rows_.push_back(row);
     }
-    logs_->findOrInsert(batch.keys, batch.hashes, later_, found_);
-    for (size_t i = 0; i < later_.size(); ++i)
-        batch.group_entries[batch.groups.of(later_[i])] = found_[i];
-    for (const uint32_t row : selection)
-        batch.entries[row] = batch.group_entries[batch.groups.of(row)];
+    if (first_rows_.empty()) return;
+    logs_->findOrInsert(batch.keys, batch.hashes, first_rows_, found_);
+    for (size_t i = 0; i < first_rows_.size(); ++i)
+        batch.group_entries[batch.groups.of(first_rows_[i])] = found_[i];
 }
 
 void RowLists::addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection) {
     if (batch.entries_of == logs_) {
         targets_.clear();
         for (const uint32_t row : selection)
-            targets_.push_back(batch.entries[row]);
+            targets_.push_back(batch.entryOf(row));
     } else {
         logs_->findOrInsert(batch.keys, batch.hashes, selection, targets_);
     }

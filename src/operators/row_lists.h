@@ -43,10 +43,12 @@ struct KeyedBatch {
     // The keys' entries in these logs, once they have been looked up.
     const KeyedLogs* entries_of = nullptr;
     std::vector<std::byte*> entries;  // one a row; set for rows with a key
-    // Rows of one key, where groupRows() was called: then a key is looked up once.
+    // Rows of one key, where groupRows() was called: then a key is looked up once, and there is an entry a
+    // group, nullptr for NULL.
     BatchGroups groups;
     bool grouped = false;
-    std::vector<std::byte*> group_entries;  // likewise, one a group
+    std::vector<std::byte*> group_entries;
+    std::byte* entryOf(uint32_t row) const { return grouped ? group_entries[groups.of(row)] : entries[row]; }
 
     void set(const Batch& rows, std::span<const size_t> key_columns);
     void hashRows();
@@ -90,7 +92,8 @@ class RowLists {
               std::vector<std::byte*>& rows);
 
     // Where the keys of both inputs share an index, and these are of it: looks the selected rows' keys up,
-    // for find() and add() of both. They get an entry where they have none.
+    // for find() and add() of both. They get an entry where they have none. Of a batch that is grouped all
+    // rows with a key are selected.
     void enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection);
     // Of a log and a key's entry: KeyedLogs::note().
     std::byte* note(std::byte* entry) const { return logs_->note(entry); }
@@ -181,7 +184,7 @@ class RowLists {
     std::vector<std::byte*> targets_, found_, entries_;
     std::vector<const std::byte*> read_;
     std::vector<int64_t> assigned_;
-    Selection later_, fresh_, again_;
+    Selection first_rows_, later_, fresh_, again_;
     std::vector<uint8_t> inserted_;
 };
 
