@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "state/forwarding_state_backend.h"
+#include "state/hashmap/log_run.h"
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
 #include "state/keyed_records.h"
@@ -24,7 +25,8 @@ struct Recorded {
     std::string width;  // "40 bytes a row"; more where a row has memory beyond that
 };
 
-std::string widthOf(size_t bytes, const std::string& strings, std::span<const LogicalType> types) {
+std::string widthOf(const std::string& bytes, const std::string& strings,
+                    std::span<const LogicalType> types) {
     const auto is_string = [](const LogicalType& type) { return type.physical() == PhysicalType::String; };
     const auto is_nested = [](const LogicalType& type) { return type.isNested(); };
     std::string more;
@@ -39,7 +41,7 @@ Recorded recorded(const KeyedTable& table) {
     size_t bytes = table.layout().rowBytes();
     if (descriptor.ttl.ms > 0) bytes += sizeof(int64_t);  // when it was last written
     if (descriptor.linked) bytes += sizeof(std::byte*);
-    return {descriptor.name, widthOf(bytes, "long strings", table.layout().types())};
+    return {descriptor.name, widthOf(std::to_string(bytes), "long strings", table.layout().types())};
 }
 
 // Hands out real state, which stays empty, and remembers what was asked for.
@@ -56,8 +58,10 @@ class RecordingBackend final : public ForwardingStateBackend {
         KeyedLogs& made = ForwardingStateBackend::logs(descriptors);
         for (size_t log = 0; log < descriptors.size(); ++log) {
             const LogLayout& layout = made.layout(log);
-            keyed_.push_back(
-                {descriptors[log].name, widthOf(layout.fixedBytes(), "strings", layout.types())});
+            // The more, the fewer rows of a key follow one another.
+            const std::string bytes =
+                fmt::format("{} to {}", layout.fixedBytes(), layout.fixedBytes() + LogRun::kHeaderBytes);
+            keyed_.push_back({descriptors[log].name, widthOf(bytes, "strings", layout.types())});
         }
         return made;
     }
@@ -68,8 +72,8 @@ class RecordingBackend final : public ForwardingStateBackend {
     }
     KeyedRecords& records(const KeyedRecordsDescriptor& descriptor) override {
         KeyedRecords& made = ForwardingStateBackend::records(descriptor);
-        keyed_.push_back(
-            {descriptor.name, widthOf(made.layout().fixedBytes(), "strings", made.layout().types())});
+        keyed_.push_back({descriptor.name, widthOf(std::to_string(made.layout().fixedBytes()), "strings",
+                                                   made.layout().types())});
         return made;
     }
     std::vector<std::string>& list(const std::string& name, Redistribution redistribution) override {

@@ -7,6 +7,7 @@
 #include "state/hashmap/block_pool.h"
 #include "state/hashmap/key_probe.h"
 #include "state/hashmap/log_capture.h"
+#include "state/hashmap/log_run.h"
 #include "state/hashmap/row_set.h"
 
 namespace millrace {
@@ -127,42 +128,61 @@ void KeyedLogs::append(size_t number, std::span<std::byte* const> entries, std::
         const auto some = selection.subspan(first, std::min(kRows, selection.size() - first));
         log.layout.measure(columns, some, row_bytes_);
         rows_.resize(some.size());
-        for (size_t i = 0; i < some.size(); ++i) {
+        for (size_t i = 0; i < some.size();) {
             std::byte* const entry = entries[first + i];
-            rows_[i] = log.memory->allocate(row_bytes_[i]);
-            log.layout.begin(rows_[i], entry, newest(entry, number));
-            newest(entry, number) = rows_[i];
-            ++RowLayout::at<uint32_t>(entry, countOffset(number));
+            const size_t begin = i;
+            size_t bytes = 0;
+            do
+                bytes += row_bytes_[i++];
+            while (i < some.size() && entries[first + i] == entry && bytes < LogRun::kBytesMax);
+            std::byte* const run =
+                log.memory->allocate(LogRun::kHeaderBytes + bytes, static_cast<int64_t>(i - begin));
+            LogRun::begin(run, newest(entry, number), i - begin);
+            newest(entry, number) = run;
+            RowLayout::at<uint32_t>(entry, countOffset(number)) += static_cast<uint32_t>(i - begin);
+            std::byte* row = run + LogRun::kHeaderBytes;
+            for (size_t of_run = begin; of_run < i; ++of_run) {
+                log.layout.begin(row, entry);
+                rows_[of_run] = row;
+                row += row_bytes_[of_run];
+            }
         }
         log.layout.write(columns, some, rows_);
     }
 }
 
 void KeyedLogs::collect(size_t number, std::span<std::byte* const> entries, std::vector<std::byte*>& rows) {
-    const auto fetch = [](const std::byte* row) {
-        __builtin_prefetch(row);
-        __builtin_prefetch(row + 64);
+    const auto fetch = [](const std::byte* run) {
+        __builtin_prefetch(run);
+        __builtin_prefetch(run + 64);
     };
     size_t all = 0;
     cursors_.clear();
     for (std::byte* entry : entries) {
         const uint32_t rows_of_key = size(entry, number);
         if (rows_of_key == 0) continue;
-        std::byte* const row = newest(entry, number);
-        fetch(row);
+        std::byte* const run = newest(entry, number);
+        fetch(run);
         all += rows_of_key;
-        cursors_.push_back({row, all - 1, rows_of_key});
+        cursors_.push_back({run, all, rows_of_key});
     }
     rows.resize(all);
+    const LogLayout& layout = logs_[number].layout;
     // The chains of many keys are followed side by side, so that their memory accesses overlap.
     while (!cursors_.empty()) {
         size_t kept = 0;
         for (Cursor cursor : cursors_) {
-            rows[cursor.place] = cursor.row;
-            if (--cursor.left == 0) continue;
-            --cursor.place;
-            cursor.row = LogLayout::previousOf(cursor.row);
-            fetch(cursor.row);
+            const uint32_t of_run = LogRun::rowsOf(cursor.run);
+            std::byte* row = cursor.run + LogRun::kHeaderBytes;
+            for (size_t place = cursor.end - of_run; place < cursor.end; ++place) {
+                rows[place] = row;
+                row += layout.rowBytes(row);
+            }
+            cursor.left -= of_run;
+            if (cursor.left == 0) continue;
+            cursor.end -= of_run;
+            cursor.run = LogRun::previousOf(cursor.run);
+            fetch(cursor.run);
             cursors_[kept++] = cursor;
         }
         cursors_.resize(kept);

@@ -2,9 +2,9 @@
 // that an inner join keeps of input that only inserts. Each log holds any number of rows a key; several logs
 // can share one index of keys, so that the two inputs of a join find the rows of both with one probe.
 //
-// A key's rows are chained, newest first. A row has no index entry of its own, no copy of its key and no
-// bookkeeping of changes: what came since the last capture is the log's end. Capturing it needs no care for
-// rows that are written meanwhile, for none is.
+// A key's rows lie in runs, which are chained, newest first. A row has no index entry of its own, no copy of
+// its key and no bookkeeping of changes: what came since the last capture is the log's end. Capturing it
+// needs no care for rows that are written meanwhile, for none is.
 //
 // In snapshots a log is keyed state like any other, keyed by the key and a BIGINT "number" that ascends with
 // the order in which the key's rows came; its first value is a BIGINT "size" that is NULL
@@ -73,6 +73,7 @@ class KeyedLogs {
     std::byte* note(std::byte* entry) const { return entry + note_offset_; }
 
     // Adds the selected rows of `columns` (those of the log's value) to the keys of `entries`, one a row.
+    // Rows of a key that follow one another take less memory, and less time when they are met.
     void append(size_t log, std::span<std::byte* const> entries, std::span<const ColumnPtr> columns,
                 std::span<const uint32_t> selection);
     // All rows of the keys of these entries, one key after the other, each key's in the order they came.
@@ -117,7 +118,8 @@ class KeyedLogs {
     }
     void look(std::span<const ColumnPtr> keys, std::span<const uint64_t> hashes,
               std::span<const uint32_t> selection, std::vector<std::byte*>& entries, bool insert);
-    size_t captureRow(Log& log, const std::byte* row, int64_t number);  // the bytes it took
+    // Spends on rows that are long; returns what it has.
+    LogMemory::Extent captureRun(Log& log, const std::byte* run, int64_t number, size_t& budget);
 
     const uint32_t max_parallelism_;
     const size_t key_fields_;
@@ -125,7 +127,7 @@ class KeyedLogs {
     RowLayout key_layout_;
     std::unique_ptr<BlockPool> pool_;
     RowHeap heap_;                   // of long strings in keys
-    std::unique_ptr<RowSet> index_;  // entries: the key, each log's newest row, its number of rows; a note
+    std::unique_ptr<RowSet> index_;  // entries: the key, each log's newest run, its number of rows; a note
     std::unique_ptr<KeyProbe> probe_;
     uint32_t newest_offset_;
     uint32_t counts_offset_;
@@ -134,9 +136,9 @@ class KeyedLogs {
     std::vector<Log> logs_;
 
     struct Cursor {
-        std::byte* row;
-        size_t place;
-        uint32_t left;
+        std::byte* run;
+        size_t end;     // of its rows' places
+        uint32_t left;  // rows of the key
     };
     // Scratch.
     std::vector<Cursor> cursors_;

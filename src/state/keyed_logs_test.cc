@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/random.h"
 #include "state/state_backend.h"
@@ -37,10 +39,12 @@ class Batches {
     void make(size_t log, size_t rows, size_t distinct) {
         keys_.clear();
         std::vector<Value> numbers, texts;
-        for (size_t i = 0; i < rows; ++i) {
+        for (size_t i = 0; i < rows; ++i)
             keys_.push_back(static_cast<int64_t>(random_.below(distinct)));
-            numbers.push_back(Value::int64(keys_.back()));
-            texts.push_back(Value::string(textOfKey(keys_.back())));
+        if (random_.chance(0.5)) std::sort(keys_.begin(), keys_.end());  // then they make runs
+        for (const int64_t key : keys_) {
+            numbers.push_back(Value::int64(key));
+            texts.push_back(Value::string(textOfKey(key)));
         }
         key_columns = {Column::of(kKey[0].type, numbers), Column::of(kKey[1].type, texts)};
         hashColumns(key_columns, rows, hashes);
@@ -196,6 +200,34 @@ TEST(KeyedLogs, StringsStayWhenTheLogIsGone) {
     }
     for (size_t i = 0; i < texts->size(); ++i)
         ASSERT_EQ(texts->textAt(i), (model.at({0, 0})[i][1]));
+}
+
+TEST(KeyedLogs, RowsOfAKeyThatFollowOneAnotherTakeLess) {
+    constexpr uint32_t kRows = 8192, kTimes = 160;
+    const auto bytes = [](uint32_t keys, bool sorted) {
+        auto backend = backendOf(kMaxParallelism, {});
+        KeyedLogs& logs = backend->logs(descriptors());
+        std::vector<Value> numbers, texts;
+        for (int64_t row = 0; row < kRows; ++row) {
+            const int64_t key = sorted ? row * keys / kRows : row % keys;
+            numbers.push_back(Value::int64(key));
+            texts.push_back(Value::string(textOfKey(key)));
+        }
+        const std::vector<ColumnPtr> columns{Column::of(kKey[0].type, numbers),
+                                             Column::of(kKey[1].type, texts)};
+        std::vector<uint64_t> hashes;
+        hashColumns(columns, kRows, hashes);
+        Selection all(kRows);
+        std::iota(all.begin(), all.end(), uint32_t{0});
+        std::vector<std::byte*> entries;
+        logs.findOrInsert(columns, hashes, {}, entries);
+        for (uint32_t times = 0; times < kTimes; ++times)
+            logs.append(1, entries, std::span(columns).first(1), all);
+        return static_cast<double>(logs.bytes()) / (kTimes * kRows);
+    };
+    // A key's address and a number, and for each run a word.
+    EXPECT_NEAR(bytes(64, false), 24, 3);
+    EXPECT_NEAR(bytes(64, true), 16, 3);
 }
 
 TEST(KeyedLogs, RowsOfNothingAreNull) {

@@ -65,7 +65,7 @@ KeyedRecords::KeyedRecords(KeyedRecordsDescriptor descriptor, uint32_t max_paral
     : descriptor_(std::move(descriptor)),
       max_parallelism_(max_parallelism),
       source_(std::move(memory)),
-      layout_(valueTypes(descriptor_.value)),
+      layout_(valueTypes(descriptor_.value), sizeof(RecordHeader)),
       memory_(std::make_shared<LogMemory>(source_)),
       numbers_(max_parallelism) {}
 
@@ -103,7 +103,7 @@ void KeyedRecords::write(std::span<const ColumnPtr> columns, std::span<const uin
                 ++rows_;
             }
             some[i] = allocate(row_bytes_[i]);
-            layout_.begin(some[i], nullptr, nullptr);
+            layout_.begin(some[i], nullptr);
             made.putTo(some[i]);
         }
         layout_.write(columns, selection.subspan(first, count), some);
@@ -167,7 +167,7 @@ std::vector<std::byte*> KeyedRecords::all() const {
     size_t budget = SIZE_MAX;
     memory_->visit(at, memory_->end(), budget, [&](std::byte* row, int64_t) {
         if (RecordHeader::of(row).live != 0) all.push_back(row);
-        return reservedBytes(row);
+        return LogMemory::Extent{reservedBytes(row)};
     });
     return all;
 }

@@ -22,16 +22,16 @@ void writeFixed(const Column& column, uint32_t offset, std::span<const uint32_t>
 
 }  // namespace
 
-LogLayout::LogLayout(std::vector<LogicalType> types) : types_(std::move(types)) {
+LogLayout::LogLayout(std::vector<LogicalType> types, size_t header_bytes) : types_(std::move(types)) {
     const size_t fields = types_.size();
     for (size_t field = 0; field < fields; ++field) {
         const bool in_header = field < kNullsInHeader;
         const size_t bit = in_header ? field : field - kNullsInHeader;
-        const size_t first = in_header ? 6 : kHeaderBytes;  // the upper two bytes of the first word
+        const size_t first = in_header ? 6 : header_bytes;  // the upper two bytes of the first word
         null_places_.push_back(
             {static_cast<uint32_t>(first + bit / 8), static_cast<std::byte>(1U << bit % 8)});
     }
-    size_t at = kHeaderBytes;
+    size_t at = header_bytes;
     if (fields > kNullsInHeader) at += (fields - kNullsInHeader + 63) / 64 * kWord;
     text_ends_ = at;
     places_.resize(fields);
@@ -179,7 +179,7 @@ std::vector<ColumnPtr> LogLayout::load(std::span<const size_t> fields, std::span
 
 void LogLayout::makeNothing(std::byte* row, const std::byte* key) const {
     std::memset(row, 0, fixed_bytes_);
-    begin(row, key, nullptr);
+    begin(row, key);
     const auto end = static_cast<uint32_t>(fixed_bytes_);
     for (size_t field = 0; field < types_.size(); ++field) {
         setNull(row, field);

@@ -1,11 +1,9 @@
-// A row of a log (state/keyed_logs.h) as it lies in memory:
-//   8 bytes   the address of its key (48 bits); bits 48 to 63: which of the first 16 fields are NULL
-//   8 bytes   the address of the key's row before it (48 bits)
-//   8 bytes   for each 64 fields beyond the first 16: which are NULL
-//   4 bytes   for each string or nested field: where its bytes end, counted from the row's first one
-//   the other fields, those of 16, 8, 4 and 1 bytes in this order, the first at a multiple of 8
-//   the bytes of strings, as they are, and of nested values, as snapshots have them; in the order of the
-//   fields
+// A row of a log (state/keyed_logs.h), or a record (state/keyed_records.h), as it lies in memory:
+//   8 bytes   in a log: the address of its key (48 bits); bits 48 to 63: which of the first 16 fields are
+//   NULL as many   as its owner wants besides 8 bytes   for each 64 fields beyond the first 16: which are
+//   NULL 4 bytes   for each string or nested field: where its bytes end, counted from the row's first one the
+//   other fields, those of 16, 8, 4 and 1 bytes in this order, the first at a multiple of 8 the bytes of
+//   strings, as they are, and of nested values, as snapshots have them; in the order of the fields
 // and, if it has bytes of strings, padding to a multiple of 8.
 #pragma once
 
@@ -23,7 +21,9 @@ namespace millrace {
 
 class LogLayout {
   public:
-    explicit LogLayout(std::vector<LogicalType> types);
+    static constexpr size_t kWord = 8;
+
+    explicit LogLayout(std::vector<LogicalType> types, size_t header_bytes = kWord);  // a multiple of 8
 
     const std::vector<LogicalType>& types() const { return types_; }
     size_t fixedBytes() const { return fixed_bytes_; }  // of every row
@@ -32,8 +32,11 @@ class LogLayout {
         return texts_ == 0 ? fixed_bytes_ : (textEnd(row, texts_ - 1) + 7) / 8 * 8;
     }
 
-    static std::byte* keyOf(const std::byte* row) { return addressIn(row); }
-    static std::byte* previousOf(const std::byte* row) { return addressIn(row + 8); }
+    static std::byte* keyOf(const std::byte* row) {
+        uint64_t word;
+        std::memcpy(&word, row, sizeof(word));
+        return reinterpret_cast<std::byte*>(word << 16 >> 16);
+    }
     bool isNull(const std::byte* row, size_t field) const {
         return (row[null_places_[field].byte] & null_places_[field].bit) != std::byte{0};
     }
@@ -41,11 +44,10 @@ class LogLayout {
     // How many bytes the selected rows will take.
     void measure(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
                  std::vector<uint32_t>& bytes);
-    // Writes them to where there is room for so many; keys and previous rows are to be set before.
-    void begin(std::byte* row, const std::byte* key, const std::byte* previous) const {
+    // Writes them to where there is room for so many; they are to be begun before.
+    void begin(std::byte* row, const std::byte* key) const {
         std::memcpy(row, &key, kWord);
-        std::memcpy(row + kWord, &previous, kWord);
-        for (size_t at = kHeaderBytes; at < text_ends_; at += kWord)
+        for (size_t at = kWord; at < text_ends_; at += kWord)
             std::memset(row + at, 0, kWord);
     }
     void write(std::span<const ColumnPtr> columns, std::span<const uint32_t> selection,
@@ -60,10 +62,7 @@ class LogLayout {
     void encode(const std::byte* row, std::string& out) const;
 
   private:
-    static constexpr size_t kWord = 8;
-    static constexpr size_t kHeaderBytes = 2 * kWord;
     static constexpr size_t kNoText = SIZE_MAX;
-    static constexpr uint64_t kAddress = (uint64_t{1} << 48) - 1;
     struct NullPlace {
         uint32_t byte;
         std::byte bit;
@@ -75,11 +74,6 @@ class LogLayout {
         bool nested;
     };
 
-    static std::byte* addressIn(const std::byte* at) {
-        uint64_t word;
-        std::memcpy(&word, at, sizeof(word));
-        return reinterpret_cast<std::byte*>(word & kAddress);
-    }
     uint32_t textEnd(const std::byte* row, size_t text) const {
         uint32_t end;
         std::memcpy(&end, row + text_ends_ + text * sizeof(end), sizeof(end));

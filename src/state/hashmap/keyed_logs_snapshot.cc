@@ -8,6 +8,7 @@
 #include "state/hashmap/block_pool.h"
 #include "state/hashmap/key_probe.h"
 #include "state/hashmap/log_capture.h"
+#include "state/hashmap/log_run.h"
 #include "state/hashmap/row_set.h"
 #include "state/keyed_logs.h"
 #include "state/segment_merge.h"
@@ -36,28 +37,32 @@ void KeyedLogs::beginCapture(CaptureMode mode) {
 bool KeyedLogs::advanceCapture(size_t& budget) {
     return std::all_of(logs_.begin(), logs_.end(), [&](Log& log) {
         Capture& capture = *log.capture;
-        return !log.memory->visit(capture.at, capture.end, budget, [&](const std::byte* row, int64_t number) {
-            const size_t bytes = captureRow(log, row, number);
-            spendOnLongRow(budget, bytes);
-            return log.layout.rowBytes(row);
+        return !log.memory->visit(capture.at, capture.end, budget, [&](const std::byte* run, int64_t number) {
+            return captureRun(log, run, number, budget);
         });
     });
 }
 
-size_t KeyedLogs::captureRow(Log& log, const std::byte* row, int64_t number) {
+LogMemory::Extent KeyedLogs::captureRun(Log& log, const std::byte* run, int64_t number, size_t& budget) {
+    const uint32_t rows = LogRun::rowsOf(run);
+    const std::byte* row = run + LogRun::kHeaderBytes;
     std::byte* const entry = LogLayout::keyOf(row);
     CapturedGroup& group = log.capture->groups.of(keyGroupOf(RowSet::header(entry).hash, max_parallelism_));
-    ++group.rows;
+    group.rows += rows;
     std::string& out = group.bytes;
-    const size_t before = out.size();
-    encodeFields(key_layout_, entry, 0, key_fields_, out);
-    char counters[1 + sizeof(number) + 1];
-    counters[0] = '\1';
-    std::memcpy(counters + 1, &number, sizeof(number));
-    counters[sizeof(counters) - 1] = '\0';  // the size, which is NULL
-    out.append(counters, sizeof(counters));
-    log.layout.encode(row, out);
-    return out.size() - before;
+    for (uint32_t i = 0; i < rows; ++i, ++number) {
+        const size_t before = out.size();
+        encodeFields(key_layout_, entry, 0, key_fields_, out);
+        char counters[1 + sizeof(number) + 1];
+        counters[0] = '\1';
+        std::memcpy(counters + 1, &number, sizeof(number));
+        counters[sizeof(counters) - 1] = '\0';  // the size, which is NULL
+        out.append(counters, sizeof(counters));
+        log.layout.encode(row, out);
+        row += log.layout.rowBytes(row);
+        spendOnLongRow(budget, out.size() - before);
+    }
+    return {static_cast<size_t>(row - run), rows};
 }
 
 KeyedStateSnapshot KeyedLogs::takeCapture(size_t number) {

@@ -74,7 +74,7 @@ bool KeyedRecords::advanceCapture(size_t& budget) {
     };
     const bool more = memory_->visit(capture.at, capture.end, budget, [&](std::byte* row, int64_t) {
         take(row);
-        return reservedBytes(row);
+        return LogMemory::Extent{reservedBytes(row)};
     });
     if (more) return false;
     const std::vector<std::byte*>& rows = capture.rewritten;

@@ -1,7 +1,9 @@
-// The rows of one log (state/keyed_logs.h), one behind the other in blocks that grow up to a huge page. Rows
-// never move and none goes before all do.
+// Rows in pieces of memory one behind the other, in blocks that grow up to a huge page: a piece is a run of
+// rows of a log (state/hashmap/log_run.h), or a record (state/keyed_records.h). They never move and none goes
+// before all do.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,35 +20,41 @@ class LogMemory {
     LogMemory(const LogMemory&) = delete;
     LogMemory& operator=(const LogMemory&) = delete;
 
-    std::byte* allocate(size_t bytes) {  // a multiple of 8
+    std::byte* allocate(size_t bytes, int64_t rows = 1) {  // bytes: a multiple of 8
         if (left_ < bytes) addBlock(bytes);
         Block& block = blocks_.back();
-        std::byte* const row = block.data + block.used;
+        std::byte* const piece = block.data + block.used;
         block.used += bytes;
         left_ -= bytes;
         end_.offset = block.used;
-        ++end_.number;
-        return row;
+        end_.number += rows;
+        return piece;
     }
     size_t bytes() const { return bytes_; }
 
-    // A place among the rows; they are numbered from 0 on.
+    // A place between pieces; rows are numbered from 0 on.
     struct Place {
         size_t block = 0;
         size_t offset = 0;
         int64_t number = 0;
     };
     const Place& end() const { return end_; }
-    // Calls f(row, number), which returns the row's bytes, for the rows from `at` on and before `end`, at
-    // most `budget`, which it reduces by what is done; f may do so too. True if some are left.
+    // What a piece has.
+    struct Extent {
+        size_t bytes;
+        uint32_t rows = 1;
+    };
+    // Calls f(piece, number of its first row) for the pieces from `at` on and before `end` until there were
+    // `budget` rows, which it reduces by what is done; f may do so too. True if some are left.
     template <class F>
     bool visit(Place& at, const Place& end, size_t& budget, F&& f) const {
         while (at.number < end.number) {
             if (budget == 0) return true;
-            --budget;
             if (at.offset == blocks_[at.block].used) at = {at.block + 1, 0, at.number};
-            at.offset += f(blocks_[at.block].data + at.offset, at.number);
-            ++at.number;
+            const Extent piece = f(blocks_[at.block].data + at.offset, at.number);
+            at.offset += piece.bytes;
+            at.number += piece.rows;
+            budget -= std::min<size_t>(budget, piece.rows);
         }
         return false;
     }
