@@ -15,16 +15,19 @@ constexpr int64_t kNoWinner = -1;  // the row in state stays
 }
 
 struct Deduplicate::State final : OperatorState {
-    State(KeyedTable& rows_table, const Kept& what) : table(rows_table), kept(what) {}
+    State(KeyedTable& rows_table, const Kept& what, bool losing)
+        : table(rows_table), kept(what), most_lose(losing) {}
 
     KeyedTable& table;
     const Kept& kept;
+    bool most_lose;  // in most groups of the last batch no row won
     // Of the batch at hand.
     std::vector<ColumnPtr> keys;
     std::vector<uint64_t> hashes;
     BatchGroups batch_groups;
     std::vector<std::byte*> groups;  // their state rows
     std::vector<uint8_t> inserted;   // 1: the group did not exist before this batch
+    bool only_read;                  // those that did have not been looked up to be written
     std::vector<const std::byte*> known;
     std::vector<std::byte*> found;
     std::vector<int64_t> winner;  // the batch's row that stands for the group now, or kNoWinner
@@ -53,7 +56,6 @@ Deduplicate::Deduplicate(DeduplicateParameters parameters) : p_(std::move(parame
     }
     whole_rows_ = keeping(std::move(all));
     only_order_ = keeping(std::move(ordering));
-    most_lose_ = !p_.keep_last;
 }
 
 Deduplicate::~Deduplicate() = default;
@@ -97,15 +99,16 @@ std::unique_ptr<OperatorState> Deduplicate::open(OperatorContext& context) const
     descriptor.key = Aggregation::keySchema(p_.input, p_.keys);
     if (!firstArrival()) descriptor.value = Aggregation::keySchema(p_.input, kept.columns);
     descriptor.ttl = p_.ttl;
-    return std::make_unique<State>(context.state().table(descriptor), kept);
+    return std::make_unique<State>(context.state().table(descriptor), kept, !p_.keep_last);
 }
 
-// The groups' state rows. With a TTL, or where most rows lose, those known are only read, since losing
-// neither prolongs their time nor changes them.
+// The groups' state rows. With a TTL, or where most rows lose, those known are only read at first, since
+// losing neither prolongs their time nor changes them.
 void Deduplicate::findGroups(State& state) const {
     state.batch_groups.find(state.keys, state.hashes);
     const Selection& first = state.batch_groups.firstRows();
-    if (p_.ttl.ms == 0 && !most_lose_) {
+    state.only_read = p_.ttl.ms > 0 || state.most_lose;
+    if (!state.only_read) {
         state.table.findOrInsert(0, state.keys, state.hashes, first, state.groups, &state.inserted);
     } else {
         state.table.findToRead(0, state.keys, state.hashes, first, state.known);
@@ -211,7 +214,7 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
         changed.push_back(state.groups[group]);
         if (!state.inserted[group]) {
             replaces = true;
-            if (p_.ttl.ms > 0 || most_lose_) state.table.touch(0, state.groups[group]);
+            if (state.only_read) state.table.touch(0, state.groups[group]);
             if (p_.generates_update_before) {
                 with_former = true;
                 former.push_back(state.groups[group]);
@@ -223,6 +226,7 @@ void Deduplicate::emitChanges(State& state, const Batch& batch, Output& output) 
         values.push_back(row);
         kinds.push_back(!state.inserted[group] ? RowKind::UpdateAfter : RowKind::Insert);
     }
+    state.most_lose = winners.size() < state.groups.size() / 2;
     if (winners.empty()) return;
 
     std::vector<ColumnPtr> columns;

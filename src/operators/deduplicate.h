@@ -59,7 +59,6 @@ class Deduplicate final : public StatefulOperator {
     std::vector<SortOrder> order_;  // without keys, in which rows of one key do not differ
     Kept whole_rows_;
     Kept only_order_;
-    bool most_lose_;  // most rows change nothing: so they are only read at first
 };
 
 }  // namespace millrace

@@ -70,7 +70,7 @@ struct OverWindow::Work {
     uint32_t results = 0;
 
     Aggregation::Scratch scratch;
-    std::vector<uint32_t> active;
+    std::vector<uint32_t> active;  // runs that have not ended
     Selection selection;
     std::vector<std::byte*> accumulators;
     std::vector<int8_t> signs;
@@ -118,12 +118,10 @@ void OverWindow::leave(Work& work, size_t at) const {
 }
 
 void OverWindow::step(Work& work, size_t at) const {
-    work.active.clear();
     work.selection.clear();
     work.accumulators.clear();
-    for (size_t run = 0; run < work.runs.size(); ++run) {
-        if (at >= work.runs[run].size) continue;
-        work.active.push_back(static_cast<uint32_t>(run));
+    std::erase_if(work.active, [&](uint32_t run) { return at >= work.runs[run].size; });
+    for (const uint32_t run : work.active) {
         work.selection.push_back(static_cast<uint32_t>(work.runs[run].begin + at));
         work.accumulators.push_back(work.runs[run].accumulators);
     }
@@ -250,6 +248,8 @@ OverWindow::Results OverWindow::evaluate(OrderedRows& rows, Runs& all, KeyedTabl
     for (const Run& run : runs)
         longest = std::max(longest, run.size);
     if (aggregation_.size() > 0) {
+        work.active.resize(runs.size());
+        std::iota(work.active.begin(), work.active.end(), uint32_t{0});
         for (size_t at = 0; at < longest; ++at)
             step(work, at);
     }
