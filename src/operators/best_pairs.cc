@@ -111,19 +111,23 @@ void BestPairs::chooseKept(const KeyedBatch& batch, RowLists& own, std::span<con
     }
 }
 
-void BestPairs::keep(Selection& kept) const {
+void BestPairs::keep(Selection& kept, std::vector<std::byte*>& entries) const {
     kept.clear();
+    entries.clear();
     for (size_t group = 0; group < known_.size(); ++group) {
-        if (batch_->group_entries[group] == nullptr) continue;
+        std::byte* const entry = batch_->group_entries[group];
+        if (entry == nullptr) continue;
         const std::span<const uint32_t> rows = batch_->groups.rowsOf(group);
         if (best_.within_keys) {
             kept.insert(kept.end(), rows.begin(), rows.end());
+            entries.insert(entries.end(), rows.size(), entry);
             continue;
         }
         const Note sent = known_[group].sent;
         for (const uint32_t row : rows) {
             if (isAheadOf(sent, row) && went_out_[row] == 0) kept.push_back(row);
         }
+        entries.resize(kept.size(), entry);
     }
 }
 

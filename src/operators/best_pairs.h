@@ -59,8 +59,9 @@ class BestPairs {
     // of those that have to go out, as they then do. They are one for each row of the batch.
     void chooseKept(const KeyedBatch& batch, RowLists& own, std::span<const uint32_t> rows,
                     std::span<std::byte* const> kept, Selection& chosen);
-    // Of the batch's rows, once all pairs are known, those that have to be kept, a key's behind one another.
-    void keep(Selection& kept) const;
+    // Of the batch's rows, once all pairs are known, those that have to be kept, a key's behind one another;
+    // and their keys' entries.
+    void keep(Selection& kept, std::vector<std::byte*>& entries) const;
 
   private:
     // The first two words of a sort key, inverted: zero is behind all.

@@ -38,9 +38,16 @@ OrderedRows::OrderedRows(OrderedRowsParameters parameters, OperatorContext& cont
     : p_(std::move(parameters)),
       table_(context.state().table(descriptor())),
       index_(p_.name, p_.columns, p_.partition, context),
-      rows_(index_.size()),
+      nodes_(heapMemory()),
       numbers_(context.maxParallelism()) {
+    addPartitions();
     restore();
+}
+
+// Those that the index has numbers for now.
+void OrderedRows::addPartitions() {
+    while (rows_.size() < index_.size())
+        rows_.emplace_back(NodeAllocator<OrderedRow>(nodes_));
 }
 
 void OrderedRows::restore() {
@@ -67,7 +74,7 @@ void OrderedRows::locate(std::span<const ColumnPtr> columns, size_t rows) {
     row_hashes_.clear();
     if (p_.hashes_rows) hashColumns(columns, rows, row_hashes_);
     index_.locate(columns, rows, partition_of_);
-    if (rows_.size() < index_.size()) rows_.resize(index_.size());
+    addPartitions();
 }
 
 void OrderedRows::begin(const Batch& batch) {

@@ -16,6 +16,7 @@
 
 #include <absl/container/btree_set.h>
 
+#include "base/node_pool.h"
 #include "operators/partition_index.h"
 #include "operators/sort_keys.h"
 #include "runtime/operator.h"
@@ -62,7 +63,7 @@ struct OrderedRow {
 
 class OrderedRows {
   public:
-    using Rows = absl::btree_set<OrderedRow>;
+    using Rows = absl::btree_set<OrderedRow, std::less<>, NodeAllocator<OrderedRow>>;
     // A row of the batch at hand that is not kept yet has kPending + its index for a number.
     static constexpr int64_t kPending = RowNumbers::kEnd;
 
@@ -118,6 +119,7 @@ class OrderedRows {
         std::byte* state_row = nullptr;  // once it is stored
     };
     KeyedStateDescriptor descriptor() const;
+    void addPartitions();
     Kept& freshOf(int64_t number);
     void locate(std::span<const ColumnPtr> columns, size_t rows);
     void restore();
@@ -132,6 +134,7 @@ class OrderedRows {
     OrderedRowsParameters p_;
     KeyedTable& table_;
     PartitionIndex index_;
+    NodePool nodes_;          // of rows_
     std::vector<Rows> rows_;  // of each partition
     RowNumbers numbers_;
 

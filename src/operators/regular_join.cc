@@ -31,6 +31,7 @@ struct RegularJoin::State final : OperatorState {
     KeyedBatch keyed;
     Selection taken_back, added, with_key, without_key, removed;
     Selection first, further, chosen, kept;  // of the best
+    std::vector<std::byte*> kept_entries;
     std::vector<std::pair<uint32_t, std::byte*>> best_pairs;
     std::vector<int64_t> matches;  // of each row of the batch
     // To find what comes and goes in one batch.
@@ -189,8 +190,8 @@ void RegularJoin::applyBest(State& state, size_t side) const {
         if (best.stands(row)) state.rows.put(row, other, RowKind::Insert);
     }
     state.rows.flush();
-    best.keep(state.kept);
-    state.lists[side].add(state.keyed, state.kept, {});
+    best.keep(state.kept, state.kept_entries);
+    state.lists[side].addTo(state.kept_entries, state.keyed, state.kept);
 }
 
 // Inserts of the other side.

@@ -202,7 +202,14 @@ void RowLists::look(std::span<const ColumnPtr> columns, std::span<const uint32_t
 void RowLists::add(const KeyedBatch& batch, std::span<const uint32_t> selection,
                    std::span<const int64_t> matches) {
     if (selection.empty()) return;
-    if (logs_ != nullptr) return addToLog(batch, selection);
+    if (logs_ != nullptr) {
+        if (batch.entries_of == logs_) {
+            find(batch, selection, targets_);
+        } else {
+            logs_->findOrInsert(batch.keys, batch.hashes, selection, targets_);
+        }
+        return addTo(targets_, batch, selection);
+    }
     if (!shape_.removable) return append(batch, selection, matches);
 
     // Rows that are there already are counted; the others get a number.
@@ -324,18 +331,12 @@ void RowLists::enterKeys(KeyedBatch& batch, std::span<const uint32_t> selection)
         batch.group_entries[batch.groups.of(first_rows_[i])] = found_[i];
 }
 
-void RowLists::addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection) {
-    if (batch.entries_of == logs_) {
-        targets_.clear();
-        for (const uint32_t row : selection)
-            targets_.push_back(batch.entryOf(row));
-    } else {
-        logs_->findOrInsert(batch.keys, batch.hashes, selection, targets_);
-    }
+void RowLists::addTo(std::span<std::byte* const> entries, const KeyedBatch& batch,
+                     std::span<const uint32_t> selection) {
     std::vector<ColumnPtr> columns;
     for (const size_t column : value_columns_)
         columns.push_back(batch.batch->column(column));
-    logs_->append(log_, targets_, columns, selection);
+    logs_->append(log_, entries, columns, selection);
 }
 
 void RowLists::collect(std::span<std::byte* const> heads, std::vector<std::byte*>& rows) {

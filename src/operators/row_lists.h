@@ -111,6 +111,9 @@ class RowLists {
 
     // Adds the selected rows, with their matches (one a selected row, if they are counted).
     void add(const KeyedBatch& batch, std::span<const uint32_t> selection, std::span<const int64_t> matches);
+    // The same of a log, to keys whose entries are at hand, one a selected row.
+    void addTo(std::span<std::byte* const> entries, const KeyedBatch& batch,
+               std::span<const uint32_t> selection);
     // Takes the selected rows back; those that were not there are left out of `removed`.
     void remove(const KeyedBatch& batch, std::span<const uint32_t> selection, Selection& removed);
 
@@ -129,7 +132,6 @@ class RowLists {
     KeyedLogDescriptor logDescriptor() const;
     void useLog(KeyedLogs& logs, size_t log);
     void useTables(StateBackend& backend);
-    void addToLog(const KeyedBatch& batch, std::span<const uint32_t> selection);
     void number();
 
     int64_t field(const std::byte* row, size_t index) const {
