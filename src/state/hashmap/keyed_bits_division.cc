@@ -63,6 +63,7 @@ bool KeyedBits::beginAhead(Page& page, const Pair& wanted) {
     return true;
 }
 
+// By how full the pages are that have those values now.
 void KeyedBits::judge(const PageWidths::Begun& begun) {
     size_t pairs = 0;
     for (int64_t low = begun.low;;) {
@@ -75,8 +76,8 @@ void KeyedBits::judge(const PageWidths::Begun& begun) {
     widths_.judge(begun, static_cast<double>(pairs) / Page::kPairsMax<NarrowPlace>);
 }
 
-// The same for a full page of two words a pair that is divided into two of these, as nearly all are: its
-// pairs stay packed. False, and nothing is done, if it is another.
+// Divides a full page of two words a pair into two of these, as nearly all are divided: its pairs stay
+// packed. False, and nothing is done, if it is another.
 bool KeyedBits::divideNarrow(Page& page, const Pair& wanted) {
     constexpr uint32_t kPlaces = Page::kPlaces<NarrowPlace>;
     if (!page.narrow || page.pairs < page.pairsMax()) return false;
