@@ -1,9 +1,11 @@
 // A row of a log (state/keyed_logs.h), or a record (state/keyed_records.h), as it lies in memory:
-//   8 bytes   in a log: the address of its key (48 bits); bits 48 to 63: which of the first 16 fields are
-//   NULL as many   as its owner wants besides 8 bytes   for each 64 fields beyond the first 16: which are
-//   NULL 4 bytes   for each string or nested field: where its bytes end, counted from the row's first one the
-//   other fields, those of 16, 8, 4 and 1 bytes in this order, the first at a multiple of 8 the bytes of
-//   strings, as they are, and of nested values, as snapshots have them; in the order of the fields
+//   8 bytes   of a log: its key's address (48 bits); bits 48 to 63: which of the first 16 fields are NULL
+//   8 bytes   of a record: what else its header has (state/hashmap/record_header.h)
+//   8 bytes   for each 64 fields beyond the first 16: which are NULL
+//   4 bytes   for each string or nested field: where its bytes end, counted from the row's first one
+//   the other fields, those of 16, 8, 4 and 1 bytes in this order, the first at a multiple of 8
+//   the bytes of strings, as they are, and of nested values, as snapshots have them; in the order of the
+//   fields
 // and, if it has bytes of strings, padding to a multiple of 8.
 #pragma once
 
