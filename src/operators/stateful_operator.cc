@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "state/forwarding_state_backend.h"
-#include "state/hashmap/log_run.h"
 #include "state/keyed_bits.h"
 #include "state/keyed_logs.h"
 #include "state/keyed_records.h"
@@ -60,7 +59,7 @@ class RecordingBackend final : public ForwardingStateBackend {
             const LogLayout& layout = made.layout(log);
             // The more, the fewer rows of a key follow one another.
             const std::string bytes =
-                fmt::format("{} to {}", layout.fixedBytes(), layout.fixedBytes() + LogRun::kHeaderBytes);
+                fmt::format("{} to {}", layout.fixedBytes(), layout.fixedBytes() + KeyedLogs::kRunBytes);
             keyed_.push_back({descriptors[log].name, widthOf(bytes, "strings", layout.types())});
         }
         return made;

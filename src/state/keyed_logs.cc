@@ -48,6 +48,7 @@ KeyedLogs::KeyedLogs(std::vector<KeyedLogDescriptor> logs, uint32_t max_parallel
       newest_offset_(key_layout_.rowBytes()),
       counts_offset_(newest_offset_ + static_cast<uint32_t>(logs.size() * sizeof(std::byte*))),
       note_offset_((counts_offset_ + static_cast<uint32_t>(logs.size() * sizeof(uint32_t)) + 7) / 8 * 8) {
+    static_assert(kRunBytes == LogRun::kHeaderBytes);
     size_t note_bytes = 0;
     for (const KeyedLogDescriptor& descriptor : logs)
         note_bytes += descriptor.note_bytes;

@@ -45,6 +45,8 @@ class KeyProbe;
 
 class KeyedLogs {
   public:
+    static constexpr size_t kRunBytes = 8;  // of a run of rows, beside them
+
     // At least one; their keys are of the same physical types.
     KeyedLogs(std::vector<KeyedLogDescriptor> logs, uint32_t max_parallelism,
               std::shared_ptr<MemorySource> memory);
